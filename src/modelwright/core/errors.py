@@ -1,0 +1,105 @@
+"""The error tree: every failure that may cross a room boundary.
+
+Grouped by who can mend it. No HTTP words here: a dialect maps a kind to its
+status and shapes the body.
+
+    ModelwrightError
+    |- NotFound      the named thing is not there (or may not be known)
+    |- Conflict      it is there and stands in the way
+    |- Invalid       the caller's input is wrong
+    |- TooLarge      the caller's input is over a limit
+    |- Denied        known, but not allowed
+    |- Unsupported   right, but this model or this version cannot do it
+    |- Unavailable   right, but not now; try again
+    `- Corrupt       stored bytes are not what their digest says
+"""
+
+from typing import ClassVar
+
+
+class ModelwrightError(Exception):
+    """Base of every error of ours.
+
+    `message` names the thing and quotes the bad value; `field` is where in the
+    caller's input it stands ("parameters.temperature"); `hint` is the next step.
+    """
+
+    kind: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
+
+class NotFound(ModelwrightError):
+    """A named thing is absent; `thing` is its kind ("model"), `name` as asked."""
+
+    kind = "not_found"
+
+    def __init__(self, thing: str, name: str, *, field: str = "", hint: str = "") -> None:
+        super().__init__(f"{thing} '{name}' not found", field=field, hint=hint)
+        self.thing = thing
+        self.name = name
+
+
+class Conflict(ModelwrightError):
+    """Something that exists already stands in the way."""
+
+    kind = "conflict"
+
+
+class Invalid(ModelwrightError):
+    """The input is wrong: type, range, syntax, reference."""
+
+    kind = "invalid"
+
+
+class TooLarge(ModelwrightError):
+    """The input is over a limit; the message names the limit and its setting."""
+
+    kind = "too_large"
+
+
+class Denied(ModelwrightError):
+    """The principal may know the thing but not do this with it."""
+
+    kind = "denied"
+
+
+class Unsupported(ModelwrightError):
+    """The request is well formed, but this model or version cannot do it."""
+
+    kind = "unsupported"
+
+
+class Unavailable(ModelwrightError):
+    """Not possible now; `retry_after` is in seconds."""
+
+    kind = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 1, field: str = "", hint: str = "") -> None:
+        super().__init__(message, field=field, hint=hint)
+        self.retry_after = retry_after
+
+
+class Corrupt(ModelwrightError):
+    """Stored or uploaded bytes do not match their digest, or are damaged."""
+
+    kind = "corrupt"
+
+
+ERROR_KINDS: tuple[type[ModelwrightError], ...] = (
+    NotFound,
+    Conflict,
+    Invalid,
+    TooLarge,
+    Denied,
+    Unsupported,
+    Unavailable,
+    Corrupt,
+)
