@@ -1,0 +1,141 @@
+"""Ports: what the services need from the world, as Protocols.
+
+Store and engines implement them, tests/contracts holds one suite for each,
+app.py plugs them in. All calls are async; errors are core.errors only.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol
+
+from modelwright.core.chat import ChatEvent, Embeddings, Message
+from modelwright.core.digest import Digest
+from modelwright.core.names import Name
+from modelwright.core.parameters import Parameters
+from modelwright.core.revision import BlobRecord, Move, NewRevision, Revision, StoredModel
+from modelwright.core.spec import ModelSpec
+
+
+class Clock(Protocol):
+    """The time of day, aware, in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Catalogue(Protocol):
+    """Names, revisions, specs and small blobs; every write is one transaction.
+
+    A `key` is Name.key: the whole name, case-folded.
+    """
+
+    async def find(self, key: str) -> StoredModel | None: ...
+
+    async def list_models(self) -> Sequence[StoredModel]:
+        """All models, the last changed first."""
+        ...
+
+    async def revision(self, key: str, number: int) -> Revision | None: ...
+
+    async def history(self, key: str) -> Sequence[Revision]:
+        """All revisions of a model, oldest first; empty when it is unknown."""
+        ...
+
+    async def moves(self, key: str) -> Sequence[Move]: ...
+
+    async def lineage(self, spec: Digest) -> Sequence[ModelSpec]:
+        """A spec and its pinned ancestors, child first.
+
+        Ends at a spec without a pinned parent, or after 17 specs. Raises
+        NotFound when one is missing, Corrupt when its bytes do not match.
+        """
+        ...
+
+    async def commit(self, new: NewRevision) -> tuple[StoredModel, bool]:
+        """Append a revision and point the name to it, all or nothing.
+
+        When the current revision has the same spec nothing is written and the
+        flag is False. A name keeps the spelling it was first created with.
+        """
+        ...
+
+    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
+        """Point a name to one of its revisions; NotFound for either."""
+        ...
+
+    async def delete(self, key: str) -> bool:
+        """Free a name; False when it was not there. Specs stay for children."""
+        ...
+
+    async def was_created(self, name: Name, spec: Digest) -> bool:
+        """Whether a (perhaps deleted) model of this name ever had this spec."""
+        ...
+
+    async def add_blob(self, record: BlobRecord) -> None: ...
+
+    async def blob(self, digest: Digest) -> BlobRecord | None: ...
+
+    async def small_blob(self, digest: Digest) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineNeeds:
+    """Which engine a request needs.
+
+    An engine with the same base, adapters and kind and at least `context`
+    tokens a slot will do. `user` is the model's display name: what `ps` lists
+    and what keeps the engine alive. `start_parameters` are those fixed when an
+    engine starts (num_gpu, num_thread, ...); they never force a reload.
+    """
+
+    user: str
+    base: Digest
+    context: int
+    kind: Literal["chat", "embed"] = "chat"
+    adapters: tuple[Digest, ...] = ()
+    start_parameters: Parameters = field(default_factory=Parameters)
+    keep_alive: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningModel:
+    """A model that holds an engine; sizes in bytes, `expires_at` None = never."""
+
+    user: str
+    base: Digest
+    size: int
+    size_vram: int
+    context: int
+    expires_at: datetime | None
+
+
+class Engines(Protocol):
+    """Processes that compute answers; started when needed, shared by base."""
+
+    def chat(
+        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+    ) -> AsyncIterator[ChatEvent]:
+        """Answer a conversation with the base's own prompt template.
+
+        Closing the iterator stops the engine's work. Raises Unavailable when
+        the queue is full or the engine died, Invalid when it does not fit.
+        """
+        ...
+
+    def complete(self, needs: EngineNeeds, prompt: str, parameters: Parameters) -> AsyncIterator[ChatEvent]:
+        """Continue raw text."""
+        ...
+
+    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+        """Unnormalised vectors, mean-pooled for chat bases."""
+        ...
+
+    async def load(self, needs: EngineNeeds) -> int:
+        """Make the engine ready; nanoseconds it took (0 when it ran)."""
+        ...
+
+    async def unload(self, user: str) -> bool:
+        """Let go of a model's engines; False when it held none."""
+        ...
+
+    def running(self) -> Sequence[RunningModel]: ...

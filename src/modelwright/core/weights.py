@@ -1,0 +1,67 @@
+"""WeightFacts: what a weight file says about itself.
+
+A function of the file's bytes, so it is stored once beside the blob's digest.
+Does not know how a file is read (the room `weights` does).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+_BILLION: Final = 1_000_000_000
+_MILLION: Final = 1_000_000
+_THOUSAND: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class WeightFacts:
+    """Facts of one file.
+
+    `kind`: "model", "adapter" or "projector". `file_type`: llama.cpp's name
+    ("F16", "Q4_K_M"). `context_length`, `embedding_length`: tokens, numbers;
+    0 when the file does not say. `metadata`: the header's scalar values; arrays
+    are None, as `/api/show` prints them without `verbose`.
+    """
+
+    kind: str
+    format: str
+    architecture: str
+    parameter_count: int
+    file_type: str
+    context_length: int = 0
+    embedding_length: int = 0
+    chat_template: str = ""
+    pooled: bool = False
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def parameter_size(self) -> str:
+        """Parameter count as Ollama prints it (Ollama, format/format.go)."""
+        return human_number(self.parameter_count)
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What the file alone can do: embedding files pool and do not chat."""
+        if self.pooled:
+            return ("embedding",)
+        found = ["completion"]
+        if "tools" in self.chat_template:
+            found.append("tools")
+        return tuple(found)
+
+
+def human_number(count: int) -> str:
+    """Shorten a count: 3934464 -> "3.93M", 7000000000 -> "7B"."""
+    if count >= _BILLION:
+        return _shortened(count / _BILLION, 1) + "B"
+    if count >= _MILLION:
+        return _shortened(count / _MILLION, 2) + "M"
+    if count >= _THOUSAND:
+        return _shortened(count / _THOUSAND, 0) + "K"
+    return str(count)
+
+
+def _shortened(number: float, decimals: int) -> str:
+    return f"{number:.0f}" if number == int(number) else f"{number:.{decimals}f}"
