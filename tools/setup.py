@@ -1,0 +1,88 @@
+"""Prepares .venv in the checkout: `tools/setup.sh [dev]` runs it.
+
+Standard library only, any Python of 3.11 or newer. pip runs only when what
+pyproject.toml asks for has changed, so every later call works offline.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import subprocess
+import sys
+import tomllib
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+from prerequisites import report
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+WANTED = {"runtime": ".", "dev": ".[dev]"}
+
+
+def fingerprint() -> str:
+    """Digest all that decides what pip installs, and the place the scripts point to."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    deciding = [project["build-system"], project["project"], str(ROOT)]
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def stamp(kind: str) -> Path:
+    """Name the file that says this kind is installed; its text is the fingerprint."""
+    return VENV / f".setup-{kind}"
+
+
+def installed(kind: str, wanted: str) -> bool:
+    """Tell whether this kind, or dev which contains it, is there and current."""
+    stamps = {stamp(kind), stamp("dev")}
+    current = any(path.exists() and path.read_text() == wanted for path in stamps)
+    return current and (VENV / "bin" / "modelwright").exists()
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Hold off another setup in the same checkout until this one is done."""
+    with (ROOT / "pyproject.toml").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def works(python: Path) -> bool:
+    """Tell whether this interpreter starts and has pip; a moved or half-made one has not."""
+    if not python.exists():
+        return False
+    return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+
+
+def install(kind: str) -> int:
+    """Make the environment where it is missing or broken, and install into it."""
+    python = VENV / "bin" / "python"
+    if not works(python):
+        venv.create(VENV, with_pip=True, clear=True)
+    print(f"setup: installing modelwright{WANTED[kind][1:]} into .venv (once, some minutes)", flush=True)
+    # Twice quiet: a plain -q still prints every unreachable index it skips.
+    command = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-e", WANTED[kind]]
+    return subprocess.run(command, cwd=ROOT).returncode
+
+
+def main(kind: str) -> int:
+    """Install this kind unless it is there; the stamp is written last."""
+    wanted = fingerprint()
+    if installed(kind, wanted):
+        return 0
+    if report():
+        return 1
+    with alone():
+        if installed(kind, wanted):
+            return 0
+        if failed := install(kind):
+            print("setup: pip failed, see above; nothing is half done, run it again", file=sys.stderr)
+            return failed
+        stamp(kind).write_text(wanted)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "runtime"))
