@@ -35,13 +35,15 @@ class Batch:
     def tokens(self) -> int:
         return int(self.lengths.sum())
 
-    def targets(self, other_weight: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    def targets(
+        self, other_weight: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """Flat positions that count, the next id at each, and its weight.
 
         The assistant's tokens weigh 1, all others `other_weight`; positions of
         weight 0 and padding are left out.
         """
-        rows, width = self.ids.shape
+        width = self.ids.shape[1]
         weight = np.where(self.assistant[:, 1:], 1.0, other_weight).astype(np.float32)
         weight[np.arange(1, width)[None, :] >= self.lengths[:, None]] = 0.0
         row, column = np.nonzero(weight)
