@@ -19,11 +19,15 @@ class Revision:
     """One state of a model.
 
     `manifest` is None while a followed base decides it; `size` is the sum of
-    its layers in bytes; `kind` is "create", "copy" or "bundled".
+    its layers in bytes; `kind` is "create", "copy" or "bundled". `base` and
+    `parent` follow from the spec; they stand here so that a list of models is
+    one query.
     """
 
     number: int
     spec: Digest
+    base: Digest | None
+    parent: str
     manifest: Digest | None
     size: int
     author: str
@@ -61,6 +65,8 @@ class NewRevision:
 
     name: Name
     spec: ModelSpec
+    base: Digest | None
+    parent: str
     manifest: Digest | None
     size: int
     author: str

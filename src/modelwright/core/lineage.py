@@ -1,0 +1,117 @@
+"""Lineage: a spec and its ancestors become one ResolvedSpec.
+
+Pure. Precedence of a value, strongest first:
+
+    request > model > parent > ... > base > engine default
+
+system, prompt template, messages: the nearest spec that says something wins.
+parameters: merged key by key, lists replaced whole. licences, adapters: what
+the ancestors have, then one's own. *Cleared* stops inheritance at that spec.
+(Ollama merges in the same way: server/create.go.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from modelwright.core.chat import Message
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Invalid
+from modelwright.core.parameters import Parameters
+from modelwright.core.spec import (
+    UNSET,
+    Absence,
+    AdapterLayer,
+    ModelSpec,
+    Setting,
+    WeightLayer,
+)
+
+DEPTH_LIMIT: Final = 16
+"""Ancestors a spec may have."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedSpec:
+    """What a model amounts to, nothing left to look up.
+
+    `parent` is the direct parent's name ("" for a base); empty values mean
+    that nothing in the lineage says otherwise.
+    """
+
+    parent: str = ""
+    weights: tuple[WeightLayer, ...] = ()
+    system: str = ""
+    prompt_template: str = ""
+    parameters: Parameters = Parameters()
+    messages: tuple[Message, ...] = ()
+    licences: tuple[str, ...] = ()
+    adapters: tuple[AdapterLayer, ...] = ()
+
+    @property
+    def base(self) -> Digest | None:
+        """The digest of the base's weights; None while they are missing."""
+        return next((layer.digest for layer in self.weights if layer.role == "model"), None)
+
+
+def resolve(lineage: Sequence[ModelSpec]) -> ResolvedSpec:
+    """Merge a spec with its ancestors.
+
+    `lineage` is child first, complete down to the base. Raises Invalid when it
+    is deeper than DEPTH_LIMIT or comes back to a spec it has passed.
+    """
+    _check(lineage)
+    resolved = ResolvedSpec()
+    for spec in reversed(lineage):
+        resolved = ResolvedSpec(
+            parent=_parent_name(spec),
+            weights=spec.weights or resolved.weights,
+            system=_nearest(spec.system, resolved.system, ""),
+            prompt_template=_nearest(spec.prompt_template, resolved.prompt_template, ""),
+            parameters=_merged(spec.parameters, resolved.parameters),
+            messages=_nearest(spec.messages, resolved.messages, ()),
+            licences=_appended(spec.licences, resolved.licences),
+            adapters=_appended(spec.adapters, resolved.adapters),
+        )
+    return resolved
+
+
+def own_fields(spec: ModelSpec) -> frozenset[str]:
+    """Names of the fields that a spec says something about itself."""
+    names = ("system", "prompt_template", "parameters", "messages", "licences", "adapters")
+    return frozenset(name for name in names if getattr(spec, name) is not UNSET)
+
+
+def _check(lineage: Sequence[ModelSpec]) -> None:
+    if len(lineage) > DEPTH_LIMIT + 1:
+        raise Invalid(
+            f"the model has more than {DEPTH_LIMIT} ancestors",
+            field="from",
+            hint="Derive from a model nearer to the base",
+        )
+    if len({spec.digest for spec in lineage}) != len(lineage):
+        raise Invalid("the model is its own ancestor", field="from")
+
+
+def _parent_name(spec: ModelSpec) -> str:
+    return "" if spec.parent is None else spec.parent.name
+
+
+def _nearest(own: Setting[T], inherited: T, empty: T) -> T:
+    if isinstance(own, Absence):
+        return inherited if own is UNSET else empty
+    return own
+
+
+def _merged(own: Setting[Parameters], inherited: Parameters) -> Parameters:
+    if isinstance(own, Absence):
+        return inherited if own is UNSET else Parameters()
+    return inherited.merged(own)
+
+
+def _appended(own: Setting[tuple[T, ...]], inherited: tuple[T, ...]) -> tuple[T, ...]:
+    if isinstance(own, Absence):
+        return inherited if own is UNSET else ()
+    return (*inherited, *own)

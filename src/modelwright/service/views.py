@@ -1,0 +1,106 @@
+"""What the services hand out: neutral values that a dialect renders.
+
+No names of wire fields here, and nothing a dialect would have to invent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from modelwright.core.digest import Digest
+from modelwright.core.lineage import ResolvedSpec
+from modelwright.core.names import Name
+from modelwright.core.ports import RunningModel
+from modelwright.core.revision import Move, Revision
+from modelwright.core.weights import WeightFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSummary:
+    """A line of a list. `size` in bytes; `digest` is the manifest's.
+
+    `revision` is the number shown, `latest` the highest there is. `facts` is
+    None while the base is missing.
+    """
+
+    name: Name
+    revision: int
+    latest: int
+    digest: Digest
+    size: int
+    modified_at: datetime
+    facts: WeightFacts | None
+    parent: str
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """Everything a reader of the model may see.
+
+    `own` says which fields the model sets itself; the rest is inherited.
+    """
+
+    summary: ModelSummary
+    resolved: ResolvedSpec
+    own: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All revisions of a name, oldest first, and the pointer's moves."""
+
+    name: Name
+    current: int
+    revisions: Sequence[Revision]
+    moves: Sequence[Move]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One difference: `field` ("system", "parameters.top_k"), None = absent."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningView:
+    """A model that holds an engine now."""
+
+    summary: ModelSummary
+    running: RunningModel
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReady:
+    """A layer of the new model is there; `existing` when it was before."""
+
+    digest: Digest
+    existing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the author should know, such as a parameter without effect."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReady:
+    """The manifest is known and about to be committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """The end of a create; `changed` is False when nothing was to be done."""
+
+    name: Name
+    revision: int
+    changed: bool
+
+
+CreateEvent: TypeAlias = LayerReady | Notice | ManifestReady | Created
