@@ -1,0 +1,1 @@
+"""The synthetic corpus of the bundled starter model; knows nothing of tokens or training."""
