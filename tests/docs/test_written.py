@@ -1,0 +1,61 @@
+"""The written pages: links lead somewhere, decisions have their parts, dependencies their reason."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("changes/*.md")])
+DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
+
+
+def called(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=called)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
+    local = [target for target in targets if "://" not in target]
+    assert not [target for target in local if not (page.parent / target).exists()]
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=called)
+def test_a_decision_says_context_choice_and_cost_on_one_page(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.name[:4]} ")
+    assert re.findall(r"^\*\*(Context|Choice|Cost)\.\*\*", text, re.MULTILINE) == [
+        "Context",
+        "Choice",
+        "Cost",
+    ]
+    assert len(text.splitlines()) <= 60
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+def test_every_dependency_has_its_reason_and_an_exact_version() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    reasons = re.findall(r"^\| ([\w-]+) \| .{20,} \|$", DECISIONS[1].read_text(), re.MULTILINE)
+    assert reasons == [re.split(r"[=<>;\[ ]", requirement)[0] for requirement in wanted]
+    assert all("==" in requirement for requirement in wanted)
+
+
+def test_every_change_fragment_says_of_which_kind_it_is() -> None:
+    names = [path.name for path in (ROOT / "changes").iterdir()]
+    assert not [
+        name for name in names if not re.fullmatch(r"[\w-]+\.(added|changed|fixed|removed)\.md", name)
+    ]
+
+
+def test_generated_pages_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.docs", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

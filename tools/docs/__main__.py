@@ -1,0 +1,40 @@
+"""`python -m tools.docs` writes the generated pages; `--check` tells which are stale.
+
+A page is a path and a function that gives its text; PAGES lists them all. Each
+fact on them is taken from the code that acts on it.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tools.docs import reference, tree, vocabulary
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PAGES: dict[str, Callable[[], str]] = {
+    "README.md": lambda: tree.insert((ROOT / "README.md").read_text()),
+    "docs/glossary.md": vocabulary.page,
+    "docs/reference/errors.md": reference.errors,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write every page, or with --check only compare; 1 when a page is stale."""
+    stale = []
+    for name, render in PAGES.items():
+        path, text = ROOT / name, render()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    if stale and "--check" in arguments:
+        print(f"stale: {', '.join(stale)}; `make docs` writes them anew")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
