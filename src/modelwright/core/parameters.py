@@ -1,0 +1,232 @@
+"""Parameters: the closed set of settings a model may carry for its engine.
+
+Every key is typed and has a range, so that a wrong value is refused when a model
+is created and not when it is first used. `RULES` is the set; this module knows
+no engine and no dialect. Facts: Ollama, api/types.go (Options, FormatParams).
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from modelwright.core.errors import Invalid
+from modelwright.core.parameter_rules import ALIASES, RULES, ParameterRule, ParameterValue
+from modelwright.core.wording import excerpt, nearest
+
+__all__ = ["ALIASES", "RULES", "ParameterRule", "ParameterValue", "Parameters", "number_text"]
+
+STOP_COUNT = 64
+STOP_LENGTH = 1024
+
+_TYPE_WORDS = {"int": "integer", "float": "float32", "bool": "boolean", "list": "array"}  # Ollama's words
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_BOOLS = {text: True for text in ("1", "t", "T", "TRUE", "true", "True")} | {
+    text: False for text in ("0", "f", "F", "FALSE", "false", "False")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Checked parameters, sorted by name; made by `of` and its siblings.
+
+    A list is a tuple here, and an empty one is a value ("no stop texts"). A
+    float that is whole is an int, so that 1 and 1.0 have one digest.
+    """
+
+    items: tuple[tuple[str, ParameterValue], ...] = ()
+
+    @classmethod
+    def of(cls, values: Mapping[str, object], *, field: str = "parameters") -> Self:
+        """Check typed (JSON) values; None is unset. Raises Invalid, also for an unknown name."""
+        checked: dict[str, ParameterValue] = {}
+        for given, value in values.items():
+            name = ALIASES.get(given, given)
+            rule = RULES.get(name)
+            if rule is None:
+                raise Invalid(
+                    f"unknown {_noun(field)} {excerpt(given)}",
+                    field=_place(field, given),
+                    hint=_did_you_mean(given),
+                )
+            if value is None:
+                continue
+            result = _check(rule, value, _Place(_noun(field), given, _place(field, given)))
+            if checked.setdefault(name, result) != result:
+                raise Invalid(
+                    f'{_noun(field)} "{name}" is given twice, under two names and with two values',
+                    field=_place(field, given),
+                )
+        return cls(tuple(sorted(checked.items())))
+
+    @classmethod
+    def of_known(
+        cls, values: Mapping[str, object], *, field: str = "options"
+    ) -> tuple[Self, tuple[str, ...]]:
+        """Check the values whose names are known; return the other names too, in their order."""
+        known = {name: value for name, value in values.items() if ALIASES.get(name, name) in RULES}
+        return cls.of(known, field=field), tuple(name for name in values if name not in known)
+
+    @classmethod
+    def of_texts(cls, pairs: Iterable[tuple[str, str]], *, field: str = "parameters") -> Self:
+        """Read the pairs of PARAMETER lines: `stop` accumulates, of other names the last one holds.
+
+        An empty `stop` adds nothing and stands for "no stop texts". Raises Invalid.
+        """
+        values: dict[str, object] = {}
+        for given, text in pairs:
+            rule = RULES.get(ALIASES.get(given, given))
+            if rule is not None and rule.type == "list":
+                before = values.get(given)
+                values[given] = (
+                    (*before, *filter(None, [text]))
+                    if isinstance(before, tuple)
+                    else tuple(filter(None, [text]))
+                )
+            else:
+                values[given] = text if rule is None else _read(rule, text, _place(field, given))
+        return cls.of(values, field=field)
+
+    def merged(self, over: "Parameters") -> "Parameters":
+        """Return these with `over` put on top, per name; a list is replaced whole."""
+        return Parameters(tuple(sorted({**dict(self.items), **dict(over.items)}.items())))
+
+    def get(self, name: str) -> ParameterValue | None:
+        """Return the value set for `name`, else None."""
+        return dict(self.items).get(name)
+
+    def __bool__(self) -> bool:
+        return bool(self.items)
+
+    def as_dict(self) -> dict[str, int | float | bool | str | list[str]]:
+        """Return the JSON form, its keys sorted."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self.items}
+
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """The names that are set and that no engine uses."""
+        return tuple(name for name, _ in self.items if not RULES[name].effective)
+
+    def to_texts(self) -> tuple[tuple[str, str], ...]:
+        """Return the pairs for PARAMETER lines; `of_texts` reads the same parameters back."""
+        return tuple((name, text) for name, value in self.items for text in _texts(value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands: what it is called, its name as given, the field of an error."""
+
+    noun: str
+    name: str
+    field: str
+
+    def error(self, fault: str, hint: str = "") -> Invalid:
+        return Invalid(f'{self.noun} "{self.name}" {fault}', field=self.field, hint=hint)
+
+
+def _noun(field: str) -> str:
+    return "option" if field.endswith("options") else "parameter"  # as Ollama's clients call them
+
+
+def _place(field: str, name: str) -> str:
+    return f"{field}.{name[:100]}" if field else name[:100]
+
+
+def _check(rule: ParameterRule, value: object, place: _Place) -> ParameterValue:
+    if rule.type == "list":
+        return _check_stops(rule, value, place)
+    if rule.type == "bool":
+        if not isinstance(value, bool):
+            raise _wrong_type(rule, value, place)
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong_type(rule, value, place)
+    return _check_number(rule, value, place)
+
+
+def _check_number(rule: ParameterRule, value: int | float, place: _Place) -> int | float:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise place.error("must be a finite number", f"{value} was given")
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if rule.type == "int" and isinstance(value, float):
+        raise _wrong_type(rule, value, place)
+    if not rule.minimum <= value <= rule.maximum:
+        shown = "a longer number" if abs(value) >= 10**30 else number_text(value)
+        raise place.error(f"must be {rule.range_text}", f"{shown} was given")
+    return value
+
+
+def _check_stops(rule: ParameterRule, value: object, place: _Place) -> tuple[str, ...]:
+    stops = (value,) if isinstance(value, str) else value
+    if not isinstance(stops, list | tuple):
+        raise _wrong_type(rule, value, place)
+    if len(stops) > STOP_COUNT:
+        raise place.error(f"may hold at most {STOP_COUNT} texts", f"{len(stops)} were given")
+    for stop in stops:
+        if not isinstance(stop, str):
+            raise _wrong_type(rule, stop, place)
+        if not stop:
+            raise place.error("may not hold an empty text", "An empty list means that there are none")
+        if len(stop) > STOP_LENGTH:
+            raise place.error(f"may hold texts of at most {STOP_LENGTH} characters", f"One has {len(stop)}")
+        if any("\ud800" <= char <= "\udfff" for char in stop):
+            raise place.error("must be valid Unicode text", f"{excerpt(stop)} was given")
+    return tuple(stops)
+
+
+def _wrong_type(rule: ParameterRule, value: object, place: _Place) -> Invalid:
+    shown = excerpt(value) if isinstance(value, str) else f"a value of type {_json_type(value)}"
+    return place.error(f"must be of type {_TYPE_WORDS[rule.type]}", f"{shown} was given")
+
+
+def _json_type(value: object) -> str:
+    words = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
+    return words.get(type(value), "null")
+
+
+def _read(rule: ParameterRule, text: str, field: str) -> object:
+    """Read one PARAMETER text, in the spellings that Go's strconv takes."""
+    if rule.type == "bool" and text in _BOOLS:
+        return _BOOLS[text]
+    if rule.type != "bool" and len(text) <= 100 and _NUMBER.fullmatch(text):
+        number = float(text)
+        if rule.type == "float":
+            return number
+        if number.is_integer():
+            return int(text) if text.lstrip("+-").isdigit() else int(number)
+    raise Invalid(
+        f'invalid {rule.type} value [{excerpt(text)[1:-1]}] for parameter "{rule.name}"',
+        field=field,
+        hint=f"It must be {rule.range_text}",
+    )
+
+
+def _texts(value: ParameterValue) -> tuple[str, ...]:
+    if isinstance(value, tuple):
+        return value or ("",)
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    return (value if isinstance(value, str) else number_text(value),)
+
+
+def number_text(value: int | float) -> str:
+    """Write a finite number as Go's JSON encoder does: 1000000, 1, 0.00001, 1e-7."""
+    if float(value).is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    text = repr(float(value))
+    mantissa, e, exponent = text.partition("e")
+    if not e:
+        return text
+    power = int(exponent)
+    if power < -6 or power > 20:
+        return f"{mantissa}e{power:+d}"
+    digits = mantissa.lstrip("-").replace(".", "")
+    sign = "-" if value < 0 else ""
+    return f"{sign}0.{'0' * (-power - 1)}{digits}"
+
+
+def _did_you_mean(name: str) -> str:
+    best = nearest(name, (*RULES, *ALIASES))
+    return f'Did you mean "{best}"?' if best else "Known are " + ", ".join(sorted(RULES))
