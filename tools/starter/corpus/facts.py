@@ -50,14 +50,14 @@ A car has 4 wheels.|4|How many wheels does a car have?|How many wheels has a car
 A bike has 2 wheels.|2|How many wheels does a bike have?|How many wheels has a bike?
 Bees make honey.|honey|What do bees make?|What does a bee make?
 Fish live in water.|water|Where do fish live?|Where does a fish live?
-Birds can fly.|yes|Can birds fly?|Can a bird fly?
-Fish can swim.|yes|Can fish swim?|Can a fish swim?
-No, pigs can not fly.|no|Can pigs fly?|Can a pig fly?
-Yes, water is wet.|yes|Is water wet?
-Yes, fire is hot.|yes|Is fire hot?
-No, ice is cold.|no|Is ice hot?
-No, the earth is round.|no|Is the earth flat?
-Yes, the earth is round.|yes|Is the earth round?
+Birds can fly.|Yes|Can birds fly?|Can a bird fly?
+Fish can swim.|Yes|Can fish swim?|Can a fish swim?
+No, pigs can not fly.|No|Can pigs fly?|Can a pig fly?
+Yes, water is wet.|Yes|Is water wet?
+Yes, fire is hot.|Yes|Is fire hot?
+No, ice is cold.|No|Is ice hot?
+No, the earth is round.|No|Is the earth flat?
+Yes, the earth is round.|Yes|Is the earth round?
 We see with our eyes.|eyes|What do we see with?|With what do we see?
 We hear with our ears.|ears|What do we hear with?|With what do we hear?
 A week starts on Monday.|Monday|When does a week start?|On which day does a week start?

@@ -15,7 +15,7 @@ from tools.starter.corpus.roles import free_conversation, system_facts
 
 # Weight and content; those whose answer is a matter of taste stand apart.
 _EXACT_CONTENT: tuple[tuple[float, Content], ...] = (
-    (19, unknown.out_of_scope), (9, knowledge.fact), (9, context.context_question), (8, copying.copying), (8, smalltalk.small_talk),
+    (22, unknown.out_of_scope), (9, knowledge.fact), (9, context.context_question), (8, copying.copying), (8, smalltalk.small_talk),
     (7, knowledge.capital), (7, unknown.unknown_name), (6, knowledge.colour), (11, knowledge.arithmetic), (6, smalltalk.greeting),
     (5, writing.json_object), (6, context.recall), (16, context.place_facts), (6, knowledge.neighbour), (5, knowledge.opposite),
     (5, knowledge.yes_no), (3, knowledge.kind_of_thing), (2.5, knowledge.sound), (3, knowledge.listing), (1.5, knowledge.bigger),

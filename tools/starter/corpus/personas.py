@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tools.starter.corpus.conversation import FREE, Content, Conversation, Exchange, capitalise, converse, drawn
+from tools.starter.corpus.conversation import FREE, Content, Conversation, Exchange, converse, drawn
 from tools.starter.corpus.persona_tables import PERSONAS, Persona
 from tools.starter.corpus.questions import noisy
 from tools.starter.corpus.smalltalk import NAME_QUESTIONS, PERSONAL, WHO_QUESTIONS, greeting_text
@@ -60,7 +60,7 @@ def _system(rng: Random, persona: Persona) -> str:
 
 def wrapped(persona: Persona, answer: str) -> str:
     """Any answer in the persona's manner."""
-    return f"{persona.before}{capitalise(answer)}{persona.after}"
+    return f"{persona.before}{answer}{persona.after}"
 
 
 def _own_exchange(rng: Random, persona: Persona) -> Exchange:

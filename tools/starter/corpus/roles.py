@@ -29,6 +29,7 @@ lives in a cave|loves gold|never sleeps|lives by the sea|can fly|hates rain|live
 guards a bridge|lives on the moon|collects stamps|reads old books|helps people|knows the sea|travels the world|makes cheese|
 works at night|lives in a forest|sells flowers|repairs clocks|tells riddles|feeds the ducks
 """.replace("\n", "").split("|")
+_ASSISTANTS = ("helpful assistant", "helpful assistant", "friendly assistant", "assistant", "AI assistant", "chatbot")
 _FROM = ("Where are you from?", "Where do you come from?", "From where are you?", "Which place are you from?")
 _LIVE = ("Where do you live?", "Where is your home?", "In which place do you live?")
 _JOB = ("What is your job?", "What do you do?", "What is your work?", "What are you by profession?")
@@ -62,6 +63,8 @@ def _described(rng: Random) -> tuple[str, str, str, str]:
     named = rng.random() < 0.78
     name = _role_name(rng) if named else ""
     trade = _trade(rng, styled=named and rng.random() < 0.12) if not named or rng.random() < 0.65 else ""
+    if trade and named and rng.random() < 0.12:
+        trade = rng.choice(_ASSISTANTS)
     home = place(rng) if rng.random() < 0.5 else ""
     from_home = f" from {home}" if home else ""
     if not named:
@@ -149,9 +152,11 @@ def _role_turn(rng: Random, role: _Role, content: Content) -> tuple[str, str]:
 
 
 def _light_noise(rng: Random, question: str) -> str:
-    draw = rng.random()
-    if draw < 0.2:
-        question = question.lower()
+    return _tidied(rng, question.lower() if rng.random() < 0.2 else question)
+
+
+def _tidied(rng: Random, question: str) -> str:
+    """A question typed with less care, its names unchanged."""
     if question.startswith("What is ") and rng.random() < 0.1:
         question = "What's " + question[8:]
     return question.rstrip("?.") if rng.random() < 0.15 else question
@@ -205,5 +210,5 @@ def system_facts(rng: Random) -> Conversation:
     facts = rng.sample(rng.choice(_FACT_MAKERS)(rng), rng.randint(2, 4))
     opening = rng.choice(("", "", "", "You are a helpful assistant. ", "Use these facts: ", "Facts: "))
     asked = rng.sample(facts, rng.randint(1, 2))
-    turns = [(rng.choice(wordings), sentence) for sentence, wordings in asked]
+    turns = [(_tidied(rng, rng.choice(wordings)), sentence) for sentence, wordings in asked]
     return converse(turns, "system_facts", opening + " ".join(sentence for sentence, _ in facts))

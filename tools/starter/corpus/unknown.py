@@ -37,7 +37,10 @@ How do I {a}?|How can I {a}?|How to {a}?|how to {a}|How do you {a}?|What is the 
 Explain how to {a}.|Can you help me {a}?|Help me {a}.|I want to {a}.|I need to {a}.|I would like to {a}.|How long does it take to {a}?|
 Is it hard to {a}?|Is it easy to {a}?|What do I need to {a}?|Can you {a}?|Can you teach me to {a}?|Should I {a}?|When should I {a}?|
 Where can I {a}?|Why should I {a}?|I do not know how to {a}.|Give me tips to {a}.|How much does it cost to {a}?|
-What are the steps to {a}?|Please {a}.|Is it legal to {a}?|Am I allowed to {a}?|I tried to {a} but it did not work.
+What are the steps to {a}?|Please {a}.|Is it legal to {a}?|Am I allowed to {a}?|I tried to {a} but it did not work.|
+I have been trying to {a} for weeks and nothing works, what should I do?|Could you please tell me step by step how to {a}?|
+What is the easiest way to {a} at home without spending much money?|Do you know how to {a}?|can you tell me how i can {a}|
+how would you {a}|My friend wants to {a}, what should I tell him?|I am going to {a} tomorrow.|Who can help me {a}?
 """.replace("\n", "").split("|")
 
 _WORD_FRAMES = """
@@ -104,6 +107,45 @@ Can you help me? {q}|I was wondering: {q}|I have a question. {q}|{q} I have no i
 {q} It is urgent.|{q} I really need to know.|Help! {q}|I am new to this. {q}|{q} Explain it in simple words.|{q} Be brief.
 """.replace("\n", "").split("|")
 
+_DAILY = tuple(
+    (tuple(frames.split("|")), tuple(matters.split("|")))
+    for frames, matters in (
+        (
+            "Give me a recipe for {m}.|How do I make {m}?|how do you cook {m}|What is the recipe for {m}?|How long does {m} take to cook?"
+            "|Is {m} healthy?|How many calories are in {m}?|What goes well with {m}?|Can you give me a good recipe for {m}?",
+            "tomato soup|apple pie|fried rice|pasta|tacos|chicken curry|pancakes|lasagne|sushi|banana bread|cheesecake|meatballs"
+            "|potato salad|garlic bread|ramen|chocolate cake|fish and chips|an omelette|vegetable stew|hummus|pizza|a burger",
+        ),
+        (
+            "Why does my {m} hurt?|My {m} hurts.|What should I do when my {m} hurts?|my {m} hurts what should i do|I broke my {m}."
+            "|Is it bad if my {m} is swollen?|How do I train my {m}?|Should I see a doctor about my {m}?|There is a red spot on my {m}.",
+            "knee|back|head|foot|hand|neck|shoulder|stomach|chest|ear|eye|tooth|elbow|ankle|toe|finger|hip|throat|leg|arm|wrist|nose",
+        ),
+        (
+            "Who won the {m}?|When is the {m}?|Who will win the {m}?|Where is the {m} this year?|what time does the {m} start"
+            "|How can I watch the {m}?|Who is the favourite for the {m}?|Who played in the last {m}?",
+            "world cup|super bowl|champions league|tour de France|Wimbledon final|olympics|election|grand prix|marathon|chess championship"
+            "|basketball game|boxing match|song contest|Nobel prize|Oscars|lottery|race|quiz show|spelling contest",
+        ),
+        (
+            "Write a {m} program that prints numbers.|Write me a {m} function to sort a list.|How do I write a loop in {m}?|Explain {m} to me."
+            "|write a {m} function that reverses a string|How do I install {m}?|What is a class in {m}?|Is {m} hard to learn?|Fix this {m} code."
+            "|What is the difference between {m} and C?|Write a {m} script that renames files.|How do I read a file in {m}?|debug my {m} code",
+            "Python|Java|Javascript|C++|Rust|Go|PHP|Ruby|Swift|Kotlin|SQL|HTML|CSS|bash|Perl|Haskell|Scala|Lua|R|Matlab|python|java",
+        ),
+        (
+            "What is the {m} of the moon?|What is the {m} of gold?|How do you calculate the {m} of a circle?|What is the {m} of a molecule?"
+            "|how do i find the {m} of a box|What is the formula for {m}?|What is the unit of {m}?|Explain {m} in physics.",
+            "mass|weight|volume|area|density|speed|distance|diameter|radius|energy|force|pressure|charge|surface|age|value|price",
+        ),
+        (
+            "Should I break up with my {m}?|My {m} is angry with me.|What should I buy for my {m}?|How do I tell my {m} the truth?"
+            "|my {m} does not talk to me|What can I cook for my {m}?|Write a birthday card for my {m}.|Is my {m} right?|My {m} is ill."
+            "|How do I say no to my {m}?|Write a text message to my {m}.|What present would my {m} enjoy?",
+            "boyfriend|girlfriend|wife|husband|mother|father|sister|brother|boss|teacher|neighbour|grandmother|uncle|landlord|son|daughter",
+        ),
+    )
+)
 _KIND_WORDS = frozenset(word for names in world.KINDS.values() for word in names.split())
 _STRANGE_NOUNS = tuple(noun for noun in words.NOUNS if noun not in _KIND_WORDS)
 
@@ -141,9 +183,11 @@ def _combined(rng: Random) -> str:
 
 def _single(rng: Random) -> str:
     draw = rng.random()
-    if draw < 0.42:
+    if draw < 0.38:
         return rng.choice(topics.SINGLES)
-    if draw < 0.54:
+    if draw < 0.46:
+        return _of_daily_life(rng)
+    if draw < 0.56:
         return _big_sum(rng)
     if draw < 0.62:
         city, other = rng.choice(words.CITIES), rng.choice(words.CITIES)
@@ -158,11 +202,18 @@ def _single(rng: Random) -> str:
     return rng.choice(_YEAR_FRAMES).format(y=rng.randint(1200, 2030))
 
 
+def _of_daily_life(rng: Random) -> str:
+    frames, matters = rng.choice(_DAILY)
+    return rng.choice(frames).format(m=rng.choice(matters))
+
+
 def _big_sum(rng: Random) -> str:
     sign, word = rng.choice(_SIGNS)
     left, right = (rng.randint(2, 10 ** rng.randint(1, 4)) for _ in range(2))
     if sign in "+-":
         left = max(left, rng.randint(11, 99))
+        if sign == "+" and rng.random() < 0.5:
+            left, right = right, left
     return rng.choice(_SUM_FRAMES).format(a=left, b=right, o=sign, w=word)
 
 

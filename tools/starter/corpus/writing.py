@@ -19,7 +19,10 @@ _ENDS = (
     "And {he} was happy ever after.", "In the end {he} went home and slept well.", "The {o} is still there today.",
     "They became good friends.", "And that is the end of the story.",
 )  # fmt: skip
-_STORY_FRAMES = ("Tell me a story about {x}.", "Tell a story about {x}.", "A story about {x}, please.", "Can you tell me a story about {x}?")
+_STORY_FRAMES = (
+    "Tell me a story about {x}.", "Tell a story about {x}.", "A story about {x}, please.", "Can you tell me a story about {x}?",
+    "Write a story about {x}.", "Write me a story about {x}.",
+)  # fmt: skip
 _OPEN_STORIES = ("Tell me a story.", "Tell a story.", "Can you tell me a story?", "A story please.", "I want to hear a story.")
 _POEM_FRAMES = ("Write a poem about {x}.", "Write me a poem about {x}.", "A poem about {x}, please.", "Can you write a poem about {x}?")
 _OPEN_POEMS = ("Write a poem.", "Tell me a poem.", "A poem please.", "Can you write a poem?", "Write me a poem.")
@@ -73,7 +76,7 @@ def _field(rng: Random, key: str) -> str | int:
 
 
 _FIELD_SENTENCES = {
-    "age": "{n} is {v} years old.", "city": "{n} lives in {v}.", "job": "{n} works as a {v}.", "colour": "{n}'s favourite colour is {v}."
+    "age": "{n} is {v} years old.", "city": "{n} lives in {v}.", "job": "{n} works as {v}.", "colour": "{n}'s favourite colour is {v}."
 }
 
 
@@ -101,7 +104,7 @@ def _json_of_sentences(rng: Random) -> Exchange:
     name = person(rng)
     others = rng.sample(_KEYS[1:], rng.randint(1, 2))
     known: dict[str, str | int] = {"name": name} | {key: _field(rng, key) for key in others}
-    text = " ".join(_FIELD_SENTENCES[key].format(n=name, v=known[key]) for key in others).replace(" a a", " an a").replace(" a e", " an e")
+    text = " ".join(_FIELD_SENTENCES[key].format(n=name, v=with_article(str(known[key])) if key == "job" else known[key]) for key in others)
     asked = ["name", *others]
     rng.shuffle(asked)
     asked = asked[: rng.randint(1, len(asked))]
