@@ -34,8 +34,12 @@ Array = NDArray[np.float32]
 
 
 def write_gguf(weights: Path, tokenizer: Path, target: Path) -> str:
-    """Write the F16 file and its `.sha256` beside it; return the digest."""
-    tensors = load_file(weights)
+    """Write the F16 file and its `.sha256` beside it; return the digest.
+
+    `weights` may be a finished run's or a checkpoint.
+    """
+    loaded = load_file(weights)
+    tensors = {name.removeprefix("network."): array for name, array in loaded.items()}
     writer = GGUFWriter(target, "llama")
     _write_architecture(writer, tensors)
     _write_tokenizer(writer, json.loads(tokenizer.read_text(encoding="utf-8")))

@@ -82,8 +82,9 @@ class Run:
         self._forward = torch.compile(self._network, dynamic=True) if compiled else self._network
 
     def start_from(self, weights: Path) -> None:
-        """Take the weights of another run, with a fresh optimiser."""
-        self._network.load_state_dict(load_file(weights))
+        """Take the weights of another run or checkpoint, with a fresh optimiser."""
+        state = load_file(weights)
+        self._network.load_state_dict(_part(state, "network.") or state)
 
     def resume(self) -> None:
         """Continue the folder's checkpoint; the plan may have another total."""
