@@ -14,12 +14,20 @@ SCRIPTS = Path(sys.executable).parent
 SOURCES = [name for name in ("src", "tests", "tools", "bench") if (ROOT / name).is_dir()]
 
 CHECKS: tuple[tuple[str, list[str], str], ...] = (
-    ("format", ["ruff", "format", "--check", "--quiet", *SOURCES], "make fmt mends it"),
-    ("lint", ["ruff", "check", "--quiet", *SOURCES], "make fmt mends what can be mended"),
+    (
+        "format",
+        ["ruff", "format", "--check", "--quiet", "--output-format=concise", *SOURCES],
+        "make fmt mends it",
+    ),
+    (
+        "lint",
+        ["ruff", "check", "--quiet", "--output-format=concise", *SOURCES],
+        "make fmt mends what can be mended",
+    ),
     ("types", ["mypy", "--strict", "--no-error-summary"], ""),
     (
         "imports",
-        ["lint-imports"],
+        ["lint-imports", "--no-logo"],
         "the contracts stand in pyproject.toml, their reasons in docs/decisions/0001",
     ),
     ("docs", ["python", "-m", "tools.docs", "--check"], "make docs mends it"),

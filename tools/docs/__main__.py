@@ -16,6 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "README.md": lambda: tree.insert((ROOT / "README.md").read_text()),
     "docs/glossary.md": vocabulary.page,
     "docs/reference/errors.md": reference.errors,
+    "docs/reference/parameters.md": reference.parameters,
 }
 
 

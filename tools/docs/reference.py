@@ -1,6 +1,9 @@
-"""Reference pages taken from the code: error kinds."""
+"""Reference pages taken from the code: error kinds and parameters."""
+
+from collections.abc import Iterable
 
 from modelwright.core.errors import ERROR_KINDS
+from modelwright.core.parameters import ALIASES, RULES, ParameterRule
 from tools.docs.markdown import code, page, summary, table
 
 
@@ -14,3 +17,34 @@ def errors() -> str:
         "that its own clients know.",
         table(["Kind", "Class", "Means"], rows),
     )
+
+
+def parameters() -> str:
+    """List every parameter a model may carry, by when it takes effect."""
+    return page(
+        "Parameters",
+        "A model carries its parameters; a request may override them. The set is closed: an unknown name is "
+        "refused when a model is created, with the nearest known one. A value out of range is refused as well.",
+        "## Chosen for each request",
+        _rules(rule for rule in RULES.values() if rule.effective and rule.per_request),
+        "## Fixed when an engine starts",
+        _rules(rule for rule in RULES.values() if rule.effective and not rule.per_request),
+        "## Kept without effect",
+        "No engine uses these any more. They are accepted, kept and shown, so that old Modelfiles stay valid.",
+        _rules(rule for rule in RULES.values() if not rule.effective),
+        "## Other spellings",
+        table(["Accepted", "Means"], [(code(alias), code(name)) for alias, name in ALIASES.items()]),
+    )
+
+
+def _rules(rules: Iterable[ParameterRule]) -> str:
+    return table(
+        ["Parameter", "Allowed", "Default", "Meaning"],
+        [(code(rule.name), rule.range_text, code(_default(rule)), rule.about) for rule in rules],
+    )
+
+
+def _default(rule: ParameterRule) -> str:
+    if rule.default is None:
+        return "the engine's"
+    return "none" if rule.default == () else str(rule.default).lower()
