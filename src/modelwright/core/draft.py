@@ -111,7 +111,9 @@ def _parent(command: Command, draft: SpecDraft) -> str:
         raise _located(command, Invalid("a second FROM", field="from", hint="Name one base"))
     if _PATH.search(command.args):
         message = f'FROM "{command.args[:100]}": a file or blob is not supported yet'
-        raise _located(command, Unsupported(message, field="from", hint="Name a model, for example: FROM starter"))
+        raise _located(
+            command, Unsupported(message, field="from", hint="Name a model, for example: FROM starter")
+        )
     try:
         ModelRef.parse(command.args, field="from")
     except Invalid as error:

@@ -11,7 +11,7 @@ the ancestors have, then one's own. *Cleared* stops inheritance at that spec.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from modelwright.core.chat import Message
@@ -45,7 +45,7 @@ class ResolvedSpec:
     weights: tuple[WeightLayer, ...] = ()
     system: str = ""
     prompt_template: str = ""
-    parameters: Parameters = Parameters()
+    parameters: Parameters = field(default_factory=Parameters)
     messages: tuple[Message, ...] = ()
     licences: tuple[str, ...] = ()
     adapters: tuple[AdapterLayer, ...] = ()

@@ -4,7 +4,7 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
@@ -114,7 +114,7 @@ class Engines(Protocol):
 
     def chat(
         self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
-    ) -> AsyncIterator[ChatEvent]:
+    ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template.
 
         Closing the iterator stops the engine's work. Raises Unavailable when
@@ -122,7 +122,9 @@ class Engines(Protocol):
         """
         ...
 
-    def complete(self, needs: EngineNeeds, prompt: str, parameters: Parameters) -> AsyncIterator[ChatEvent]:
+    def complete(
+        self, needs: EngineNeeds, prompt: str, parameters: Parameters
+    ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         ...
 

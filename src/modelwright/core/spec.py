@@ -91,7 +91,9 @@ class ModelSpec:
         if self.parent is not None:
             tree["parent"] = _parent_tree(self.parent)
         if self.weights:
-            tree["weights"] = [{"role": w.role, "digest": str(w.digest), "size": w.size} for w in self.weights]
+            tree["weights"] = [
+                {"role": w.role, "digest": str(w.digest), "size": w.size} for w in self.weights
+            ]
         for name, (encode, _) in _FIELDS.items():
             value = getattr(self, name)
             if value is not UNSET:

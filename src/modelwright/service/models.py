@@ -5,25 +5,25 @@ no wire, no SQL and no file: the catalogue is a port.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import datetime
+from dataclasses import replace
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import Principal
 from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
-from modelwright.core.manifest import Manifest, build_manifest
+from modelwright.core.manifest import build_manifest
 from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Clock
 from modelwright.core.revision import NewRevision, Revision, StoredModel
-from modelwright.core.spec import FollowedParent, ModelSpec, PinnedParent, WeightLayer
+from modelwright.core.spec import ModelSpec, PinnedParent, Setting, WeightLayer
 from modelwright.core.weights import WeightFacts
-from modelwright.service.bounded import Bounded
 from modelwright.service.difference import changes
+from modelwright.service.resolver import Resolver
 from modelwright.service.views import (
-    CreateEvent,
     Created,
+    CreateEvent,
     FieldChange,
     History,
     LayerReady,
@@ -32,3 +32,171 @@ from modelwright.service.views import (
     ModelView,
     Notice,
 )
+
+
+class Models:
+    """What can be done with models; each call names the principal who acts."""
+
+    def __init__(self, catalogue: Catalogue, resolver: Resolver, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._resolver = resolver
+        self._clock = clock
+
+    async def create(
+        self, principal: Principal, name: str, draft: SpecDraft, *, message: str = "", kind: str = "create"
+    ) -> AsyncIterator[CreateEvent]:
+        """Make a model, or a new revision of one; events end with Created.
+
+        Nothing is written unless all of it is. Raises Invalid for the draft,
+        NotFound for a base that is not here. The first event comes after the
+        commit, so a failure is never reported as progress.
+        """
+        target = _target(name)
+        spec, ancestors = await self._spec(draft)
+        resolved = resolve([spec, *ancestors])
+        facts = await self._facts(resolved)
+        manifest, contents = build_manifest(resolved, facts)
+        ready = [LayerReady(layer.digest, await self._is_here(layer.digest)) for layer in manifest.layers]
+        stored, changed = await self._catalogue.commit(
+            NewRevision(
+                name=target,
+                spec=spec,
+                base=resolved.base,
+                parent=resolved.parent,
+                manifest=manifest.digest,
+                size=manifest.size,
+                author=principal.name,
+                kind=kind,
+                created_at=self._clock.now(),
+                message=message,
+                small_blobs=contents | {manifest.digest: manifest.content},
+            )
+        )
+        for event in ready:
+            yield event
+        for text in _notices(draft.parameters):
+            yield Notice(text)
+        yield ManifestReady()
+        yield Created(stored.name, stored.revision.number, changed)
+
+    async def show(self, principal: Principal, ref: str) -> ModelView:
+        """Everything about a model or one of its revisions."""
+        stored, revision = await self._resolver.find(ref)
+        lineage = await self._catalogue.lineage(revision.spec)
+        resolved = await self._resolver.resolve(revision.spec)
+        summary = await self._summary(stored, revision)
+        return ModelView(summary, resolved, own_fields(lineage[0]))
+
+    async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
+        """All models, the last changed first."""
+        stored = await self._catalogue.list_models()
+        return tuple([await self._summary(model, model.revision) for model in stored])
+
+    async def copy(self, principal: Principal, source: str, destination: str) -> None:
+        """Give a model's content a second name; the two then go their own ways."""
+        target = _target(destination, field="destination")
+        _, revision = await self._resolver.find(source, field="source")
+        lineage = await self._catalogue.lineage(revision.spec)
+        await self._catalogue.commit(
+            NewRevision(
+                name=target,
+                spec=lineage[0],
+                base=revision.base,
+                parent=revision.parent,
+                manifest=revision.manifest,
+                size=revision.size,
+                author=principal.name,
+                kind="copy",
+                created_at=self._clock.now(),
+                message=f"copied from {source}",
+            )
+        )
+
+    async def delete(self, principal: Principal, name: str) -> None:
+        """Free a name; models derived from it go on working."""
+        target = _target(name)
+        if not await self._catalogue.delete(target.key):
+            raise NotFound("model", name, field="model")
+
+    async def history(self, principal: Principal, name: str) -> History:
+        stored, _ = await self._resolver.find(_target(name).full)
+        key = stored.name.key
+        revisions, moves = await self._catalogue.history(key), await self._catalogue.moves(key)
+        return History(stored.name, stored.revision.number, revisions, moves)
+
+    async def rollback(self, principal: Principal, name: str, number: int) -> ModelSummary:
+        """Point a name to one of its revisions; none is lost."""
+        target = _target(name)
+        await self._resolver.find(f"{name}@{number}")
+        stored = await self._catalogue.move(target.key, number, principal.name, self._clock.now())
+        return await self._summary(stored, stored.revision)
+
+    async def diff(self, principal: Principal, before: str, after: str) -> tuple[FieldChange, ...]:
+        """What differs between two models or revisions, inheritance included."""
+        _, old = await self._resolver.find(before, field="before")
+        _, new = await self._resolver.find(after, field="after")
+        return changes(await self._resolver.resolve(old.spec), await self._resolver.resolve(new.spec))
+
+    async def summary(self, principal: Principal, ref: str) -> ModelSummary:
+        """A model's line in a list, alone."""
+        return await self._summary(*await self._resolver.find(ref))
+
+    async def _spec(self, draft: SpecDraft) -> tuple[ModelSpec, Sequence[ModelSpec]]:
+        """The draft with its references pinned, and its ancestors."""
+        spec = ModelSpec(
+            system=draft.system,
+            parameters=draft.parameters,
+            messages=draft.messages,
+            licences=draft.licences,
+        )
+        if draft.parent is not None:
+            stored, revision = await self._resolver.find(draft.parent, field="from")
+            parent = PinnedParent(revision.spec, str(stored.name))
+            return replace(spec, parent=parent), await self._resolver.lineage(revision.spec)
+        if draft.weights is None:
+            raise Invalid("no base is named", field="from", hint="Name one, for example: FROM starter")
+        record = await self._catalogue.blob(draft.weights)
+        if record is None:
+            raise NotFound("blob", str(draft.weights), field="files")
+        return replace(spec, weights=(WeightLayer("model", record.digest, record.size),)), ()
+
+    async def _facts(self, resolved: ResolvedSpec) -> WeightFacts:
+        facts = await self._resolver.facts(resolved.base)
+        if facts is None:
+            raise Corrupt("the base's weight file is not described in the store", field="from")
+        return facts
+
+    async def _is_here(self, digest: Digest) -> bool:
+        if await self._catalogue.blob(digest) is not None:
+            return True
+        return await self._catalogue.small_blob(digest) is not None
+
+    async def _summary(self, stored: StoredModel, revision: Revision) -> ModelSummary:
+        facts = await self._resolver.facts(revision.base)
+        return ModelSummary(
+            name=stored.name,
+            revision=revision.number,
+            latest=stored.latest,
+            digest=revision.manifest or revision.spec,
+            size=revision.size,
+            modified_at=revision.created_at,
+            facts=facts,
+            parent=revision.parent,
+            capabilities=facts.capabilities if facts is not None else (),
+        )
+
+
+def _target(name: str, *, field: str = "model") -> Name:
+    """The name of a model as a whole; a revision cannot be meant here."""
+    ref = ModelRef.parse(name, field=field)
+    if ref.revision is not None:
+        raise Invalid(
+            f'"{name}" names a revision; revisions do not change', field=field, hint=f'Use "{ref.name.short}"'
+        )
+    return ref.name
+
+
+def _notices(parameters: Setting[Parameters]) -> tuple[str, ...]:
+    if not isinstance(parameters, Parameters):
+        return ()
+    return tuple(f'parameter "{name}" is kept but has no effect' for name in parameters.without_effect)

@@ -1,0 +1,171 @@
+"""Chat: answer with a model; also generate, embed, load and unload.
+
+Resolves the model for each request, so that neither its system prompt nor its
+parameters are ever part of an engine. Knows no engine, only the port.
+"""
+
+import math
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Literal
+
+from modelwright.core.chat import (
+    ChatEvent,
+    ChatRequest,
+    Done,
+    Embeddings,
+    EmbedRequest,
+    GenerateRequest,
+    Message,
+    Usage,
+)
+from modelwright.core.errors import NotFound, Unsupported
+from modelwright.core.grants import Principal
+from modelwright.core.lineage import ResolvedSpec
+from modelwright.core.parameters import RULES, Parameters
+from modelwright.core.ports import EngineNeeds, Engines
+from modelwright.core.weights import WeightFacts
+from modelwright.service.models import Models
+from modelwright.service.resolver import Resolver
+from modelwright.service.views import RunningView
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A request's model, resolved: what it is and which engine it needs."""
+
+    resolved: ResolvedSpec
+    facts: WeightFacts
+    needs: EngineNeeds
+    parameters: Parameters
+
+
+class Chat:
+    """Answers; `context_length` is the tokens of a slot when nobody says more."""
+
+    def __init__(self, resolver: Resolver, models: Models, engines: Engines, *, context_length: int) -> None:
+        self._resolver = resolver
+        self._models = models
+        self._engines = engines
+        self._context_length = context_length
+
+    async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Continue a conversation; without messages, load or unload the model."""
+        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
+        if not request.messages:
+            yield await self._load_or_unload(ready.needs)
+            return
+        messages = _conversation(ready.resolved, request.messages)
+        async with aclosing(self._engines.chat(ready.needs, messages, ready.parameters)) as events:
+            async for event in events:
+                yield event
+
+    async def generate(
+        self, principal: Principal, request: GenerateRequest
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Answer one prompt; without one, load or unload the model.
+
+        A model's few-shot messages do not take part (Ollama, routes.go).
+        """
+        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
+        if not request.prompt:
+            yield await self._load_or_unload(ready.needs)
+            return
+        async with aclosing(self._answer(ready, request)) as events:
+            async for event in events:
+                yield event
+
+    async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
+        """Turn texts into vectors, of unit length unless asked otherwise."""
+        ready = await self._prepare(request.model, "embed", request.parameters, request.keep_alive)
+        if not request.inputs:
+            return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
+        found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
+        if request.dimensions is None and not request.normalise:
+            return found
+        vectors = tuple(_shaped(vector, request) for vector in found.vectors)
+        return Embeddings(vectors, found.usage)
+
+    async def running(self, principal: Principal) -> tuple[RunningView, ...]:
+        """The models that hold an engine now."""
+        views = []
+        for running in self._engines.running():
+            try:
+                summary = await self._models.summary(principal, running.user)
+            except NotFound:
+                continue  # deleted while its engine was still warm
+            views.append(RunningView(summary, running))
+        return tuple(views)
+
+    async def _prepare(
+        self, asked: str, kind: Literal["chat", "embed"], requested: Parameters, keep_alive: float | None
+    ) -> _Ready:
+        stored, revision = await self._resolver.find(asked)
+        resolved = await self._resolver.resolve(revision.spec)
+        facts = await self._resolver.facts(resolved.base)
+        if resolved.base is None or facts is None:
+            raise NotFound("base", resolved.parent or asked, hint="Create or restore the base first")
+        name = stored.name
+        if kind == "chat" and "completion" not in facts.capabilities:
+            raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
+        if resolved.prompt_template or resolved.adapters:
+            raise Unsupported(f'"{name.short}" has its own template or adapters, not supported yet')
+        parameters = resolved.parameters.merged(requested)
+        needs = EngineNeeds(
+            user=str(name),
+            base=resolved.base,
+            context=self._context(parameters, facts),
+            kind=kind,
+            start_parameters=_start_parameters(parameters),
+            keep_alive=keep_alive,
+        )
+        return _Ready(resolved, facts, needs, parameters)
+
+    def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
+        """Tokens a slot must hold: what is asked for, at most what was trained."""
+        asked = parameters.get("num_ctx")
+        wanted = asked if isinstance(asked, int) and asked > 0 else self._context_length
+        return min(wanted, facts.context_length) if facts.context_length else wanted
+
+    async def _load_or_unload(self, needs: EngineNeeds) -> Done:
+        if needs.keep_alive == 0:
+            await self._engines.unload(needs.user)
+            return Done("unload")
+        took = await self._engines.load(needs)
+        return Done("load", Usage(total_ns=took, load_ns=took))
+
+    def _answer(self, ready: _Ready, request: GenerateRequest) -> AsyncGenerator[ChatEvent, None]:
+        if request.raw:
+            return self._engines.complete(ready.needs, request.prompt, ready.parameters)
+        system = ready.resolved.system if request.system is None else request.system
+        turns = [Message("system", system)] if system else []
+        turns.append(Message("user", request.prompt))
+        return self._engines.chat(ready.needs, turns, ready.parameters)
+
+
+def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:
+    """System text, then the model's few-shot messages, then the request's.
+
+    A request that begins with a system message replaces the model's own.
+    """
+    turns = list(asked)
+    system = [turns.pop(0)] if turns[0].role == "system" else []
+    if not system and resolved.system:
+        system = [Message("system", resolved.system)]
+    return [*system, *resolved.messages, *turns]
+
+
+def _start_parameters(parameters: Parameters) -> Parameters:
+    """Those that are fixed when an engine starts."""
+    fixed = {name: value for name, value in parameters.as_dict().items() if not RULES[name].per_request}
+    return Parameters.of(fixed)
+
+
+def _shaped(vector: tuple[float, ...], request: EmbedRequest) -> tuple[float, ...]:
+    """Cut to the dimensions asked for, then to unit length."""
+    kept = vector if request.dimensions is None else vector[: request.dimensions]
+    if not request.normalise:
+        return kept
+    length = math.sqrt(math.fsum(number * number for number in kept))
+    return tuple(number / length for number in kept) if length else kept

@@ -1,0 +1,14 @@
+"""Services: all use-cases in one value, handed to whatever speaks to people."""
+
+from dataclasses import dataclass
+
+from modelwright.service.chat import Chat
+from modelwright.service.models import Models
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Built once by app.py."""
+
+    models: Models
+    chat: Chat
