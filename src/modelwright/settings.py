@@ -1,0 +1,420 @@
+"""Settings: what an operator may choose, and where each value came from.
+
+`--flag` > `MODELWRIGHT_*` > file > `OLLAMA_*` > default. Of our own sources a
+bad value is refused; what was set for Ollama is read as Ollama reads it, so a
+bad value there is only reported. Room by room the values are handed down; no
+room reads this. What users may change while the server runs is data, not here.
+"""
+
+import math
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from modelwright.core.address import Address
+from modelwright.core.duration import parse_duration
+from modelwright.core.errors import Invalid, ModelwrightError
+from modelwright.core.wording import excerpt, nearest
+
+PREFIX: Final = "MODELWRIGHT_"
+FILE_NAME: Final = "modelwright.toml"
+
+# Variables of ours that are no settings of the server: the client's key, where the file is.
+OTHER_VARIABLES: Final = ("MODELWRIGHT_KEY", "MODELWRIGHT_CONFIG")
+
+DEFAULT_ORIGINS: Final = (
+    *(f"{scheme}://{host}{port}" for host in ("localhost", "127.0.0.1", "0.0.0.0")
+      for port in ("", ":*") for scheme in ("http", "https")),
+    *(f"{scheme}://*" for scheme in ("app", "file", "tauri", "vscode-webview", "vscode-file")),
+)  # fmt: skip
+"""Origins that Ollama always allows (envconfig/config.go, AllowedOrigins)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How a setting is written: its text is read by `read`, which may raise.
+
+    `default` is text too, read the same way. `allowed` says to people what is.
+    """
+
+    doc: str
+    default: str
+    read: Callable[[str], object]
+    allowed: str
+    ollama: str = ""
+    """The Ollama variable that means the same, if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a value came from; `name` is the flag, the variable or the file."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+DEFAULT: Final = Source("default", "default")
+
+
+def _rule(
+    doc: str, default: str, read: Callable[[str], object], allowed: str, ollama: str = ""
+) -> Mapping[str, Rule]:
+    return {"rule": Rule(doc, default, read, allowed, ollama)}
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 18 or not low <= int(text) <= high:
+            raise ValueError(text)
+        return int(text)
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(text)
+        return text.lower()
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds < 0:
+        raise ValueError(text)
+    return seconds
+
+
+def _keep_alive(text: str) -> float:
+    seconds = parse_duration(text)
+    return math.inf if seconds < 0 else seconds
+
+
+def _timeout(text: str) -> float:
+    seconds = parse_duration(text)
+    return math.inf if seconds <= 0 else seconds
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return (*(origin.strip() for origin in text.split(",") if origin.strip()), *DEFAULT_ORIGINS)
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting of the server; durations in seconds, sizes in MiB."""
+
+    home: Path = field(
+        metadata=_rule(
+            "The data folder: models, catalogue, log. It is made when missing, for this user alone.",
+            "",
+            _folder,
+            "a folder",
+        )
+    )
+    host: str = field(
+        metadata=_rule(
+            "The address to listen on, or to call; may carry a port.",
+            "127.0.0.1",
+            str,
+            "an address such as 127.0.0.1 or [::1]:11434",
+            "OLLAMA_HOST",
+        )
+    )
+    port: int = field(
+        metadata=_rule(
+            "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
+            "11434",
+            _integer(0, 65535),
+            "a number from 0 to 65535",
+        )
+    )
+    database: str = field(
+        metadata=_rule(
+            "URL of the catalogue; empty is SQLite in the data folder.",
+            "",
+            str,
+            "empty, sqlite:///<file> or postgresql://<user>@<host>/<name>",
+        )
+    )
+    engine: str = field(
+        metadata=_rule(
+            "What computes answers: llama.cpp, or an echo of the question for trying out the interfaces.",
+            "llamacpp",
+            _one_of("llamacpp", "echo"),
+            "llamacpp or echo",
+        )
+    )
+    keep_alive: float = field(
+        metadata=_rule(
+            "How long an engine stays loaded after its last use; 0 is not at all, a negative one for ever.",
+            "5m",
+            _keep_alive,
+            "a duration such as 300, 5m or -1",
+            "OLLAMA_KEEP_ALIVE",
+        )
+    )
+    context_length: int = field(
+        metadata=_rule(
+            "Tokens of context of each slot when neither request nor model says how many.",
+            "4096",
+            _integer(16, 10_485_760),
+            "a number of tokens from 16",
+            "OLLAMA_CONTEXT_LENGTH",
+        )
+    )
+    parallel: int = field(
+        metadata=_rule(
+            "Slots of each engine: how many answers it makes at once.",
+            "4",
+            _integer(1, 256),
+            "a number from 1 to 256",
+            "OLLAMA_NUM_PARALLEL",
+        )
+    )
+    max_queue: int = field(
+        metadata=_rule(
+            "Requests that may wait for a slot; further ones are refused with 503.",
+            "512",
+            _integer(0, 1_000_000),
+            "a number from 0 to 1000000",
+            "OLLAMA_MAX_QUEUE",
+        )
+    )
+    max_engines: int = field(
+        metadata=_rule(
+            "Engines loaded at once; the longest unused one makes room.",
+            "3",
+            _integer(1, 256),
+            "a number from 1 to 256",
+            "OLLAMA_MAX_LOADED_MODELS",
+        )
+    )
+    threads: int = field(
+        metadata=_rule(
+            "Processor threads of an engine; 0 is one less than there are cores.",
+            "0",
+            _integer(0, 1024),
+            "a number from 0 to 1024",
+        )
+    )
+    cache_ram: int = field(
+        metadata=_rule(
+            "MiB of memory of an engine for prompts seen before.",
+            "512",
+            _integer(0, 1_048_576),
+            "a number of MiB from 0",
+        )
+    )
+    origins: tuple[str, ...] = field(
+        metadata=_rule(
+            "Web origins that may call the server beside those of this machine.",
+            "",
+            _origins,
+            "origins such as https://example.com, divided by commas",
+            "OLLAMA_ORIGINS",
+        )
+    )
+    load_timeout: float = field(
+        metadata=_rule(
+            "How long the start of an engine may take; 0 is as long as it likes.",
+            "5m",
+            _timeout,
+            "a duration such as 300 or 5m",
+            "OLLAMA_LOAD_TIMEOUT",
+        )
+    )
+    watchdog: float = field(
+        metadata=_rule(
+            "How long an engine may compute without a sign of life before it is restarted; 0 is for ever.",
+            "60s",
+            _timeout,
+            "a duration such as 60 or 1m",
+        )
+    )
+    log_level: str = field(
+        metadata=_rule(
+            "The least important messages to log.",
+            "info",
+            _one_of("debug", "info", "warning", "error"),
+            "debug, info, warning or error",
+            "OLLAMA_DEBUG",
+        )
+    )
+    drain: float = field(
+        metadata=_rule(
+            "How long running answers may take to end when the server is stopped.",
+            "30s",
+            _seconds,
+            "a duration such as 30 or 1m",
+        )
+    )
+    sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
+    """Where each value came from, by the setting's name."""
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What was ignored, to be shown to the operator."""
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    each.name: each.metadata["rule"] for each in fields(Settings) if "rule" in each.metadata
+}
+"""The settings by name; `home` cannot stand in the file, which lies in it."""
+
+
+def read_settings(flags: Mapping[str, str], environ: Mapping[str, str], *, config: str = "") -> Settings:
+    """Read the settings of this process; `flags` by setting name, as text.
+
+    `config` names the file (else MODELWRIGHT_CONFIG, else modelwright.toml in
+    the data folder). Raises Invalid for a bad value, a file that cannot be read.
+    """
+    named = config or environ.get("MODELWRIGHT_CONFIG", "")
+    folder = flags.get("home") or environ.get(f"{PREFIX}HOME") or _user_folder()
+    path = _folder(named) if named else _folder(folder) / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8") if named or path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Invalid(f"the settings file {path} cannot be read: {reason}", field="config") from error
+    return load(flags, environ, text, file=str(path), home=_user_folder())
+
+
+def load(
+    flags: Mapping[str, str],
+    environ: Mapping[str, str],
+    file_text: str = "",
+    *,
+    file: str = FILE_NAME,
+    home: str = "~/.modelwright",
+) -> Settings:
+    """Merge the sources; `home` is the default data folder. Raises Invalid.
+
+    The message names the setting, its source, and what is allowed.
+    """
+    warnings: list[str] = list(_unknown_variables(environ))
+    texts: dict[str, tuple[str, Source]] = {name: (rule.default, DEFAULT) for name, rule in RULES.items()}
+    texts["home"] = (home, DEFAULT)
+    values: dict[str, Any] = {name: _read(name, *texts[name]) for name in RULES}
+    sources = dict.fromkeys(RULES, DEFAULT)
+    for layer in (_ollama(environ), _file(file_text, file), _environment(environ), _flags(flags)):
+        for name, text, source in _with_port(layer):
+            try:
+                values[name], sources[name] = _read(name, text, source), source
+            except Invalid as error:
+                if source.kind != "ollama":
+                    raise
+                warnings.append(f"ignored: {error.message}")
+    return Settings(**values, sources=sources, warnings=tuple(warnings))
+
+
+def show_value(name: str, value: object) -> str:
+    """A value as one would write it; a password in a URL is hidden."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    if isinstance(value, float):
+        endless = "-1" if name == "keep_alive" else "0"
+        return endless if math.isinf(value) else f"{value:g}"
+    scheme, at, rest = str(value).partition("://")
+    user, colon, _ = rest.rpartition("@")[0].partition(":")
+    return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)
+
+
+_Entry = tuple[str, str, Source]
+
+
+def _read(name: str, text: str, source: Source) -> object:
+    rule = RULES[name]
+    try:
+        return rule.read(text)
+    except (ValueError, ModelwrightError) as error:
+        raise Invalid(
+            f"{name} is {excerpt(text)} ({source.name})", field=name, hint=f"Allowed is {rule.allowed}"
+        ) from error
+
+
+def _with_port(layer: Iterator[_Entry]) -> Iterator[_Entry]:
+    """Take the port out of a host that carries one; a port said beside it wins."""
+    entries = list(layer)
+    for name, text, source in entries:
+        if name != "host":
+            yield name, text, source
+            continue
+        address = Address.parse(text, field=f"host ({source.name})", strict=source.kind != "ollama")
+        yield "host", address.host, source
+        if address.port_given and not any(other == "port" for other, _, _ in entries):
+            yield "port", str(address.port), source
+
+
+def _flags(flags: Mapping[str, str]) -> Iterator[_Entry]:
+    for name, text in flags.items():
+        yield name, text, Source("flag", f"--{name.replace('_', '-')}")
+
+
+def _environment(environ: Mapping[str, str]) -> Iterator[_Entry]:
+    for name in RULES:
+        variable = f"{PREFIX}{name.upper()}"
+        if text := environ.get(variable, "").strip():
+            yield name, text, Source("environment", variable)
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[str]:
+    known = {f"{PREFIX}{name.upper()}" for name in RULES} | set(OTHER_VARIABLES)
+    for variable in sorted(environ):
+        if variable.startswith(PREFIX) and variable not in known:
+            close = nearest(variable.removeprefix(PREFIX), RULES)
+            meant = f"; did you mean {PREFIX}{close.upper()}?" if close else ""
+            yield f"{variable} is not a setting{meant}"
+
+
+def _file(text: str, path: str) -> Iterator[_Entry]:
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{path} is not TOML: {error}", field="config") from error
+    for name, value in tree.items():
+        if name not in RULES or name == "home":
+            close = nearest(name, [known for known in RULES if known != "home"])
+            hint = f"Did you mean {close}?" if close else "modelwright config lists the settings"
+            if name == "home":
+                hint = "Set MODELWRIGHT_HOME instead"
+            raise Invalid(f"{path} has an unknown setting {excerpt(name)}", field=name, hint=hint)
+        yield name, _file_text(name, value, path), Source("file", path)
+
+
+def _file_text(name: str, value: object, path: str) -> str:
+    if isinstance(value, list) and name == "origins" and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        message = f"{name} in {path} is a {type(value).__name__}"
+        raise Invalid(message, field=name, hint=f"Allowed is {RULES[name].allowed}")
+    return str(value)
+
+
+def _ollama(environ: Mapping[str, str]) -> Iterator[_Entry]:
+    for name, rule in RULES.items():
+        text = environ.get(rule.ollama, "").strip().strip("\"'").strip()
+        if rule.ollama == "OLLAMA_DEBUG" and text:
+            text = "info" if text.lower() in ("0", "f", "false") else "debug"
+        automatic = rule.ollama in _AUTOMATIC_ZEROS and text == "0"
+        if text and not automatic:
+            yield name, text, Source("ollama", rule.ollama)
+
+
+# Where Ollama takes 0 as "choose for me" (envconfig/config.go).
+_AUTOMATIC_ZEROS: Final = ("OLLAMA_CONTEXT_LENGTH", "OLLAMA_NUM_PARALLEL", "OLLAMA_MAX_LOADED_MODELS")
+
+
+def _user_folder() -> str:
+    import platformdirs
+
+    return os.fspath(platformdirs.user_data_path("modelwright", appauthor=False))
