@@ -23,14 +23,14 @@ def parameters() -> str:
     """List every parameter a model may carry, by when it takes effect."""
     return page(
         "Parameters",
-        "A model carries its parameters; a request may override them. The set is closed: an unknown name is "
-        "refused when a model is created, with the nearest known one. A value out of range is refused as well.",
+        "A model carries its parameters; a request may override them. The set is closed: when a model is "
+        "created, an unknown name is refused with the nearest known one, and so is a value out of range.",
         "## Chosen for each request",
         _rules(rule for rule in RULES.values() if rule.effective and rule.per_request),
         "## Fixed when an engine starts",
         _rules(rule for rule in RULES.values() if rule.effective and not rule.per_request),
         "## Kept without effect",
-        "No engine uses these any more. They are accepted, kept and shown, so that old Modelfiles stay valid.",
+        "No engine uses these any more. They are kept and shown, so that old Modelfiles stay valid.",
         _rules(rule for rule in RULES.values() if not rule.effective),
         "## Other spellings",
         table(["Accepted", "Means"], [(code(alias), code(name)) for alias, name in ALIASES.items()]),
