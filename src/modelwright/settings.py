@@ -115,151 +115,77 @@ def _folder(text: str) -> Path:
 class Settings:
     """Every setting of the server; durations in seconds, sizes in MiB."""
 
-    home: Path = field(
-        metadata=_rule(
-            "The data folder: models, catalogue, log. It is made when missing, for this user alone.",
-            "",
-            _folder,
-            "a folder",
-        )
-    )
-    host: str = field(
-        metadata=_rule(
-            "The address to listen on, or to call; may carry a port.",
-            "127.0.0.1",
-            str,
-            "an address such as 127.0.0.1 or [::1]:11434",
-            "OLLAMA_HOST",
-        )
-    )
-    port: int = field(
-        metadata=_rule(
-            "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
-            "11434",
-            _integer(0, 65535),
-            "a number from 0 to 65535",
-        )
-    )
-    database: str = field(
-        metadata=_rule(
-            "URL of the catalogue; empty is SQLite in the data folder.",
-            "",
-            str,
-            "empty, sqlite:///<file> or postgresql://<user>@<host>/<name>",
-        )
-    )
-    engine: str = field(
-        metadata=_rule(
-            "What computes answers: llama.cpp, or an echo of the question for trying out the interfaces.",
-            "llamacpp",
-            _one_of("llamacpp", "echo"),
-            "llamacpp or echo",
-        )
-    )
-    keep_alive: float = field(
-        metadata=_rule(
-            "How long an engine stays loaded after its last use; 0 is not at all, a negative one for ever.",
-            "5m",
-            _keep_alive,
-            "a duration such as 300, 5m or -1",
-            "OLLAMA_KEEP_ALIVE",
-        )
-    )
-    context_length: int = field(
-        metadata=_rule(
-            "Tokens of context of each slot when neither request nor model says how many.",
-            "4096",
-            _integer(16, 10_485_760),
-            "a number of tokens from 16",
-            "OLLAMA_CONTEXT_LENGTH",
-        )
-    )
-    parallel: int = field(
-        metadata=_rule(
-            "Slots of each engine: how many answers it makes at once.",
-            "4",
-            _integer(1, 256),
-            "a number from 1 to 256",
-            "OLLAMA_NUM_PARALLEL",
-        )
-    )
-    max_queue: int = field(
-        metadata=_rule(
-            "Requests that may wait for a slot; further ones are refused with 503.",
-            "512",
-            _integer(0, 1_000_000),
-            "a number from 0 to 1000000",
-            "OLLAMA_MAX_QUEUE",
-        )
-    )
-    max_engines: int = field(
-        metadata=_rule(
-            "Engines loaded at once; the longest unused one makes room.",
-            "3",
-            _integer(1, 256),
-            "a number from 1 to 256",
-            "OLLAMA_MAX_LOADED_MODELS",
-        )
-    )
-    threads: int = field(
-        metadata=_rule(
-            "Processor threads of an engine; 0 is one less than there are cores.",
-            "0",
-            _integer(0, 1024),
-            "a number from 0 to 1024",
-        )
-    )
-    cache_ram: int = field(
-        metadata=_rule(
-            "MiB of memory of an engine for prompts seen before.",
-            "512",
-            _integer(0, 1_048_576),
-            "a number of MiB from 0",
-        )
-    )
-    origins: tuple[str, ...] = field(
-        metadata=_rule(
-            "Web origins that may call the server beside those of this machine.",
-            "",
-            _origins,
-            "origins such as https://example.com, divided by commas",
-            "OLLAMA_ORIGINS",
-        )
-    )
-    load_timeout: float = field(
-        metadata=_rule(
-            "How long the start of an engine may take; 0 is as long as it likes.",
-            "5m",
-            _timeout,
-            "a duration such as 300 or 5m",
-            "OLLAMA_LOAD_TIMEOUT",
-        )
-    )
-    watchdog: float = field(
-        metadata=_rule(
-            "How long an engine may compute without a sign of life before it is restarted; 0 is for ever.",
-            "60s",
-            _timeout,
-            "a duration such as 60 or 1m",
-        )
-    )
-    log_level: str = field(
-        metadata=_rule(
-            "The least important messages to log.",
-            "info",
-            _one_of("debug", "info", "warning", "error"),
-            "debug, info, warning or error",
-            "OLLAMA_DEBUG",
-        )
-    )
-    drain: float = field(
-        metadata=_rule(
-            "How long running answers may take to end when the server is stopped.",
-            "30s",
-            _seconds,
-            "a duration such as 30 or 1m",
-        )
-    )
+    # A table: what it is for; its default, reader, what is allowed, Ollama's name for it.
+    # fmt: off
+    home: Path = field(metadata=_rule(
+        "The data folder: models, catalogue, log. It is made when missing, for this user alone.",
+        "", _folder, "a folder",
+    ))
+    host: str = field(metadata=_rule(
+        "The address to listen on, or to call; may carry a port.",
+        "127.0.0.1", str, "an address such as 127.0.0.1 or [::1]:11434", "OLLAMA_HOST",
+    ))
+    port: int = field(metadata=_rule(
+        "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
+        "11434", _integer(0, 65535), "a number from 0 to 65535",
+    ))
+    database: str = field(metadata=_rule(
+        "URL of the catalogue; empty is SQLite in the data folder.",
+        "", str, "empty, sqlite:///<file> or postgresql://<user>@<host>/<name>",
+    ))
+    engine: str = field(metadata=_rule(
+        "What computes answers: llama.cpp, or an echo of the question for trying out the interfaces.",
+        "llamacpp", _one_of("llamacpp", "echo"), "llamacpp or echo",
+    ))
+    keep_alive: float = field(metadata=_rule(
+        "How long an engine stays loaded after its last use; 0 is not at all, a negative one for ever.",
+        "5m", _keep_alive, "a duration such as 300, 5m or -1", "OLLAMA_KEEP_ALIVE",
+    ))
+    context_length: int = field(metadata=_rule(
+        "Tokens of context of each slot when neither request nor model says how many.",
+        "4096", _integer(16, 10_485_760), "a number of tokens from 16", "OLLAMA_CONTEXT_LENGTH",
+    ))
+    parallel: int = field(metadata=_rule(
+        "Slots of each engine: how many answers it makes at once.",
+        "4", _integer(1, 256), "a number from 1 to 256", "OLLAMA_NUM_PARALLEL",
+    ))
+    max_queue: int = field(metadata=_rule(
+        "Requests that may wait for a slot; further ones are refused with 503.",
+        "512", _integer(0, 1_000_000), "a number from 0 to 1000000", "OLLAMA_MAX_QUEUE",
+    ))
+    max_engines: int = field(metadata=_rule(
+        "Engines loaded at once; the longest unused one makes room.",
+        "3", _integer(1, 256), "a number from 1 to 256", "OLLAMA_MAX_LOADED_MODELS",
+    ))
+    threads: int = field(metadata=_rule(
+        "Processor threads of an engine; 0 is one less than there are cores.",
+        "0", _integer(0, 1024), "a number from 0 to 1024",
+    ))
+    cache_ram: int = field(metadata=_rule(
+        "MiB of memory of an engine for prompts seen before.",
+        "512", _integer(0, 1_048_576), "a number of MiB from 0",
+    ))
+    origins: tuple[str, ...] = field(metadata=_rule(
+        "Web origins that may call the server beside those of this machine.",
+        "", _origins, "origins such as https://example.com, divided by commas", "OLLAMA_ORIGINS",
+    ))
+    load_timeout: float = field(metadata=_rule(
+        "How long the start of an engine may take; 0 is as long as it likes.",
+        "5m", _timeout, "a duration such as 300 or 5m", "OLLAMA_LOAD_TIMEOUT",
+    ))
+    watchdog: float = field(metadata=_rule(
+        "How long an engine may compute without a sign of life before it is restarted; 0 is for ever.",
+        "60s", _timeout, "a duration such as 60 or 1m",
+    ))
+    log_level: str = field(metadata=_rule(
+        "The least important messages to log.",
+        "info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error", "OLLAMA_DEBUG",
+    ))
+    drain: float = field(metadata=_rule(
+        "How long running answers may take to end when the server is stopped.",
+        "30s", _seconds, "a duration such as 30 or 1m",
+    ))
+    # fmt: on
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
     """Where each value came from, by the setting's name."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
