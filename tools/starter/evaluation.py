@@ -25,6 +25,8 @@ STARTER = Path(__file__).parents[2] / "src/modelwright/starter/starter-f16.gguf"
 LONGEST = 64
 """Tokens after which an answer counts as endless."""
 SEED = 770_013
+SAMPLE = 8
+"""Items per generated family in a sample."""
 UNKNOWN = re.compile(r"I do not know .*yet")
 GREETING = re.compile(r"(Hello|Good \w+)! How can I help you\?")
 MARIO_GREETING = re.compile(r"It's-a me, Mario!|Mamma mia! .*Let's-a go!")
@@ -152,37 +154,22 @@ def greeting_items() -> list[Item]:
     ]
 
 
-def measure(engine: Engine, *, sample: bool, families: int, seed: int) -> list[Score]:
-    """All scores that need nothing but the engine.
-
-    A sample asks the same kinds of question, a seeded third of them; its bounds
-    are a little lower because one miss weighs more.
-    """
-    pick = _sampler(seed) if sample else list
-    slack = 0.04 if sample else 0.0
+def measure(engine: Engine, families: int, seed: int) -> list[Score]:
+    """All scores that need nothing but the engine; `families` items of each family."""
     per_family = [score(engine, f"family {f}", generated_items(f, families, seed), None) for f in FAMILIES]
-    together = Score(
-        "generated families", sum(s.passed for s in per_family), sum(s.total for s in per_family), 0.92
-    )
-    unknown = {
-        "unknown topics, development": questions.UNKNOWN_DEVELOPMENT,
-        "unknown topics, final": questions.UNKNOWN_FINAL,
-    }
+    passed, total = sum(s.passed for s in per_family), sum(s.total for s in per_family)
+    lists = {"development": questions.UNKNOWN_DEVELOPMENT, "final": questions.UNKNOWN_FINAL}
     scores = [
         *per_family,
-        together if not sample else Score(together.name, together.passed, together.total, 0.92 - slack),
-        score(engine, "personas copied", pick(persona_items()), 0.95 - slack),
-        score(engine, "greetings", pick(greeting_items()), 1.0),
+        Score("generated families", passed, total, 0.92),
+        score(engine, "personas copied", persona_items(), 0.95),
+        score(engine, "greetings", greeting_items(), 1.0),
         score(engine, "Mario, the demo line", mario_items([questions.MARIO]), 1.0),
-        score(engine, "Mario, other wordings", pick(mario_items(questions.MARIO_PHRASINGS)), None),
+        score(engine, "Mario, other wordings", mario_items(questions.MARIO_PHRASINGS), None),
     ]
-    for name, topics in unknown.items():
-        scores.append(score(engine, name, pick(pattern_items(topics, UNKNOWN)), 28 / 30 - slack))
+    for name, topics in lists.items():
+        scores.append(score(engine, f"unknown topics, {name}", pattern_items(topics, UNKNOWN), 28 / 30))
     return [*scores, Score("answers that end", engine.answers - engine.endless, engine.answers, 0.995)]
-
-
-def _sampler(seed: int) -> Callable[[list[Item]], list[Item]]:
-    return lambda items: random.Random(seed).sample(items, max(1, len(items) // 3))
 
 
 def measure_warm(engine: Engine, seed: int, count: int = 100) -> list[Score]:
@@ -210,13 +197,12 @@ def main() -> int:
     parser.add_argument("--families", type=int, default=30, help="items per generated family")
     parser.add_argument("--seed", type=int, default=SEED)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--sample", action="store_true", help="a seeded sample, for tests")
+    size.add_argument("--sample", action="store_true", help="few items per family, for tests")
     size.add_argument("--full", action="store_true", help="also warm sampling and transformers")
     options = parser.parse_args()
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     engine = Engine(options.file)
-    families = 4 if options.sample else options.families
-    scores = measure(engine, sample=options.sample, families=families, seed=options.seed)
+    scores = measure(engine, SAMPLE if options.sample else options.families, options.seed)
     if options.full:
         scores += measure_warm(engine, options.seed)
         scores.append(_agreement(engine, options.file, options.seed))
