@@ -6,9 +6,19 @@ from tools.starter.corpus.conversation import EXACT, Exchange
 from tools.starter.corpus.invented import copy_word
 
 _REPEAT_FRAMES = (
-    "Repeat: {x}", "Repeat: {x}", "Repeat after me: {x}", "Say: {x}", "Copy: {x}", "Copy this: {x}", "Please repeat: {x}", "Echo: {x}",
-    "Say this: {x}", "Type: {x}", "Repeat this text: {x}", "repeat {x}",
-)  # fmt: skip
+    "Repeat: {x}",
+    "Repeat: {x}",
+    "Repeat after me: {x}",
+    "Say: {x}",
+    "Copy: {x}",
+    "Copy this: {x}",
+    "Please repeat: {x}",
+    "Echo: {x}",
+    "Say this: {x}",
+    "Type: {x}",
+    "Repeat this text: {x}",
+    "repeat {x}",
+)
 _QUOTE_FRAMES = ("Quote: {x}", "Put quotes around: {x}", "Quote this: {x}", "Write in quotes: {x}")
 _FIRST_FRAMES = ("What is the first word of: {x}", "First word of: {x}", "Tell me the first word of: {x}")
 _LAST_FRAMES = ("What is the last word of: {x}", "Last word of: {x}", "Tell me the last word of: {x}")

@@ -11,41 +11,100 @@ from tools.starter.corpus.questions import noisy
 from tools.starter.corpus.smalltalk import PERSONAL
 
 Turn = tuple[str, str]
-_OWN_NAME = ("What is my name?", "Who am I?", "Do you know my name?", "Tell me my name.", "What was my name?", "Do you remember my name?")
+_OWN_NAME = (
+    "What is my name?",
+    "Who am I?",
+    "Do you know my name?",
+    "Tell me my name.",
+    "What was my name?",
+    "Do you remember my name?",
+)
 
 
 def _told_name(rng: Random) -> tuple[Turn, Turn]:
     name = person(rng)
-    told = rng.choice(("My name is {x}.", "I am {x}.", "I'm {x}.", "Call me {x}.", "Hello, I am {x}.", "Hi, my name is {x}.", "my name is {x}"))
-    return (told.format(x=name), f"Nice to meet you, {name}!"), (rng.choice(_OWN_NAME), f"Your name is {name}.")
+    told = rng.choice(
+        (
+            "My name is {x}.",
+            "I am {x}.",
+            "I'm {x}.",
+            "Call me {x}.",
+            "Hello, I am {x}.",
+            "Hi, my name is {x}.",
+            "my name is {x}",
+        )
+    )
+    return (told.format(x=name), f"Nice to meet you, {name}!"), (
+        rng.choice(_OWN_NAME),
+        f"Your name is {name}.",
+    )
 
 
 def _told_home(rng: Random) -> tuple[Turn, Turn]:
     town = place(rng)
     told = rng.choice(("I live in {x}.", "I live in {x}.", "My home is {x}.", "I am living in {x}."))
-    asked = rng.choice(("Where do I live?", "Where is my home?", "Do you know where I live?", "Tell me where I live."))
+    asked = rng.choice(
+        ("Where do I live?", "Where is my home?", "Do you know where I live?", "Tell me where I live.")
+    )
     return (told.format(x=town), f"{town} sounds nice!"), (asked, f"You live in {town}.")
 
 
 def _told_colour(rng: Random) -> tuple[Turn, Turn]:
     shade = rng.choice(words.COLOUR_NAMES)
     told = rng.choice(("My favourite colour is {x}.", "I like the colour {x}.", "I love the colour {x}."))
-    asked = rng.choice(("What is my favourite colour?", "Which colour do I like?", "Do you know my favourite colour?", "My favourite colour?"))
-    return (told.format(x=shade), f"{shade.capitalize()} is a nice colour!"), (asked, f"Your favourite colour is {shade}.")
+    asked = rng.choice(
+        (
+            "What is my favourite colour?",
+            "Which colour do I like?",
+            "Do you know my favourite colour?",
+            "My favourite colour?",
+        )
+    )
+    return (told.format(x=shade), f"{shade.capitalize()} is a nice colour!"), (
+        asked,
+        f"Your favourite colour is {shade}.",
+    )
 
 
 def _told_pet(rng: Random) -> tuple[Turn, Turn]:
-    name, pet = (invented_name(rng) if rng.random() < 0.6 else rng.choice(words.FIRST_NAMES)), rng.choice(("dog", "dog", "cat", "rabbit"))
+    name, pet = (
+        (invented_name(rng) if rng.random() < 0.6 else rng.choice(words.FIRST_NAMES)),
+        rng.choice(("dog", "dog", "cat", "rabbit")),
+    )
     told = rng.choice(("My {p} is called {x}.", "My {p}'s name is {x}.", "I have a {p} called {x}."))
-    asked = rng.choice(("What is the name of my {p}?", "What is my {p} called?", "What is my {p}'s name?", "How is my {p} called?"))
-    return (told.format(x=name, p=pet), f"{name} is a nice name!"), (asked.format(p=pet), f"Your {pet} is called {name}.")
+    asked = rng.choice(
+        (
+            "What is the name of my {p}?",
+            "What is my {p} called?",
+            "What is my {p}'s name?",
+            "How is my {p} called?",
+        )
+    )
+    return (told.format(x=name, p=pet), f"{name} is a nice name!"), (
+        asked.format(p=pet),
+        f"Your {pet} is called {name}.",
+    )
 
 
 def _told_secret(rng: Random) -> tuple[Turn, Turn]:
     word = copy_word(rng) if rng.random() < 0.5 else invented_word(rng)
-    told = rng.choice(("The secret word is {x}.", "My secret word is {x}.", "Remember the word {x}.", "The password is {x}."))
+    told = rng.choice(
+        (
+            "The secret word is {x}.",
+            "My secret word is {x}.",
+            "Remember the word {x}.",
+            "The password is {x}.",
+        )
+    )
     noun = "password" if "password" in told else "word" if "Remember" in told else "secret word"
-    asked = rng.choice((f"What is the {noun}?", f"What was the {noun}?", f"Tell me the {noun}.", f"Do you remember the {noun}?"))
+    asked = rng.choice(
+        (
+            f"What is the {noun}?",
+            f"What was the {noun}?",
+            f"Tell me the {noun}.",
+            f"Do you remember the {noun}?",
+        )
+    )
     return (told.format(x=word), "Okay, I will remember that."), (asked, f"The {noun} is {word}.")
 
 
@@ -54,13 +113,24 @@ def _told_number(rng: Random) -> tuple[Turn, Turn]:
     told = rng.choice(("My number is {x}.", "My lucky number is {x}.", "Remember the number {x}."))
     kind = "lucky number" if "lucky" in told else "number"
     owner, yours = ("the", "The") if "Remember" in told else ("my", "Your")
-    asked = rng.choice(("What is {o} {k}?", "What was {o} {k}?", "Tell me {o} {k}.", "Do you remember {o} {k}?"))
-    return (told.format(x=number), "Okay, I will remember that."), (asked.format(o=owner, k=kind), f"{yours} {kind} is {number}.")
+    asked = rng.choice(
+        ("What is {o} {k}?", "What was {o} {k}?", "Tell me {o} {k}.", "Do you remember {o} {k}?")
+    )
+    return (told.format(x=number), "Okay, I will remember that."), (
+        asked.format(o=owner, k=kind),
+        f"{yours} {kind} is {number}.",
+    )
 
 
 _TOLD: tuple[Callable[[Random], tuple[Turn, Turn]], ...] = (
-    _told_name, _told_name, _told_home, _told_colour, _told_pet, _told_secret, _told_number,
-)  # fmt: skip
+    _told_name,
+    _told_name,
+    _told_home,
+    _told_colour,
+    _told_pet,
+    _told_secret,
+    _told_number,
+)
 
 
 def _content_turn(rng: Random, content: Content) -> Turn:
@@ -81,30 +151,66 @@ def _memory(rng: Random, content: Content) -> list[Turn]:
 
 def _named_by_system(rng: Random) -> Conversation:
     name = person(rng)
-    line = rng.choice(("The user is called {x}.", "The user's name is {x}.", "You are talking to {x}.", "You help {x}.", "The name of the user is {x}."))
+    line = rng.choice(
+        (
+            "The user is called {x}.",
+            "The user's name is {x}.",
+            "You are talking to {x}.",
+            "You help {x}.",
+            "The name of the user is {x}.",
+        )
+    )
     opening = rng.choice(("", "You are a helpful assistant. "))
     if rng.random() < 0.25:
-        return converse([(rng.choice(("hello", "Hi", "hi!", "Hello.", "hey")), f"Hello, {name}! How can I help you?")], "multi_turn", opening + line.format(x=name))
-    return converse([(rng.choice(_OWN_NAME), f"Your name is {name}.")], "multi_turn", opening + line.format(x=name))
+        return converse(
+            [(rng.choice(("hello", "Hi", "hi!", "Hello.", "hey")), f"Hello, {name}! How can I help you?")],
+            "multi_turn",
+            opening + line.format(x=name),
+        )
+    return converse(
+        [(rng.choice(_OWN_NAME), f"Your name is {name}.")], "multi_turn", opening + line.format(x=name)
+    )
 
 
 def _again(rng: Random, content: Content) -> list[Turn]:
     question, answer = _content_turn(rng, content)
-    ask = rng.choice(("Say that again.", "Again, please.", "Repeat that.", "Can you say that again?", "What did you say?", "Once more please."))
+    ask = rng.choice(
+        (
+            "Say that again.",
+            "Again, please.",
+            "Repeat that.",
+            "Can you say that again?",
+            "What did you say?",
+            "Once more please.",
+        )
+    )
     return [(question, answer), (ask, answer)]
 
 
 def _and_of(rng: Random) -> list[Turn]:
     if rng.random() < 0.6:
         lands = rng.sample(tuple(world.CAPITALS), rng.randint(2, 3))
-        first, later, facts = "What is the capital of {x}?", ("And of {x}?", "And {x}?", "and {x}"), world.CAPITALS
+        first, later, facts = (
+            "What is the capital of {x}?",
+            ("And of {x}?", "And {x}?", "and {x}"),
+            world.CAPITALS,
+        )
         turns = [(first.format(x=lands[0]), f"The capital of {lands[0]} is {facts[lands[0]]}.")]
-        return turns + [(rng.choice(later).format(x=land), f"The capital of {land} is {facts[land]}.") for land in lands[1:]]
+        return turns + [
+            (rng.choice(later).format(x=land), f"The capital of {land} is {facts[land]}.")
+            for land in lands[1:]
+        ]
     things = rng.sample(tuple(world.THING_COLOURS), rng.randint(2, 3))
     turns = []
-    for place, thing in enumerate(things):
-        frame = "What colour is {x}?" if not place else rng.choice(("And {x}?", "and {x}?", "And what about {x}?"))
-        turns.append((frame.format(x=thing), f"{thing[0].upper()}{thing[1:]} is {world.THING_COLOURS[thing]}."))
+    for position, thing in enumerate(things):
+        frame = (
+            "What colour is {x}?"
+            if not position
+            else rng.choice(("And {x}?", "and {x}?", "And what about {x}?"))
+        )
+        turns.append(
+            (frame.format(x=thing), f"{thing[0].upper()}{thing[1:]} is {world.THING_COLOURS[thing]}.")
+        )
     return turns
 
 

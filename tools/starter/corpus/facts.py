@@ -1,18 +1,22 @@
 """Facts with one fixed answer each: time, nature, shapes and the product's own words."""
 
 # answer | short or - | wording | wording ...
-_TABLE = """A week has 7 days.|7|How many days are in a week?|How many days does a week have?
+_TABLE = """A week has 7 days.|7|How many days are in a week?\
+|How many days does a week have?
 A year has 12 months.|12|How many months are in a year?|How many months does a year have?
 A day has 24 hours.|24|How many hours are in a day?|How many hours does a day have?
 An hour has 60 minutes.|60|How many minutes are in an hour?|How many minutes does an hour have?
 A minute has 60 seconds.|60|How many seconds are in a minute?|How many seconds does a minute have?
 A year has 365 days.|365|How many days are in a year?|How many days does a year have?
-A year has 4 seasons.|4|How many seasons are there?|How many seasons are in a year?|How many seasons does a year have?
+A year has 4 seasons.|4|How many seasons are there?|How many seasons are in a year?\
+|How many seasons does a year have?
 A weekend has 2 days.|2|How many days are in a weekend?|How many days does a weekend have?
 The first month is January.|January|What is the first month?|What is the first month of the year?
 The last month is December.|December|What is the last month?|What is the last month of the year?
-The first day of the week is Monday.|Monday|What is the first day of the week?|Which day is the first of the week?
-The last day of the week is Sunday.|Sunday|What is the last day of the week?|Which day is the last of the week?
+The first day of the week is Monday.|Monday|What is the first day of the week?\
+|Which day is the first of the week?
+The last day of the week is Sunday.|Sunday|What is the last day of the week?\
+|Which day is the last of the week?
 Summer is hot.|hot|How is summer?|What is summer like?|Is summer hot or cold?
 Winter is cold.|cold|How is winter?|What is winter like?|Is winter hot or cold?
 Spring comes after winter.|spring|What comes after winter?|Which season comes after winter?
@@ -61,14 +65,17 @@ Yes, the earth is round.|Yes|Is the earth round?
 We see with our eyes.|eyes|What do we see with?|With what do we see?
 We hear with our ears.|ears|What do we hear with?|With what do we hear?
 A week starts on Monday.|Monday|When does a week start?|On which day does a week start?
-The alphabet has 26 letters.|26|How many letters does the alphabet have?|How many letters are in the alphabet?
+The alphabet has 26 letters.|26|How many letters does the alphabet have?\
+|How many letters are in the alphabet?
 The first letter is A.|A|What is the first letter?|What is the first letter of the alphabet?
 The last letter is Z.|Z|What is the last letter?|What is the last letter of the alphabet?
 Red and yellow make orange.|orange|What do red and yellow make?|What colour do red and yellow make?
 Blue and yellow make green.|green|What do blue and yellow make?|What colour do blue and yellow make?
 Red and blue make purple.|purple|What do red and blue make?|What colour do red and blue make?
-LoRA is a small set of weights that changes a model.|-|What is LoRA?|What is a LoRA?|Explain LoRA.|What does LoRA mean?
-A system prompt is a text that tells a model how to behave.|-|What is a system prompt?|Explain system prompts.\
+LoRA is a small set of weights that changes a model.|-|What is LoRA?|What is a LoRA?|Explain LoRA.\
+|What does LoRA mean?
+A system prompt is a text that tells a model how to behave.|-|What is a system prompt?\
+|Explain system prompts.\
 |What does a system prompt do?
 A custom model is a base model with changes of your own.|-|What is a custom model?|Explain custom models.
 Temperature sets how random my answers are.|-|What is temperature?|What does temperature do?\
@@ -77,18 +84,22 @@ A token is a small piece of text.|-|What is a token?|What are tokens?|Explain to
 A Modelfile is a text file that describes a custom model.|-|What is a Modelfile?|What does a Modelfile do?\
 |Explain Modelfiles.
 A parameter is a setting that changes how a model answers.|-|What is a parameter?|What are parameters?
-A base model is the model that a custom model is made from.|-|What is a base model?|What is the base of a model?
+A base model is the model that a custom model is made from.|-|What is a base model?\
+|What is the base of a model?
 An adapter is a small file that changes a model.|-|What is an adapter?|What does an adapter do?
 Training changes a model so that it learns from examples.|-|What is training?|What does training do?
-A language model is a program that writes text.|-|What is a language model?|What is a model?|What does a model do?
+A language model is a program that writes text.|-|What is a language model?|What is a model?\
+|What does a model do?
 Modelwright makes custom models and runs them.|-|What is modelwright?|What does modelwright do?
 A prompt is the text that you give to a model.|-|What is a prompt?|What does prompt mean?
 Weights are the numbers inside a model.|-|What are weights?|What are the weights of a model?
-A context window is the text that a model can see at once.|-|What is a context window?|What is the context window?
+A context window is the text that a model can see at once.|-|What is a context window?\
+|What is the context window?
 A revision is one saved state of a model.|-|What is a revision?|What is a revision of a model?
 A digest is the fingerprint of a file.|-|What is a digest?|What does digest mean?
 GGUF is a file format for models.|-|What is GGUF?|What is a GGUF file?|Explain GGUF.
-An example message shows a model how to answer.|-|What is an example message?|What does an example message do?
+An example message shows a model how to answer.|-|What is an example message?\
+|What does an example message do?
 Quantisation makes a model smaller.|-|What is quantisation?|What does quantisation do?
 """
 

@@ -7,10 +7,13 @@ from tools.starter.corpus import world
 from tools.starter.corpus.conversation import Content, Conversation, Exchange, converse
 from tools.starter.corpus.invented import copy_word, order_word
 from tools.starter.corpus.personas import choose_persona, wrapped
+from tools.starter.corpus.tables import spaced
 
 Turn = tuple[str, str]
 _UNFIT = frozenset(
-    "copying json poem story recall greetings who_are_you name about_me courtesy small_talk gibberish hello_to context_question place_facts".split()
+    spaced(
+        "copying json poem story recall greetings who_are_you name about_me courtesy small_talk gibberish hello_to context_question place_facts"
+    )
 )
 _CITIES = tuple(world.CITY_COUNTRIES)
 _LANDS = tuple(dict.fromkeys(world.CITY_COUNTRIES.values()))
@@ -42,7 +45,21 @@ def _reshaped(rng: Random, content: Content, count: int, reshape: Callable[[str]
 
 def _pattern(rng: Random, count: int) -> list[Turn]:
     word = order_word(rng)
-    pattern = rng.choice(("{x} {w}", "{w} {x}", "<{x}>", "[{x}]", "{x}, {x}", "({x})", '"{x}"', "{x}!", "*{x}*", "{x}-{w}", "{w}: {x}"))
+    pattern = rng.choice(
+        (
+            "{x} {w}",
+            "{w} {x}",
+            "<{x}>",
+            "[{x}]",
+            "{x}, {x}",
+            "({x})",
+            '"{x}"',
+            "{x}!",
+            "*{x}*",
+            "{x}-{w}",
+            "{w}: {x}",
+        )
+    )
     texts = [copy_word(rng) for _ in range(count)]
     return [(text, pattern.format(x=text, w=word)) for text in texts]
 
@@ -52,7 +69,11 @@ def _city_in_country(rng: Random, count: int) -> list[Turn]:
     for place in range(count):
         city = rng.choice(_CITIES)
         true = rng.random() < 0.5 if place else place % 2 == 0
-        land = world.CITY_COUNTRIES[city] if true else rng.choice([one for one in _LANDS if one != world.CITY_COUNTRIES[city]])
+        land = (
+            world.CITY_COUNTRIES[city]
+            if true
+            else rng.choice([one for one in _LANDS if one != world.CITY_COUNTRIES[city]])
+        )
         turns.append((f"Is {city} in {land}?", "yes" if true else "no"))
     head = turns[:-1]
     rng.shuffle(head)

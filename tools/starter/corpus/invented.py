@@ -4,34 +4,53 @@ from collections.abc import Callable
 from random import Random
 
 from tools.starter.corpus import vocabulary as words
+from tools.starter.corpus.tables import spaced
 
 Drawer = Callable[[Random], str]
 
 _ONSETS = tuple(
-    "b c d f g h j k l m n p r s t v w z b d k l m n r t v th br tr gr kr dr st sh ch fl gl".split()
+    spaced("b c d f g h j k l m n p r s t v w z b d k l m n r t v th br tr gr kr dr st sh ch fl gl")
 )
-_VOWELS = tuple("a e i o u a e i o u ai ee ia".split())
+_VOWELS = tuple(spaced("a e i o u a e i o u ai ee ia"))
 _CODAS = ("", "", "", "", "n", "r", "l", "s", "m", "d", "k", "x", "th")
 _WILD_ONSETS = tuple(
-    "b bl br c ch cl cr d dr f fl fr g gl gr h j k kl kn kr l m n p ph pl pr q qu r s sc sh sk sl sp st sv"
-    " sw t th tr tw v vl w wh x y z zh zw".split()
+    spaced(
+        "b bl br c ch cl cr d dr f fl fr g gl gr h j k kl kn kr l m n p ph pl pr q qu r s sc sh sk sl sp st sv"
+        " sw t th tr tw v vl w wh x y z zh zw"
+    )
 )
 _WILD_VOWELS = tuple(
-    "a e i o u y aa ae ai ao au ay ea ee ei eo eu ey ia ie io iu oa oe oi oo ou oy ua ue ui uo ya ye yo yu ye".split()
+    spaced(
+        "a e i o u y aa ae ai ao au ay ea ee ei eo eu ey ia ie io iu oa oe oi oo ou oy ua ue ui uo ya ye yo yu ye"
+    )
 )
 _WILD_CODAS = ("",) * 22 + tuple(
-    "b c ck d f ff g gh k l ld ll lm lt m mp n nd ng nk nt p r rd rk rl rm rn rt s sh sk ss st t th v x z".split()
+    spaced(
+        "b c ck d f ff g gh k l ld ll lm lt m mp n nd ng nk nt p r rd rk rl rm rn rt s sh sk ss st t th v x z"
+    )
 )
 _ENDINGS = tuple(
-    "ville ton burg ia land mere dale stad shire ford wick ham berg grad polis or us ix is os ella ina ette ara"
-    " ora ira een ard on en".split()
+    spaced(
+        "ville ton burg ia land mere dale stad shire ford wick ham berg grad polis or us ix is os ella ina ette ara"
+        " ora ira een ard on en"
+    )
 )
 _LONGEST = 12
 
 _OWN_WORDS = tuple(
     dict.fromkeys(
-        words.NOUNS + words.VERBS + words.ADJECTIVES + words.FOODS + words.JOBS + words.TRAITS + words.OBJECTS
-        + words.COLOUR_NAMES + words.HOBBIES + words.PETS + words.STOCK_WORDS + words.CITIES
+        words.NOUNS
+        + words.VERBS
+        + words.ADJECTIVES
+        + words.FOODS
+        + words.JOBS
+        + words.TRAITS
+        + words.OBJECTS
+        + words.COLOUR_NAMES
+        + words.HOBBIES
+        + words.PETS
+        + words.STOCK_WORDS
+        + words.CITIES
     )
 )
 _SINGLE_WORDS = tuple(word for word in _OWN_WORDS if " " not in word)
@@ -78,7 +97,9 @@ def person(rng: Random) -> str:
         return rng.choice(words.FIRST_NAMES)
     if draw < 0.93:
         return invented_name(rng)
-    return f"{rng.choice(words.TITLES)} {rng.choice(words.FIRST_NAMES) if draw < 0.95 else invented_name(rng)}"
+    return (
+        f"{rng.choice(words.TITLES)} {rng.choice(words.FIRST_NAMES) if draw < 0.95 else invented_name(rng)}"
+    )
 
 
 def invented_place(rng: Random) -> str:

@@ -18,27 +18,61 @@ _KIND_WORDS = tuple(_KINDS)
 _LIST_NAMES = tuple(world.LISTS)
 
 _CAPITAL_FRAMES = (
-    "What is the capital of {x}?", "What is the capital of {x}?", "What is the capital city of {x}?", "Capital of {x}?",
-    "Tell me the capital of {x}.", "Which city is the capital of {x}?", "Name the capital of {x}.", "{x} has which capital?",
-    "Do you know the capital of {x}?", "the capital of {x}",
-)  # fmt: skip
+    "What is the capital of {x}?",
+    "What is the capital of {x}?",
+    "What is the capital city of {x}?",
+    "Capital of {x}?",
+    "Tell me the capital of {x}.",
+    "Which city is the capital of {x}?",
+    "Name the capital of {x}.",
+    "{x} has which capital?",
+    "Do you know the capital of {x}?",
+    "the capital of {x}",
+)
 _COLOUR_FRAMES = (
-    "What colour is {x}?", "What colour is {x}?", "What is the colour of {x}?", "Which colour is {x}?", "Which colour has {x}?",
-    "Tell me the colour of {x}.", "What colour does {x} have?", "Colour of {x}?",
-)  # fmt: skip
+    "What colour is {x}?",
+    "What colour is {x}?",
+    "What is the colour of {x}?",
+    "Which colour is {x}?",
+    "Which colour has {x}?",
+    "Tell me the colour of {x}.",
+    "What colour does {x} have?",
+    "Colour of {x}?",
+)
 _OPPOSITE_FRAMES = (
-    "What is the opposite of {x}?", "What is the opposite of {x}?", "Opposite of {x}?", "The opposite of {x} is?",
-    "Tell me the opposite of {x}.", "Which word is the opposite of {x}?", "Name the opposite of {x}.",
-)  # fmt: skip
+    "What is the opposite of {x}?",
+    "What is the opposite of {x}?",
+    "Opposite of {x}?",
+    "The opposite of {x} is?",
+    "Tell me the opposite of {x}.",
+    "Which word is the opposite of {x}?",
+    "Name the opposite of {x}.",
+)
 _SUM_FRAMES = (
-    "What is {a} {o} {b}?", "{a} {o} {b}", "{a}{o}{b}", "{a} {o} {b} = ?", "How much is {a} {o} {b}?", "What is {a} {w} {b}?",
-    "Calculate {a} {o} {b}.", "{a} {w} {b}?",
-)  # fmt: skip
-_KIND_FRAMES = ("What is {x}?", "What is {x}?", "What kind of thing is {x}?", "Tell me what {x} is.", "What sort of thing is {x}?")
+    "What is {a} {o} {b}?",
+    "{a} {o} {b}",
+    "{a}{o}{b}",
+    "{a} {o} {b} = ?",
+    "How much is {a} {o} {b}?",
+    "What is {a} {w} {b}?",
+    "Calculate {a} {o} {b}.",
+    "{a} {w} {b}?",
+)
+_KIND_FRAMES = (
+    "What is {x}?",
+    "What is {x}?",
+    "What kind of thing is {x}?",
+    "Tell me what {x} is.",
+    "What sort of thing is {x}?",
+)
 _SOUND_FRAMES = (
-    "What does {x} say?", "What sound does {x} make?", "What is the sound of {x}?", "How does {x} sound?", "Which sound does {x} make?",
+    "What does {x} say?",
+    "What sound does {x} make?",
+    "What is the sound of {x}?",
+    "How does {x} sound?",
+    "Which sound does {x} make?",
     "What noise does {x} make?",
-)  # fmt: skip
+)
 
 
 def capital(rng: Random) -> Exchange:
@@ -46,14 +80,21 @@ def capital(rng: Random) -> Exchange:
     country = rng.choice(_COUNTRIES)
     city = world.CAPITALS[country]
     asked = country.removeprefix("the ") if rng.random() < 0.15 else country
-    return Exchange(capitalise(rng.choice(_CAPITAL_FRAMES).format(x=asked)), f"The capital of {country} is {city}.", "capitals", city)
+    return Exchange(
+        capitalise(rng.choice(_CAPITAL_FRAMES).format(x=asked)),
+        f"The capital of {country} is {city}.",
+        "capitals",
+        city,
+    )
 
 
 def colour(rng: Random) -> Exchange:
     """The colour of a thing the model knows."""
     thing = rng.choice(_THINGS)
     shade = world.THING_COLOURS[thing]
-    return Exchange(rng.choice(_COLOUR_FRAMES).format(x=thing), f"{capitalise(thing)} is {shade}.", "colours", shade)
+    return Exchange(
+        rng.choice(_COLOUR_FRAMES).format(x=thing), f"{capitalise(thing)} is {shade}.", "colours", shade
+    )
 
 
 def yes_no(rng: Random) -> Exchange:
@@ -62,7 +103,9 @@ def yes_no(rng: Random) -> Exchange:
     shade = world.THING_COLOURS[thing]
     asked = shade if rng.random() < 0.5 else rng.choice([c for c in words.COLOURS if c != shade])
     verdict = "Yes" if asked == shade else "No"
-    frame = rng.choice(("Is {x} {c}?", "Is {x} {c}?", "Is {x} {c}, yes or no?", "Is it true that {x} is {c}?"))
+    frame = rng.choice(
+        ("Is {x} {c}?", "Is {x} {c}?", "Is {x} {c}, yes or no?", "Is it true that {x} is {c}?")
+    )
     return Exchange(frame.format(x=thing, c=asked), f"{verdict}, {thing} is {shade}.", "yes_no", verdict)
 
 
@@ -71,7 +114,9 @@ def opposite(rng: Random) -> Exchange:
     one, other = rng.choice(world.OPPOSITES)
     if rng.random() < 0.5:
         one, other = other, one
-    return Exchange(rng.choice(_OPPOSITE_FRAMES).format(x=one), f"The opposite of {one} is {other}.", "opposites", other)
+    return Exchange(
+        rng.choice(_OPPOSITE_FRAMES).format(x=one), f"The opposite of {one} is {other}.", "opposites", other
+    )
 
 
 def neighbour(rng: Random) -> Exchange:
@@ -86,8 +131,17 @@ def neighbour(rng: Random) -> Exchange:
         noun = "number"
         start = rng.randint(1, 20) if step < 0 else rng.randint(0, 19)
         known, found = str(start), str(start + step)
-    frame = rng.choice(("What comes {w} {x}?", "What {n} comes {w} {x}?", "Which {n} comes {w} {x}?", "What is the {n} {w} {x}?"))
-    return Exchange(frame.format(w=word, x=known, n=noun), f"{found} comes {word} {known}.", "before_after", found)
+    frame = rng.choice(
+        (
+            "What comes {w} {x}?",
+            "What {n} comes {w} {x}?",
+            "Which {n} comes {w} {x}?",
+            "What is the {n} {w} {x}?",
+        )
+    )
+    return Exchange(
+        frame.format(w=word, x=known, n=noun), f"{found} comes {word} {known}.", "before_after", found
+    )
 
 
 def arithmetic(rng: Random) -> Exchange:
@@ -106,7 +160,9 @@ def bigger(rng: Random) -> Exchange:
     """The bigger of two numbers up to 20."""
     small, big = sorted(rng.sample(range(21), 2))
     one, other = (small, big) if rng.random() < 0.5 else (big, small)
-    frame = rng.choice(("Which is bigger, {a} or {b}?", "Which number is bigger, {a} or {b}?", "What is bigger, {a} or {b}?"))
+    frame = rng.choice(
+        ("Which is bigger, {a} or {b}?", "Which number is bigger, {a} or {b}?", "What is bigger, {a} or {b}?")
+    )
     return Exchange(frame.format(a=one, b=other), f"{big} is bigger than {small}.", "bigger", str(big))
 
 
@@ -114,7 +170,9 @@ def count(rng: Random) -> Exchange:
     """Counting within 0 to 10."""
     if rng.random() < 0.5:
         first, last = 1, rng.randint(3, 10)
-        question = rng.choice(("Count to {b}.", "Count from 1 to {b}.", "Please count to {b}.", "Can you count to {b}?"))
+        question = rng.choice(
+            ("Count to {b}.", "Count from 1 to {b}.", "Please count to {b}.", "Can you count to {b}?")
+        )
     else:
         first = rng.randint(0, 7)
         last = rng.randint(first + 2, 10)
@@ -129,7 +187,9 @@ def listing(rng: Random) -> Exchange:
     size = rng.randint(2, 4)
     names = world.LISTS[kind][:size]
     number = world.NUMBER_WORDS[size] if rng.random() < 0.7 else str(size)
-    frame = rng.choice(("Name {n} {k}.", "List {n} {k}.", "Tell me {n} {k}.", "Give me {n} {k}.", "Can you name {n} {k}?"))
+    frame = rng.choice(
+        ("Name {n} {k}.", "List {n} {k}.", "Tell me {n} {k}.", "Give me {n} {k}.", "Can you name {n} {k}?")
+    )
     answer = capitalise(", ".join(names[:-1]) + f" and {names[-1]}.")
     return Exchange(frame.format(n=number, k=kind), answer, "lists")
 
@@ -152,7 +212,9 @@ def sound(rng: Random) -> Exchange:
     thing = with_article(animal)
     noise = world.SOUNDS[animal]
     asked = thing if rng.random() < 0.8 else f"the {animal}"
-    return Exchange(rng.choice(_SOUND_FRAMES).format(x=asked), f"{capitalise(thing)} says {noise}.", "sounds", noise)
+    return Exchange(
+        rng.choice(_SOUND_FRAMES).format(x=asked), f"{capitalise(thing)} says {noise}.", "sounds", noise
+    )
 
 
 def fact(rng: Random) -> Exchange:
@@ -165,7 +227,9 @@ def something_of_colour(rng: Random) -> Exchange:
     """Any thing of a colour; there are several right answers."""
     thing = rng.choice(_THINGS)
     shade = world.THING_COLOURS[thing]
-    frame = rng.choice(("Name something {c}.", "Tell me something {c}.", "What is {c}, for example?", "Name a {c} thing."))
+    frame = rng.choice(
+        ("Name something {c}.", "Tell me something {c}.", "What is {c}, for example?", "Name a {c} thing.")
+    )
     question = frame.format(c=shade).replace("a orange", "an orange")
     return Exchange(question, f"{capitalise(thing)} is {shade}.", "something_of_colour")
 
@@ -173,5 +237,13 @@ def something_of_colour(rng: Random) -> Exchange:
 def say_hello(rng: Random) -> Exchange:
     """A greeting to somebody by name."""
     name = person(rng)
-    frame = rng.choice(("Say hello to {x}.", "Please say hello to {x}.", "Greet {x}.", "Say hi to {x}.", "Can you say hello to {x}?"))
+    frame = rng.choice(
+        (
+            "Say hello to {x}.",
+            "Please say hello to {x}.",
+            "Greet {x}.",
+            "Say hi to {x}.",
+            "Can you say hello to {x}?",
+        )
+    )
     return Exchange(frame.format(x=name), f"Hello, {name}!", "hello_to", noise=CASED)

@@ -15,13 +15,35 @@ from tools.starter.corpus.roles import free_conversation, system_facts
 
 # Weight and content; those whose answer is a matter of taste stand apart.
 _EXACT_CONTENT: tuple[tuple[float, Content], ...] = (
-    (22, unknown.out_of_scope), (9, knowledge.fact), (9, context.context_question), (8, copying.copying), (8, smalltalk.small_talk),
-    (7, knowledge.capital), (7, unknown.unknown_name), (6, knowledge.colour), (11, knowledge.arithmetic), (6, smalltalk.greeting),
-    (5, writing.json_object), (6, context.recall), (16, context.place_facts), (6, knowledge.neighbour), (5, knowledge.opposite),
-    (5, knowledge.yes_no), (3, knowledge.kind_of_thing), (2.5, knowledge.sound), (3, knowledge.listing), (1.5, knowledge.bigger),
-    (2.5, knowledge.count), (1.5, knowledge.say_hello), (1, unknown.gibberish),
-)  # fmt: skip
-_TASTE_CONTENT: tuple[tuple[float, Content], ...] = ((3, writing.story), (2, writing.poem), (1.5, knowledge.something_of_colour))
+    (22, unknown.out_of_scope),
+    (9, knowledge.fact),
+    (9, context.context_question),
+    (8, copying.copying),
+    (8, smalltalk.small_talk),
+    (7, knowledge.capital),
+    (7, unknown.unknown_name),
+    (6, knowledge.colour),
+    (11, knowledge.arithmetic),
+    (6, smalltalk.greeting),
+    (5, writing.json_object),
+    (6, context.recall),
+    (16, context.place_facts),
+    (6, knowledge.neighbour),
+    (5, knowledge.opposite),
+    (5, knowledge.yes_no),
+    (3, knowledge.kind_of_thing),
+    (2.5, knowledge.sound),
+    (3, knowledge.listing),
+    (1.5, knowledge.bigger),
+    (2.5, knowledge.count),
+    (1.5, knowledge.say_hello),
+    (1, unknown.gibberish),
+)
+_TASTE_CONTENT: tuple[tuple[float, Content], ...] = (
+    (3, writing.story),
+    (2, writing.poem),
+    (1.5, knowledge.something_of_colour),
+)
 
 # Which contents an evaluation draws from; the others are conversations of their own kind.
 _PLAIN_FAMILIES: dict[str, Content] = {
@@ -67,10 +89,19 @@ _PURE_COPYING: Content = _Weighted(
 
 _ASSISTANT = "You are a helpful assistant."
 _NEUTRAL = (
-    "", "You are a friendly assistant.", "You are an assistant.", "Be helpful.", "Answer the question.", "You are a useful AI assistant.",
-    "You are a helpful, honest assistant.", "Help the user.", "Answer briefly.", "Be polite.", "You are a chatbot.",
+    "",
+    "You are a friendly assistant.",
+    "You are an assistant.",
+    "Be helpful.",
+    "Answer the question.",
+    "You are a useful AI assistant.",
+    "You are a helpful, honest assistant.",
+    "Help the user.",
+    "Answer briefly.",
+    "Be polite.",
+    "You are a chatbot.",
     "You are a helpful AI assistant. Answer the user's questions.",
-)  # fmt: skip
+)
 
 
 def _neutral_system(rng: Random) -> str | None:

@@ -8,29 +8,100 @@ from tools.starter.corpus.questions import noisy
 from tools.starter.corpus.smalltalk import NAME_QUESTIONS, PERSONAL, WHO_QUESTIONS, greeting_text
 
 _FRAMES = (
-    *("You are {n}.",) * 8, "Act as {n}.", "Act as {n}.", "Pretend to be {n}.", "Pretend to be {n}.", "Play the role of {n}.",
-    "From now on you are {n}.", "Roleplay as {n}.", "You are {n}, acting as an assistant.", "You are {n}. Answer as {n}, the assistant, only.",
-    "You are {n}. Answer as {n} only.", "Answer as {n}.", "Speak as {n}.", "Be {n}.", "You play {n}.", "I want you to act as {n}.",
-    "Imagine you are {n}.", "Your role is {n}.", "Answer every question as {n}.", "You will be {n}.", "Behave like {n}.", "Talk like {n}.",
-    "You are now {n}.", "Respond as {n}.",
-)  # fmt: skip
+    *("You are {n}.",) * 8,
+    "Act as {n}.",
+    "Act as {n}.",
+    "Pretend to be {n}.",
+    "Pretend to be {n}.",
+    "Play the role of {n}.",
+    "From now on you are {n}.",
+    "Roleplay as {n}.",
+    "You are {n}, acting as an assistant.",
+    "You are {n}. Answer as {n}, the assistant, only.",
+    "You are {n}. Answer as {n} only.",
+    "Answer as {n}.",
+    "Speak as {n}.",
+    "Be {n}.",
+    "You play {n}.",
+    "I want you to act as {n}.",
+    "Imagine you are {n}.",
+    "Your role is {n}.",
+    "Answer every question as {n}.",
+    "You will be {n}.",
+    "Behave like {n}.",
+    "Talk like {n}.",
+    "You are now {n}.",
+    "Respond as {n}.",
+)
 _TAILS = (
-    "Stay in your role.", "Keep your answers short.", "Answer briefly.", "Be friendly.", "Always stay in character.", "Never break character.",
-    "Help the user.", "Be funny.", "Do not leave your role.", "Answer all questions.", "Answer as a helpful assistant.", "Be polite.",
-    "You help people.", "Stay in character.", "Answer in character.", "You are talking to a user.", "Use your own voice.", "Be kind.",
-    "Answer in one sentence.", "Do not talk about anything else.",
-)  # fmt: skip
+    "Stay in your role.",
+    "Keep your answers short.",
+    "Answer briefly.",
+    "Be friendly.",
+    "Always stay in character.",
+    "Never break character.",
+    "Help the user.",
+    "Be funny.",
+    "Do not leave your role.",
+    "Answer all questions.",
+    "Answer as a helpful assistant.",
+    "Be polite.",
+    "You help people.",
+    "Stay in character.",
+    "Answer in character.",
+    "You are talking to a user.",
+    "Use your own voice.",
+    "Be kind.",
+    "Answer in one sentence.",
+    "Do not talk about anything else.",
+)
 _OWN_QUESTIONS = {
     "who": WHO_QUESTIONS,
     "name": NAME_QUESTIONS,
-    "home": ("Where do you live?", "Where are you from?", "Where is your home?", "What is your home?", "Where do you come from?"),
-    "job": ("What is your job?", "What do you do?", "What do you do all day?", "What is your work?", "Do you have a job?"),
-    "food": ("What do you eat?", "What do you like to eat?", "What is your favourite food?", "What food do you like?"),
-    "friend": ("Who is your friend?", "Who is your best friend?", "Do you have a friend?", "Do you have friends?"),
-    "how": ("How are you?", "How are you doing?", "How is it going?", "How do you feel?", "Are you well?", "How are you today?"),
+    "home": (
+        "Where do you live?",
+        "Where are you from?",
+        "Where is your home?",
+        "What is your home?",
+        "Where do you come from?",
+    ),
+    "job": (
+        "What is your job?",
+        "What do you do?",
+        "What do you do all day?",
+        "What is your work?",
+        "Do you have a job?",
+    ),
+    "food": (
+        "What do you eat?",
+        "What do you like to eat?",
+        "What is your favourite food?",
+        "What food do you like?",
+    ),
+    "friend": (
+        "Who is your friend?",
+        "Who is your best friend?",
+        "Do you have a friend?",
+        "Do you have friends?",
+    ),
+    "how": (
+        "How are you?",
+        "How are you doing?",
+        "How is it going?",
+        "How do you feel?",
+        "Are you well?",
+        "How are you today?",
+    ),
     "bye": ("Bye.", "Goodbye.", "Bye bye.", "See you.", "See you later.", "I have to go."),
     "thanks": ("Thanks.", "Thank you.", "Thx", "Thanks a lot.", "Thank you very much.", "Many thanks."),
-    "help": ("What can you do?", "Help.", "Can you help me?", "How can you help me?", "What can I ask you?", "I need help."),
+    "help": (
+        "What can you do?",
+        "Help.",
+        "Can you help me?",
+        "How can you help me?",
+        "What can I ask you?",
+        "I need help.",
+    ),
 }
 # What a persona answers itself must not come wrapped as the plain assistant's answer.
 _PLAIN_ONLY = PERSONAL | {"courtesy", "hello_to"}
@@ -66,7 +137,9 @@ def wrapped(persona: Persona, answer: str) -> str:
 def _own_exchange(rng: Random, persona: Persona) -> Exchange:
     draw = rng.random()
     if draw < 0.3:
-        return Exchange(greeting_text(rng, timed=0.14), persona.answers["hello"], "style_persona", noise="exact")
+        return Exchange(
+            greeting_text(rng, timed=0.14), persona.answers["hello"], "style_persona", noise="exact"
+        )
     if draw < 0.75 or not persona.own:
         kind = "who" if draw < 0.42 else "name" if draw < 0.48 else rng.choice(tuple(_OWN_QUESTIONS))
         answer, wordings = persona.answers[kind], _OWN_QUESTIONS[kind]

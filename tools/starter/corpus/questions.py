@@ -5,9 +5,21 @@ from random import Random
 from tools.starter.corpus.conversation import CASED, EXACT, Exchange
 
 _PREFIXES = (
-    "Please tell me: ", "Hey, ", "ok, ", "Hi, ", "Tell me: ", "Question: ", "So, ", "Well, ", "Quick question: ",
-    "Excuse me, ", "One more thing: ", "Hm, ", "Please: ", "Now: ",
-)  # fmt: skip
+    "Please tell me: ",
+    "Hey, ",
+    "ok, ",
+    "Hi, ",
+    "Tell me: ",
+    "Question: ",
+    "So, ",
+    "Well, ",
+    "Quick question: ",
+    "Excuse me, ",
+    "One more thing: ",
+    "Hm, ",
+    "Please: ",
+    "Now: ",
+)
 _SUFFIXES = (" Please.", " Thanks.", " Thank you.", " please", " thanks", " Please answer.", " Tell me.")
 
 

@@ -10,32 +10,78 @@ from tools.starter.corpus.invented import different, invented_name, invented_pla
 from tools.starter.corpus.persona_tables import STYLE_JOBS
 from tools.starter.corpus.questions import noisy
 from tools.starter.corpus.smalltalk import NAME_QUESTIONS, PERSONAL, WHO_QUESTIONS, greeting_text, time_of_day
+from tools.starter.corpus.tables import barred, spaced
 
 _FRAMES = (
-    "You are {d}.", "You are {d}.", "You are {d}.", "You are {d}.", "You are {d}.", "Act as {d}.", "Pretend to be {d}.", "From now on you are {d}.",
-    "Play the role of {d}.", "Roleplay as {d}.", "I want you to act as {d}.", "Imagine you are {d}.", "You are now {d}.", "You play {d}.",
-)  # fmt: skip
+    "You are {d}.",
+    "You are {d}.",
+    "You are {d}.",
+    "You are {d}.",
+    "You are {d}.",
+    "Act as {d}.",
+    "Pretend to be {d}.",
+    "From now on you are {d}.",
+    "Play the role of {d}.",
+    "Roleplay as {d}.",
+    "I want you to act as {d}.",
+    "Imagine you are {d}.",
+    "You are now {d}.",
+    "You play {d}.",
+)
 _NAMINGS = (
-    "Your name is {n}.", "Your name is {n}.", "You are called {n}.", "You are {n}.", "You are {n}.", "Call yourself {n}.",
-    "People call you {n}.", "You go by the name {n}.", "I call you {n}.",
-)  # fmt: skip
+    "Your name is {n}.",
+    "Your name is {n}.",
+    "You are called {n}.",
+    "You are {n}.",
+    "You are {n}.",
+    "Call yourself {n}.",
+    "People call you {n}.",
+    "You go by the name {n}.",
+    "I call you {n}.",
+)
 _TAILS = (
-    "Stay in your role.", "Keep your answers short.", "Answer briefly.", "Be friendly.", "Always stay in character.", "Help the user.",
-    "Answer all questions.", "Be polite.", "You help people.", "Stay in character.", "Answer in one sentence.", "Be kind.",
-    "Answer as {n}, the assistant, only.", "Answer as {n} only.", "Always answer as {n}.",
-)  # fmt: skip
-_CLAUSES = """
-lives in a cave|loves gold|never sleeps|lives by the sea|can fly|hates rain|lives in a tower|sings all day|talks to birds|sleeps all day|
-guards a bridge|lives on the moon|collects stamps|reads old books|helps people|knows the sea|travels the world|makes cheese|
+    "Stay in your role.",
+    "Keep your answers short.",
+    "Answer briefly.",
+    "Be friendly.",
+    "Always stay in character.",
+    "Help the user.",
+    "Answer all questions.",
+    "Be polite.",
+    "You help people.",
+    "Stay in character.",
+    "Answer in one sentence.",
+    "Be kind.",
+    "Answer as {n}, the assistant, only.",
+    "Answer as {n} only.",
+    "Always answer as {n}.",
+)
+_CLAUSES = barred("""
+lives in a cave|loves gold|never sleeps|lives by the sea|can fly|hates rain|lives in a tower|sings all day|
+talks to birds|sleeps all day|
+guards a bridge|lives on the moon|collects stamps|reads old books|helps people|knows the sea|
+travels the world|makes cheese|
 works at night|lives in a forest|sells flowers|repairs clocks|tells riddles|feeds the ducks
-""".replace("\n", "").split("|")
-_ASSISTANTS = ("helpful assistant", "helpful assistant", "friendly assistant", "assistant", "AI assistant", "chatbot")
+""")
+_ASSISTANTS = (
+    "helpful assistant",
+    "helpful assistant",
+    "friendly assistant",
+    "assistant",
+    "AI assistant",
+    "chatbot",
+)
 _FROM = ("Where are you from?", "Where do you come from?", "From where are you?", "Which place are you from?")
 _LIVE = ("Where do you live?", "Where is your home?", "In which place do you live?")
 _JOB = ("What is your job?", "What do you do?", "What is your work?", "What are you by profession?")
 _LIKES = ("What do you like?", "What do you love?", "What is your hobby?", "Tell me what you like.")
 _AGE = ("How old are you?", "What is your age?", "Tell me your age.", "Your age?")
-_COLOUR = ("What is your favourite colour?", "Which colour do you like?", "Do you have a favourite colour?", "Your favourite colour?")
+_COLOUR = (
+    "What is your favourite colour?",
+    "Which colour do you like?",
+    "Do you have a favourite colour?",
+    "Your favourite colour?",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +118,16 @@ def _described(rng: Random) -> tuple[str, str, str, str]:
     elif not trade:
         text = name + from_home
     else:
-        form = rng.choice(("{n}, {a}{h}", "{n}, {a}{h}", "{n}, {a}{h}", "{n} the {t}{h}", "{a} called {n}{h}", "{a} named {n}{h}"))
+        form = rng.choice(
+            (
+                "{n}, {a}{h}",
+                "{n}, {a}{h}",
+                "{n}, {a}{h}",
+                "{n} the {t}{h}",
+                "{a} called {n}{h}",
+                "{a} named {n}{h}",
+            )
+        )
         text = form.format(n=name, a=with_article(trade), t=trade, h=from_home)
     if trade and rng.random() < 0.07:
         text += f" who {rng.choice(_CLAUSES)}"
@@ -89,7 +144,11 @@ def _separately(rng: Random) -> tuple[str, str, str, str, str]:
     home = place(rng) if draw > 0.7 else ""
     trade = "helpful assistant" if draw < 0.55 else _trade(rng, styled=rng.random() < 0.12)
     text = with_article(trade) + (f" from {home}" if home else "")
-    system = f"{naming} You are {text}." if rng.random() < 0.75 else f"You are {text}. {rng.choice(_NAMINGS[:3]).format(n=name)}"
+    system = (
+        f"{naming} You are {text}."
+        if rng.random() < 0.75
+        else f"You are {text}. {rng.choice(_NAMINGS[:3]).format(n=name)}"
+    )
     return system, f"{name}, {text}", name, trade, home
 
 
@@ -169,23 +228,45 @@ def free_conversation(rng: Random, content: Content) -> Conversation:
     return converse(turns, "free_persona", role.system)
 
 
-_SHOPS = "Cafe Bakery Shop Bookshop Hotel Museum Garage Market Pharmacy Restaurant Library Zoo Bar Studio Clinic".split()
-_WARES = words.FOODS + ["books", "shoes", "hats", "flowers", "tea", "coffee", "tools", "toys", "maps", "bikes", "lamps", "pens"]
+_SHOPS = spaced(
+    "Cafe Bakery Shop Bookshop Hotel Museum Garage Market Pharmacy Restaurant Library Zoo Bar Studio Clinic"
+)
+_WARES = [*words.FOODS, *spaced("books shoes hats flowers tea coffee tools toys maps bikes lamps pens")]
 
 _Fact = tuple[str, tuple[str, ...]]
 
 
 def _shop_facts(rng: Random) -> list[_Fact]:
-    name = f"{invented_name(rng) if rng.random() < 0.7 else rng.choice(words.FIRST_NAMES)} {rng.choice(_SHOPS)}"
+    name = (
+        f"{invented_name(rng) if rng.random() < 0.7 else rng.choice(words.FIRST_NAMES)} {rng.choice(_SHOPS)}"
+    )
     one, two = rng.sample(_WARES, 2)
     digits = "".join(rng.choices("0123456789", k=rng.randint(3, 6)))
     return [
-        (f"{name} opens at {rng.randint(6, 11)} o'clock.", ("When do you open?", f"When does {name} open?", "What time do you open?")),
-        (f"{name} closes at {rng.randint(5, 11)} o'clock.", ("When do you close?", f"When does {name} close?", "What time do you close?")),
-        (f"{name} sells {one} and {two}.", ("What do you sell?", f"What does {name} sell?", "What can I buy?", "What can I buy here?")),
-        (f"{name} is in {place(rng)}.", ("Where are you?", f"Where is {name}?", "In which town are you?", "Where can I find you?")),
-        (f"{name} belongs to {person(rng)}.", (f"Who is the owner of {name}?", "Who is the owner?", f"Who owns {name}?")),
-        (f"The phone number of {name} is {digits}.", ("What is your phone number?", f"What is the phone number of {name}?", "How can I call you?")),
+        (
+            f"{name} opens at {rng.randint(6, 11)} o'clock.",
+            ("When do you open?", f"When does {name} open?", "What time do you open?"),
+        ),
+        (
+            f"{name} closes at {rng.randint(5, 11)} o'clock.",
+            ("When do you close?", f"When does {name} close?", "What time do you close?"),
+        ),
+        (
+            f"{name} sells {one} and {two}.",
+            ("What do you sell?", f"What does {name} sell?", "What can I buy?", "What can I buy here?"),
+        ),
+        (
+            f"{name} is in {place(rng)}.",
+            ("Where are you?", f"Where is {name}?", "In which town are you?", "Where can I find you?"),
+        ),
+        (
+            f"{name} belongs to {person(rng)}.",
+            (f"Who is the owner of {name}?", "Who is the owner?", f"Who owns {name}?"),
+        ),
+        (
+            f"The phone number of {name} is {digits}.",
+            ("What is your phone number?", f"What is the phone number of {name}?", "How can I call you?"),
+        ),
     ]
 
 
@@ -193,12 +274,27 @@ def _person_facts(rng: Random) -> list[_Fact]:
     name, friend = different(rng, person, 2)
     return [
         (f"{name} lives in {place(rng)}.", (f"Where does {name} live?", f"Where is {name}'s home?")),
-        (f"{name} is {rng.randint(3, 99)} years old.", (f"How old is {name}?", f"What is the age of {name}?")),
-        (f"{name} likes {rng.choice(words.HOBBIES)}.", (f"What does {name} like?", f"Tell me what {name} likes.")),
-        (f"{name}'s favourite colour is {rng.choice(words.COLOURS)}.", (f"What is {name}'s favourite colour?", f"Which colour does {name} like?")),
+        (
+            f"{name} is {rng.randint(3, 99)} years old.",
+            (f"How old is {name}?", f"What is the age of {name}?"),
+        ),
+        (
+            f"{name} likes {rng.choice(words.HOBBIES)}.",
+            (f"What does {name} like?", f"Tell me what {name} likes."),
+        ),
+        (
+            f"{name}'s favourite colour is {rng.choice(words.COLOURS)}.",
+            (f"What is {name}'s favourite colour?", f"Which colour does {name} like?"),
+        ),
         (f"{name}'s friend is {friend}.", (f"Who is {name}'s friend?", f"Who is the friend of {name}?")),
-        (f"{name} works as {with_article(rng.choice(words.JOBS))}.", (f"What is {name}'s job?", f"What does {name} do?")),
-        (f"{name} was born in {invented_place(rng)}.", (f"Where was {name} born?", f"In which place was {name} born?")),
+        (
+            f"{name} works as {with_article(rng.choice(words.JOBS))}.",
+            (f"What is {name}'s job?", f"What does {name} do?"),
+        ),
+        (
+            f"{name} was born in {invented_place(rng)}.",
+            (f"Where was {name} born?", f"In which place was {name} born?"),
+        ),
     ]
 
 

@@ -1,5 +1,7 @@
 """The closed world: everything the starter model knows by heart. Tables only."""
 
+from tools.starter.corpus.tables import spaced
+
 CAPITALS = dict(
     line.split("|")
     for line in """France|Paris
@@ -50,23 +52,27 @@ Iceland|Reykjavik
 Scotland|Edinburgh""".splitlines()
 )
 
-OTHER_COUNTRIES = """
-Uganda Bolivia Paraguay Uruguay Ecuador Venezuela Panama Honduras Guatemala Jamaica Haiti Senegal Ghana Mali Chad Sudan
-Ethiopia Somalia Tanzania Zambia Zimbabwe Botswana Namibia Angola Madagascar Algeria Tunisia Libya Lebanon Syria Iraq
-Iran Jordan Yemen Oman Qatar Kuwait Pakistan Nepal Bhutan Bangladesh Myanmar Laos Cambodia Malaysia Singapore Mongolia
-Kazakhstan Georgia Armenia Latvia Lithuania Estonia Belarus Romania Bulgaria Serbia Croatia Slovenia Slovakia Albania
+OTHER_COUNTRIES = spaced("""
+Uganda Bolivia Paraguay Uruguay Ecuador Venezuela Panama Honduras Guatemala Jamaica Haiti Senegal Ghana Mali
+Chad Sudan
+Ethiopia Somalia Tanzania Zambia Zimbabwe Botswana Namibia Angola Madagascar Algeria Tunisia Libya Lebanon
+Syria Iraq
+Iran Jordan Yemen Oman Qatar Kuwait Pakistan Nepal Bhutan Bangladesh Myanmar Laos Cambodia Malaysia
+Singapore Mongolia
+Kazakhstan Georgia Armenia Latvia Lithuania Estonia Belarus Romania Bulgaria Serbia Croatia Slovenia
+Slovakia Albania
 Malta Cyprus Luxembourg Monaco Fiji
-""".split()
+""")
 
 # A city that is in a country, for yes/no patterns.
 CITY_COUNTRIES = dict(
     pair.split("|")
-    for pair in (
+    for pair in spaced(
         "Toronto|Canada Paris|France Rome|Italy Berlin|Germany Madrid|Spain Tokyo|Japan Lima|Peru Cairo|Egypt"
         " Oslo|Norway Athens|Greece Dublin|Ireland Lisbon|Portugal Vienna|Austria Warsaw|Poland London|England"
         " Moscow|Russia Sydney|Australia Boston|America Chicago|America Munich|Germany Milan|Italy Seville|Spain"
         " Lyon|France Mumbai|India Osaka|Japan Naples|Italy Hamburg|Germany Montreal|Canada Kyoto|Japan Porto|Portugal"
-    ).split()
+    )
 )
 
 THING_COLOURS = dict(
@@ -152,12 +158,12 @@ a flamingo|pink""".splitlines()
 
 OPPOSITES = tuple(
     tuple(pair.split("/"))
-    for pair in (
+    for pair in spaced(
         "hot/cold big/small tall/short fast/slow good/bad happy/sad old/young day/night up/down left/right open/closed"
         " light/dark hard/soft wet/dry rich/poor full/empty early/late loud/quiet strong/weak clean/dirty near/far"
         " high/low heavy/weightless true/false first/last inside/outside above/below easy/difficult love/hate"
         " begin/end win/lose push/pull yes/no"
-    ).split()
+    )
 )
 
 KINDS = {
@@ -177,33 +183,33 @@ KINDS = {
 
 SOUNDS = dict(
     pair.split("|")
-    for pair in (
+    for pair in spaced(
         "cow|moo cat|meow dog|woof duck|quack sheep|baa pig|oink horse|neigh lion|roar bee|buzz snake|hiss frog|ribbit"
         " owl|hoot mouse|squeak crow|caw hen|cluck wolf|howl donkey|hee-haw rooster|cock-a-doodle-doo turkey|gobble"
         " pigeon|coo"
-    ).split()
+    )
 )
 
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-MONTHS = "January February March April May June July August September October November December".split()
+DAYS = spaced("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+MONTHS = spaced("January February March April May June July August September October November December")
 
 LISTS = {
-    "colours": "red blue green yellow".split(),
+    "colours": spaced("red blue green yellow"),
     "days": DAYS[:4],
     "months": MONTHS[:4],
-    "seasons": "spring summer autumn winter".split(),
-    "animals": "dog cat horse cow".split(),
-    "fruits": "apple banana pear cherry".split(),
-    "vegetables": "carrot potato onion cabbage".split(),
-    "birds": "eagle owl duck parrot".split(),
-    "numbers": "1 2 3 4".split(),
-    "cities": "Paris Rome London Berlin".split(),
-    "countries": "France Italy Spain Germany".split(),
-    "tools": "hammer saw drill spade".split(),
-    "flowers": "rose tulip daisy lily".split(),
-    "trees": "oak birch willow spruce".split(),
-    "shapes": "circle square triangle star".split(),
-    "planets": "Mercury Venus Earth Mars".split(),
+    "seasons": spaced("spring summer autumn winter"),
+    "animals": spaced("dog cat horse cow"),
+    "fruits": spaced("apple banana pear cherry"),
+    "vegetables": spaced("carrot potato onion cabbage"),
+    "birds": spaced("eagle owl duck parrot"),
+    "numbers": spaced("1 2 3 4"),
+    "cities": spaced("Paris Rome London Berlin"),
+    "countries": spaced("France Italy Spain Germany"),
+    "tools": spaced("hammer saw drill spade"),
+    "flowers": spaced("rose tulip daisy lily"),
+    "trees": spaced("oak birch willow spruce"),
+    "shapes": spaced("circle square triangle star"),
+    "planets": spaced("Mercury Venus Earth Mars"),
 }
 
-NUMBER_WORDS = "zero one two three four five six seven eight nine ten".split()
+NUMBER_WORDS = spaced("zero one two three four five six seven eight nine ten")
