@@ -4,7 +4,7 @@ import json
 from random import Random
 
 from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus.conversation import CASED, EXACT, Exchange, capitalise, with_article
+from tools.starter.corpus.conversation import CASED, EXACT, FREE, Exchange, capitalise, with_article
 from tools.starter.corpus.invented import copy_word, different, invented_name, invented_word, person, place
 from tools.starter.corpus.tables import barred
 
@@ -78,12 +78,12 @@ def story(rng: Random) -> Exchange:
     """A short story about somebody; many answers are right."""
     draw = rng.random()
     if draw < 0.55:
-        hero, subject, frames, noise = person(rng), "", _STORY_FRAMES, CASED
+        hero, noise = person(rng), CASED
     else:
         hero = with_article(f"{rng.choice(words.TRAITS)} {rng.choice(words.JOBS)}")
-        frames, noise = (_STORY_FRAMES, "free") if draw < 0.8 else (_OPEN_STORIES, "free")
+        noise = FREE
     subject = hero if draw < 0.55 else "the " + hero.split(" ", 1)[1]
-    question = rng.choice(frames).format(x=hero)
+    question = rng.choice(_STORY_FRAMES if draw < 0.8 else _OPEN_STORIES).format(x=hero)
     blanks = {
         "x": hero,
         "he": subject,
@@ -162,7 +162,7 @@ def _text_word(rng: Random) -> str:
 def _json_of_sentences(rng: Random) -> Exchange:
     name = person(rng)
     others = rng.sample(_KEYS[1:], rng.randint(1, 2))
-    known: dict[str, str | int] = {"name": name} | {key: _field(rng, key) for key in others}
+    known: dict[str, str | int] = {"name": name, **{key: _field(rng, key) for key in others}}
     text = " ".join(
         _FIELD_SENTENCES[key].format(n=name, v=with_article(str(known[key])) if key == "job" else known[key])
         for key in others
