@@ -90,7 +90,7 @@ def story(rng: Random) -> Exchange:
         "He": capitalise(subject),
         "c": rng.choice(words.COLOURS[:5]),
         "o": rng.choice(words.OBJECTS),
-        "t": rng.choice(words.TRAITS[:5]),
+        "t": rng.choice(words.TRAITS[:3]),
         "f": rng.choice(words.FOODS),
     }
     parts = [rng.choice(_BEGINNINGS), rng.choice(_MIDDLES), rng.choice(_ENDS)]
