@@ -1,0 +1,1 @@
+"""What all benchmarks share: a real server to speak to, tables and verdicts."""
