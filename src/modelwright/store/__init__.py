@@ -1,0 +1,1 @@
+"""What is kept: blobs as files, names and revisions in SQL."""

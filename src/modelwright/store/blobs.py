@@ -1,0 +1,329 @@
+"""BlobStore: bytes as files that are named after their digest.
+
+    root/blobs/sha256-<64 hex>     whole, verified, never changed (Ollama's layout)
+    root/tmp/<32 hex>              being written; nothing here survives a start
+
+A blob is written to tmp while it is hashed, synced, compared with what was
+promised, renamed, and its folder synced. The rename replaces a file of that
+name: the new bytes have just been verified, the old ones may have rotted, so
+uploading a damaged blob again repairs it. It knows nothing of SQL; who refers
+to a blob is the catalogue's affair.
+"""
+
+import asyncio
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final, TypeVar, TypeVarTuple, Unpack
+
+import anyio
+import anyio.to_thread
+
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Corrupt, Invalid, NotFound, TooLarge
+from modelwright.store.failures import explain_os
+
+T = TypeVar("T")
+P = TypeVarTuple("P")
+
+PIECE: Final = 1024 * 1024
+"""Bytes that are read, hashed and written at a time."""
+SMALL: Final = 4 * 1024 * 1024
+"""Bytes that `read` gives at most, unless told otherwise."""
+
+_CLONE: Final = 0x40049409  # FICLONE of Linux (include/uapi/linux/fs.h)
+_CANNOT_SHARE: Final = frozenset(
+    {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.EMLINK}
+)
+
+
+class BlobStore:
+    """The blobs below one folder, which it makes.
+
+    One process at a time may use a folder: the one that holds the catalogue.
+    Errors: Unavailable when the disk is full or fails, and then nothing was
+    published.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._blobs = root / "blobs"
+        self._temporary = root / "tmp"
+        try:
+            self._blobs.mkdir(parents=True, exist_ok=True)
+            self._temporary.mkdir(exist_ok=True)
+        except OSError as error:
+            raise explain_os(error, root) from error
+
+    def path(self, digest: Digest) -> Path:
+        """Where a blob is, or would be."""
+        return self._blobs / f"sha256-{digest.hex}"
+
+    def clear_leftovers(self) -> int:
+        """Remove what a killed process was writing; how many files that were.
+
+        Blocks; to be called before anything is written.
+        """
+        with _explained(self._temporary):
+            leftovers = list(self._temporary.iterdir())
+            for path in leftovers:
+                path.unlink()
+        return len(leftovers)
+
+    async def put(
+        self, chunks: AsyncIterator[bytes], *, expected: Digest | None = None, limit: int | None = None
+    ) -> tuple[Digest, int]:
+        """Store a stream; gives its digest and its size in bytes.
+
+        Raises Invalid when the digest is not the expected one (in Ollama's
+        words), TooLarge when there are more than `limit` bytes. An error of
+        `chunks`, or being cancelled, leaves nothing behind.
+        """
+        draft = _Draft(self._temporary)
+        try:
+            waiting = bytearray()
+            async for chunk in chunks:
+                waiting += chunk
+                if limit is not None and draft.size + len(waiting) > limit:
+                    raise TooLarge(f"the blob has more than {limit} bytes, which is the limit")
+                if len(waiting) >= PIECE:
+                    await _in_thread(draft.write, waiting)
+                    waiting = bytearray()
+            await _in_thread(draft.write, waiting)
+            return await _in_thread(self._publish, draft, expected)
+        except BaseException:
+            await _in_thread(draft.discard)
+            raise
+
+    async def adopt(
+        self, source: Path, *, expected: Digest | None = None, link: bool = False
+    ) -> tuple[Digest, int]:
+        """Store a file of this machine, without copying its bytes where that is safe.
+
+        It is cloned where the file system can, hard-linked only when `link` says
+        that nobody changes it in place, else copied; read once in any case.
+        Raises NotFound when it is absent, Invalid when it is not a regular file
+        (links are not followed), is not what was expected, or changed meanwhile.
+        """
+        return await _in_thread(self._adopt, source, expected, link)
+
+    async def has(self, digest: Digest) -> bool:
+        """Whether there is such a file; its bytes are not read."""
+        return await _in_thread(_is_file, self.path(digest))
+
+    async def verify(self, digest: Digest) -> bool:
+        """Whether the blob is there and its bytes still have this digest."""
+        return await _in_thread(self._verify, digest)
+
+    async def read(self, digest: Digest, *, limit: int = SMALL) -> bytes:
+        """Give a small blob's bytes, verified.
+
+        Raises NotFound, TooLarge above `limit` bytes, Corrupt when they are no
+        longer what the digest says.
+        """
+        return await _in_thread(self._read, digest, limit)
+
+    def _publish(self, draft: "_Draft", expected: Digest | None) -> tuple[Digest, int]:
+        digest = draft.finish()
+        if expected is not None and digest != expected:
+            raise Invalid(f'digest mismatch, expected "{expected}", got "{digest}"')
+        with _explained(self._blobs):
+            draft.path.rename(self.path(digest))
+            _sync_folder(self._blobs)
+        draft.discard()  # renaming one link of a file onto another of its links keeps both
+        return digest, draft.size
+
+    def _adopt(self, source: Path, expected: Digest | None, link: bool) -> tuple[Digest, int]:
+        draft = _Draft(self._temporary)
+        try:
+            with _opened(source) as file:
+                if not draft.clone(file) and not (link and draft.link(file, source)):
+                    for piece in _pieces(file):
+                        draft.write(piece)
+            return self._publish(draft, expected)
+        finally:
+            draft.discard()
+
+    def _verify(self, digest: Digest) -> bool:
+        try:
+            with _opened(self.path(digest)) as file:
+                return _hash(file)[0] == digest
+        except (NotFound, Invalid):
+            return False
+
+    def _read(self, digest: Digest, limit: int) -> bytes:
+        path = self.path(digest)
+        if not _is_file(path):
+            raise NotFound("blob", str(digest))
+        with _opened(path) as file:
+            content = b"".join(bytes(piece) for piece in _pieces(file, limit + 1))
+        if len(content) > limit:
+            raise TooLarge(f"blob {digest} has more than {limit} bytes")
+        if Digest.of(content) != digest:
+            raise Corrupt(f"blob {digest} is damaged on disk", hint="Upload it again to repair it")
+        return content
+
+
+class _Draft:
+    """A file in tmp that is being written; made when first needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / secrets.token_hex(16)
+        self.size = 0
+        self._made = False
+        self._hash = hashlib.sha256()
+        self._file: int | None = None
+        self._digest: Digest | None = None
+
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
+        with _explained(self.path), memoryview(piece) as rest:
+            file = self._open()
+            self._hash.update(rest)
+            self.size += len(rest)
+            done = 0
+            while done < len(rest):
+                done += os.write(file, rest[done:])
+
+    def clone(self, source: int) -> bool:
+        """Share the source's bytes until either file is written; hash our own."""
+        with _explained(self.path):
+            try:
+                fcntl.ioctl(self._open(), _CLONE, source)
+            except OSError as error:
+                if error.errno not in _CANNOT_SHARE:
+                    raise
+                return False
+            with _opened(self.path) as file:
+                self._digest, self.size = _hash(file)
+            return True
+
+    def link(self, source: int, path: Path) -> bool:
+        """Become another link of the source, if `path` still is that file."""
+        self.discard()
+        before = os.fstat(source)
+        with _explained(self.path):
+            try:
+                self.path.hardlink_to(path)
+            except OSError as error:
+                if error.errno not in _CANNOT_SHARE:
+                    raise
+                return False
+            self._made = True
+            self._file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
+            self._digest, self.size = _hash(source)
+            if _state(before) != _state(os.fstat(self._file)):
+                raise Invalid(f"{path} changed while it was read", hint="Wait until it is complete")
+            return True
+
+    def finish(self) -> Digest:
+        """Make the bytes durable; gives their digest."""
+        with _explained(self.path):
+            file = self._open()
+            os.fsync(file)
+            written = os.fstat(file).st_size
+        if written != self.size:
+            raise Corrupt(f"{self.path} has {written} bytes instead of {self.size}", hint="Check the disk")
+        return self._digest or Digest(self._hash.hexdigest())
+
+    def discard(self) -> None:
+        """Close it, and remove what is left of it in tmp; may be called again."""
+        with _explained(self.path):
+            if self._file is not None:
+                os.close(self._file)
+                self._file = None
+            if self._made:
+                self.path.unlink(missing_ok=True)
+                self._made = False
+
+    def _open(self) -> int:
+        if self._file is None:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._made = True
+        return self._file
+
+
+async def _in_thread(work: Callable[[Unpack[P]], T], *arguments: *P) -> T:
+    """Run blocking work in a thread and, even when cancelled, wait for its end.
+
+    A thread cannot be stopped: going on without it would close or remove a
+    file under its hands.
+    """
+    task = asyncio.ensure_future(anyio.to_thread.run_sync(work, *arguments))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with anyio.CancelScope(shield=True):
+            while not task.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([task])
+        task.exception()  # nobody is left to hear of it
+        raise
+
+
+@contextmanager
+def _explained(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise explain_os(error, place) from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """A descriptor of a regular file, for reading; links are not followed."""
+    with _explained(path):
+        try:
+            # Without O_NONBLOCK a named pipe would wait for its writer for ever.
+            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise Invalid(f"{path} is a symbolic link", hint="Name the file itself") from error
+        try:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise Invalid(f"{path} is not a regular file")
+            yield file
+        finally:
+            os.close(file)
+
+
+def _pieces(file: int, limit: int | None = None) -> Iterator[memoryview]:
+    """The rest of a file, at most about `limit` bytes; each piece lives until the next."""
+    room = memoryview(bytearray(PIECE))
+    left = limit
+    while (got := os.readv(file, [room])) and (left is None or left > 0):
+        left = None if left is None else left - got
+        yield room[:got]
+
+
+def _hash(file: int) -> tuple[Digest, int]:
+    found = hashlib.sha256()
+    size = 0
+    for piece in _pieces(file):
+        found.update(piece)
+        size += len(piece)
+    return Digest(found.hexdigest()), size
+
+
+def _state(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

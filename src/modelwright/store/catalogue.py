@@ -1,0 +1,157 @@
+"""Catalogue: names, revisions, specs and small blobs, in SQL.
+
+It implements core.ports.Catalogue. Each method is one hop to a thread and one
+transaction there (database.py says which), so a caller that goes away leaves
+either everything or nothing. It knows no files and no rights.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Self
+
+from sqlalchemy import Connection, Row, Select
+
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Corrupt, NotFound
+from modelwright.core.names import Name
+from modelwright.core.revision import BlobRecord, Move, NewRevision, Revision, StoredModel
+from modelwright.core.spec import ModelSpec, PinnedParent
+from modelwright.store import changes, migrations, queries
+from modelwright.store.database import Database
+from modelwright.store.rows import read_blob, read_model, read_move, read_revision
+from modelwright.store.spec_cache import SpecCache
+
+LONGEST_LINEAGE: Final = 17
+"""Specs in one answer of `lineage`: a model and 16 ancestors."""
+
+
+class Catalogue:
+    """The names of one store; made by `open`, ended by `close`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._additions = queries.Additions(database.kind)
+        self._specs = SpecCache()
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open `sqlite:///file` or `postgresql://user@host/name` and bring it up to date.
+
+        Raises Unavailable when another process writes this store or the
+        database cannot be reached, Invalid for a URL of another kind,
+        Unsupported when a newer modelwright made it.
+        """
+        database = Database.open(url)
+        try:
+            while await database.write(migrations.apply_next):
+                pass
+        except BaseException:
+            await database.close()
+            raise
+        return cls(database)
+
+    async def close(self) -> None:
+        """Let the store go; calls that are under way end first."""
+        await self._database.close()
+
+    async def find(self, key: str) -> StoredModel | None:
+        row = await self._one(queries.FIND_MODEL, key=key)
+        return None if row is None else read_model(row)
+
+    async def list_models(self) -> Sequence[StoredModel]:
+        return await self._database.read(
+            lambda connection: [read_model(row) for row in connection.execute(queries.LIST_MODELS)]
+        )
+
+    async def revision(self, key: str, number: int) -> Revision | None:
+        row = await self._one(queries.FIND_REVISION, key=key, number=number)
+        return None if row is None else read_revision(row)
+
+    async def history(self, key: str) -> Sequence[Revision]:
+        return await self._database.read(
+            lambda connection: [
+                read_revision(row) for row in connection.execute(queries.LIST_REVISIONS, {"key": key})
+            ]
+        )
+
+    async def moves(self, key: str) -> Sequence[Move]:
+        return await self._database.read(
+            lambda connection: [
+                read_move(row) for row in connection.execute(queries.LIST_MOVES, {"key": key})
+            ]
+        )
+
+    async def was_created(self, name: Name, spec: Digest) -> bool:
+        return await self._one(queries.FIND_CREATED, key=name.key, spec=spec) is not None
+
+    async def blob(self, digest: Digest) -> BlobRecord | None:
+        row = await self._one(queries.FIND_BLOB, digest=digest)
+        return None if row is None else read_blob(row)
+
+    async def small_blob(self, digest: Digest) -> bytes | None:
+        """Raises Corrupt when the bytes are no longer what the digest says."""
+        row = await self._one(queries.FIND_SMALL_BLOB, digest=digest)
+        return None if row is None else _checked(row.content, digest, "small blob")
+
+    async def lineage(self, spec: Digest) -> Sequence[ModelSpec]:
+        """Child first; without SQL when all its specs were read before."""
+        found: list[ModelSpec] = []
+        wanted: Digest | None = spec
+        while wanted is not None and len(found) < LONGEST_LINEAGE and (known := self._specs.find(wanted)):
+            found.append(known)
+            wanted = _parent(known)
+        if wanted is None or len(found) == LONGEST_LINEAGE:
+            return found
+        start, room = wanted, LONGEST_LINEAGE - len(found)
+        for digest, read, size in await self._database.read(lambda c: _read_lineage(c, start, room)):
+            self._specs.keep(digest, read, size)
+            found.append(read)
+        return found
+
+    async def commit(self, new: NewRevision) -> tuple[StoredModel, bool]:
+        """As the port says.
+
+        Raises NotFound for a pinned parent or a weight or adapter blob that the
+        catalogue does not hold, Invalid for a layer or a small blob that is not
+        what its record says, TooLarge for a small blob of more than 64 KiB.
+        """
+        return await self._database.write(lambda c: changes.commit(c, self._additions, new))
+
+    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
+        """As the port says; moving to where the name points already records nothing."""
+        return await self._database.write(lambda c: changes.move(c, key, number, author, moved_at))
+
+    async def delete(self, key: str) -> bool:
+        return await self._database.write(lambda c: changes.free(c, key))
+
+    async def add_blob(self, record: BlobRecord) -> None:
+        """Record a blob file; one that is known keeps its facts unless new ones come."""
+        await self._database.write(lambda c: changes.add_blob(c, self._additions, record))
+
+    async def _one(self, query: Select[Any], **values: object) -> Row[Any] | None:
+        return await self._database.read(lambda connection: connection.execute(query, values).first())
+
+
+def _parent(spec: ModelSpec) -> Digest | None:
+    return spec.parent.spec if isinstance(spec.parent, PinnedParent) else None
+
+
+def _read_lineage(connection: Connection, start: Digest, room: int) -> list[tuple[Digest, ModelSpec, int]]:
+    """Read a spec and its ancestors, at most `room`: digest, spec, canonical size."""
+    found: list[tuple[Digest, ModelSpec, int]] = []
+    wanted: Digest | None = start
+    while wanted is not None and len(found) < room:
+        row = connection.execute(queries.FIND_SPEC, {"digest": wanted}).first()
+        if row is None:
+            raise NotFound("spec", str(wanted))
+        canonical = _checked(row.canonical, wanted, "spec")
+        found.append((wanted, ModelSpec.from_canonical(canonical), len(canonical)))
+        wanted = _parent(found[-1][1])
+    return found
+
+
+def _checked(stored: bytes, digest: Digest, thing: str) -> bytes:
+    content = bytes(stored)
+    if Digest.of(content) != digest:
+        raise Corrupt(f"{thing} {digest} is damaged in the catalogue", hint="Restore it from a backup")
+    return content

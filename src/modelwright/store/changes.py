@@ -1,0 +1,178 @@
+"""What each change of the catalogue does inside its transaction.
+
+Functions of a connection. They neither begin nor end the transaction, and do
+not know on which thread or database they run, but for the lock on a name.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row
+
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Invalid, NotFound, TooLarge
+from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.spec import Absence, PinnedParent
+from modelwright.store import queries
+from modelwright.store.rows import read_model, revision_values, write_facts
+
+SMALL_BLOB: Final = 64 * 1024
+"""Bytes that a blob kept in SQL may have."""
+
+
+def commit(
+    connection: Connection, additions: queries.Additions, new: NewRevision
+) -> tuple[StoredModel, bool]:
+    """Append a revision and point the name to it, unless it says so already."""
+    _check_values(new)
+    canonical = new.spec.canonical()
+    spec = Digest.of(canonical)
+    row = _lock_model(connection, new.name.key)
+    before = None if row is None else read_model(row)
+    if before is not None and before.revision.spec == spec:
+        return before, False
+    _check_references(connection, new)
+    connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
+    if new.small_blobs:
+        # Sorted, so that two transactions of PostgreSQL never wait for each other in a circle.
+        contents = [
+            {"digest": digest, "content": new.small_blobs[digest]} for digest in sorted(new.small_blobs)
+        ]
+        connection.execute(additions.small_blob, contents)
+    number = 1 if before is None else before.latest + 1
+    revision = Revision(
+        number=number,
+        spec=spec,
+        base=new.base,
+        parent=new.parent,
+        manifest=new.manifest,
+        size=new.size,
+        author=new.author,
+        message=new.message,
+        kind=new.kind,
+        created_at=new.created_at,
+    )
+    model_id = _add_model(connection, new) if row is None else row.id
+    connection.execute(queries.ADD_REVISION, revision_values(model_id, revision))
+    if row is not None:
+        _point(connection, model_id, number, number, new.created_at)
+    return StoredModel(before.name if before else new.name, revision, number, new.created_at), True
+
+
+def move(connection: Connection, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
+    """Point a name to one of its revisions and record that."""
+    _check_text(author, "author")
+    _check_time(moved_at)
+    row = _lock_model(connection, key)
+    if row is None:
+        raise NotFound("model", key)
+    model = read_model(row)
+    if model.revision.number == number:
+        return model
+    if not connection.execute(queries.FIND_REVISION, {"key": key, "number": number}).first():
+        hint = f"The model has revisions 1 to {model.latest}"
+        raise NotFound("revision", f"{model.name}@{number}", hint=hint)
+    _point(connection, row.id, number, model.latest, moved_at)
+    connection.execute(
+        queries.ADD_MOVE,
+        {
+            "model_id": row.id,
+            "before": model.revision.number,
+            "after": number,
+            "author": author,
+            "moved_at": moved_at,
+        },
+    )
+    return read_model(connection.execute(queries.FIND_MODEL, {"key": key}).one())
+
+
+def free(connection: Connection, key: str) -> bool:
+    """Let a name be taken again; the deleted model keeps its revisions."""
+    row = _lock_model(connection, key)
+    if row is None:
+        return False
+    connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": datetime.now(UTC)})
+    return True
+
+
+def add_blob(connection: Connection, additions: queries.Additions, record: BlobRecord) -> None:
+    facts = None if record.facts is None else write_facts(record.facts)
+    values = {"digest": record.digest, "size": record.size, "facts": facts, "created_at": datetime.now(UTC)}
+    connection.execute(additions.blob, values)
+
+
+def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
+    """Read a model that nobody else changes until this transaction ends.
+
+    SQLite has one writer anyway. A row lock would not do for PostgreSQL: a
+    name that is about to be taken has no row yet.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(queries.LOCK_NAME, {"key": key})
+    return connection.execute(queries.FIND_MODEL, {"key": key}).first()
+
+
+def _add_model(connection: Connection, new: NewRevision) -> int:
+    name = new.name
+    values = {
+        "key": name.key,
+        "host": name.host,
+        "namespace": name.namespace,
+        "model": name.model,
+        "tag": name.tag,
+        "current": 1,
+        "latest": 1,
+        "updated_at": new.created_at,
+    }
+    added = connection.execute(queries.ADD_MODEL, values).inserted_primary_key
+    assert added is not None  # a single row was inserted
+    return int(added[0])
+
+
+def _point(connection: Connection, model_id: int, to: int, highest: int, changed_at: datetime) -> None:
+    values = {"model_id": model_id, "to": to, "highest": highest, "changed_at": changed_at}
+    connection.execute(queries.POINT_MODEL, values)
+
+
+def _check_values(new: NewRevision) -> None:
+    for field in ("author", "message", "kind", "parent"):
+        _check_text(getattr(new, field), field)
+    _check_time(new.created_at)
+    for digest, content in new.small_blobs.items():
+        if len(content) > SMALL_BLOB:
+            raise TooLarge(f"small blob {digest} has {len(content)} bytes, at most {SMALL_BLOB} are allowed")
+        if (actual := Digest.of(content)) != digest:
+            raise Invalid(f'digest mismatch, expected "{digest}", got "{actual}"')
+
+
+def _check_references(connection: Connection, new: NewRevision) -> None:
+    """See that what the spec stands on is here, and is what the spec says."""
+    parent = new.spec.parent
+    if (
+        isinstance(parent, PinnedParent)
+        and not connection.execute(queries.HAS_SPEC, {"digest": parent.spec}).first()
+    ):
+        raise NotFound("spec", str(parent.spec), hint=f"It is the parent, called {parent.name!r}")
+    layers = {layer.digest: layer.size for layer in new.spec.weights}
+    if not isinstance(new.spec.adapters, Absence):
+        layers |= {layer.digest: layer.size for layer in new.spec.adapters}
+    if not layers:
+        return
+    rows = connection.execute(queries.SIZES_OF_BLOBS, {"digests": list(layers)})
+    sizes = {row.digest: row.size for row in rows}
+    for digest, size in layers.items():
+        if digest not in sizes:
+            raise NotFound("blob", str(digest), hint="Upload it first")
+        if sizes[digest] != size:
+            raise Invalid(f"layer {digest} is said to have {size} bytes, its blob has {sizes[digest]}")
+
+
+def _check_text(value: str, field: str) -> None:
+    """Refuse what PostgreSQL (NUL) or UTF-8 (half a surrogate pair) cannot hold."""
+    if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise Invalid(f"{field} {value[:100]!r} holds a character that cannot be stored", field=field)
+
+
+def _check_time(value: datetime) -> None:
+    if value.tzinfo is None:
+        raise Invalid(f"the time {value.isoformat()} has no time zone")

@@ -1,0 +1,45 @@
+"""How the tables came to be: numbered steps, each in a transaction of its own.
+
+A step that was released is never edited, and does not use tables.py: that
+describes today. A kill between two steps leaves the first one applied and
+recorded, a kill inside one leaves nothing of it.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, text
+
+from modelwright.core.errors import Unsupported
+from modelwright.store.migrations import m0001_first
+from modelwright.store.tables import migrations
+
+Step = Callable[[Connection], None]
+
+STEPS: Final[tuple[tuple[str, Step], ...]] = (("0001_first", m0001_first.apply),)
+
+_LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
+
+
+def apply_next(connection: Connection, steps: tuple[tuple[str, Step], ...] = STEPS) -> bool:
+    """Apply the first missing step; False when none is missing.
+
+    Raises Unsupported when a newer modelwright has been here.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS migrations (name TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)"
+    )
+    applied = set(connection.scalars(select(migrations.c.name)))
+    if unknown := sorted(applied - {name for name, _ in steps}):
+        raise Unsupported(
+            f"the catalogue was made by a newer modelwright (step {unknown[0]})", hint="Upgrade modelwright"
+        )
+    for name, step in steps:
+        if name not in applied:
+            step(connection)
+            connection.execute(insert(migrations).values(name=name, applied_at=datetime.now(UTC)))
+            return True
+    return False

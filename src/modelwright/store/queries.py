@@ -1,0 +1,87 @@
+"""The statements of the catalogue, built once; values are bound, never pasted.
+
+Nothing here changes or removes a revision, a spec or a move.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import BindParameter, Insert, Select, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ColumnElement
+
+from modelwright.store.tables import blobs, models, moves, revisions, small_blobs, specs
+
+_KEY: Final[BindParameter[str]] = bindparam("key")
+_LIVE: Final[ColumnElement[bool]] = models.c.deleted_at.is_(None)
+_NAMED: Final[ColumnElement[bool]] = (models.c.key == _KEY) & _LIVE
+_OF_MODEL: Final[ColumnElement[bool]] = revisions.c.model_id == models.c.id
+
+_POINTED: Final = select(
+    models.c.id,
+    models.c.host,
+    models.c.namespace,
+    models.c.model,
+    models.c.tag,
+    models.c.latest,
+    models.c.updated_at,
+    *(column for column in revisions.c if column.name != "model_id"),
+).join_from(models, revisions, _OF_MODEL & (revisions.c.number == models.c.current))
+
+FIND_MODEL: Final[Select[Any]] = _POINTED.where(_NAMED)
+LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(
+    models.c.updated_at.desc(), models.c.id.desc()
+)
+
+_REVISIONS: Final = select(revisions).join_from(models, revisions, _OF_MODEL).where(_NAMED)
+FIND_REVISION: Final[Select[Any]] = _REVISIONS.where(revisions.c.number == bindparam("number"))
+LIST_REVISIONS: Final[Select[Any]] = _REVISIONS.order_by(revisions.c.number)
+LIST_MOVES: Final[Select[Any]] = (
+    select(moves).join_from(models, moves, moves.c.model_id == models.c.id).where(_NAMED).order_by(moves.c.id)
+)
+
+FIND_CREATED: Final[Select[Any]] = (
+    select(revisions.c.number)
+    .join_from(models, revisions, _OF_MODEL)
+    .where(models.c.key == _KEY, revisions.c.spec_digest == bindparam("spec"))
+    .limit(1)
+)
+
+FIND_SPEC: Final[Select[Any]] = select(specs.c.canonical).where(specs.c.digest == bindparam("digest"))
+HAS_SPEC: Final[Select[Any]] = select(specs.c.digest).where(specs.c.digest == bindparam("digest"))
+FIND_SMALL_BLOB: Final[Select[Any]] = select(small_blobs.c.content).where(
+    small_blobs.c.digest == bindparam("digest")
+)
+FIND_BLOB: Final[Select[Any]] = select(blobs).where(blobs.c.digest == bindparam("digest"))
+SIZES_OF_BLOBS: Final[Select[Any]] = select(blobs.c.digest, blobs.c.size).where(
+    blobs.c.digest.in_(bindparam("digests", expanding=True))
+)
+
+ADD_MODEL: Final = insert(models)
+ADD_REVISION: Final = insert(revisions)
+ADD_MOVE: Final = insert(moves)
+
+POINT_MODEL: Final = (
+    update(models)
+    .where(models.c.id == bindparam("model_id"))
+    .values(current=bindparam("to"), latest=bindparam("highest"), updated_at=bindparam("changed_at"))
+)
+FREE_NAME: Final = (
+    update(models).where(models.c.id == bindparam("model_id")).values(deleted_at=bindparam("freed_at"))
+)
+
+LOCK_NAME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+"""PostgreSQL only: changes of one name wait for each other."""
+
+
+class Additions:
+    """Inserts that leave alone what is there already, in the words of one database."""
+
+    def __init__(self, kind: str) -> None:
+        into = postgresql.insert if kind == "postgresql" else sqlite.insert
+        self.spec: Insert = into(specs).on_conflict_do_nothing()
+        self.small_blob: Insert = into(small_blobs).on_conflict_do_nothing()
+        blob = into(blobs)
+        # Facts are a function of the bytes: later ones come from a reader that knows more.
+        self.blob: Insert = blob.on_conflict_do_update(
+            index_elements=[blobs.c.digest], set_={"facts": func.coalesce(blob.excluded.facts, blobs.c.facts)}
+        )

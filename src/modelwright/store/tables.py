@@ -1,0 +1,125 @@
+"""The tables as they are today, and how our values stand in their columns.
+
+How they came to be is migrations/'s affair; a test compares the two. It does
+not know which database it speaks to.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Dialect, LargeBinary, MetaData, Table, Text
+from sqlalchemy.types import TypeDecorator
+
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Corrupt, Invalid
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time as whole microseconds since 1970, UTC.
+
+    SQLite has no time type and drops the zone; an integer comes back exactly,
+    and sorts, on every database.
+    """
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+class DigestText(TypeDecorator[Digest]):
+    """A digest as its 64 hexadecimal characters."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Digest | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.hex
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Digest | None:
+        try:
+            return None if value is None else Digest(value)
+        except Invalid as error:
+            raise Corrupt(f"the catalogue holds a damaged digest {value!r}") from error
+
+
+METADATA: Final = MetaData()
+
+specs: Final = Table(
+    "specs",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("canonical", LargeBinary, nullable=False),
+)
+
+small_blobs: Final = Table(
+    "small_blobs",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+blobs: Final = Table(
+    "blobs",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("facts", Text),
+    Column("created_at", Instant, nullable=False),
+)
+
+models: Final = Table(
+    "models",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("tag", Text, nullable=False),
+    Column("current", BigInteger, nullable=False),
+    Column("latest", BigInteger, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+)
+
+revisions: Final = Table(
+    "revisions",
+    METADATA,
+    Column("model_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("spec_digest", DigestText, nullable=False),
+    Column("base_digest", DigestText),
+    Column("parent", Text, nullable=False),
+    Column("manifest_digest", DigestText),
+    Column("size", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+moves: Final = Table(
+    "moves",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("model_id", BigInteger, nullable=False),
+    Column("before", BigInteger, nullable=False),
+    Column("after", BigInteger, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("moved_at", Instant, nullable=False),
+)
+
+migrations: Final = Table(
+    "migrations",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("applied_at", Instant, nullable=False),
+)
