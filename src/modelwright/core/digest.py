@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from modelwright.core.errors import Invalid
+from modelwright.core.wording import excerpt
 
 _PATTERN = re.compile(r"sha256[:-]([0-9a-fA-F]{64})", re.ASCII)
+_HINT = "A digest is sha256: and 64 hex characters"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -22,16 +24,14 @@ class Digest:
 
     def __post_init__(self) -> None:
         if not _PATTERN.fullmatch(f"sha256:{self.hex}") or self.hex != self.hex.lower():
-            raise Invalid(f'invalid digest "{self.hex}"', hint="A digest is sha256: and 64 hex characters")
+            raise Invalid(f"invalid digest {excerpt(self.hex)}", hint=_HINT)
 
     @classmethod
     def parse(cls, text: str, *, field: str = "digest") -> Self:
         """Read a digest; raises Invalid that quotes the text."""
         match = _PATTERN.fullmatch(text)
         if match is None:
-            raise Invalid(
-                f'invalid digest "{text[:100]}"', field=field, hint="A digest is sha256: and 64 hex characters"
-            )
+            raise Invalid(f"invalid digest {excerpt(text)}", field=field, hint=_HINT)
         return cls(match.group(1).lower())
 
     @classmethod

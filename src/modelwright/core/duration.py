@@ -8,7 +8,7 @@ import math
 import re
 
 from modelwright.core.errors import Invalid
-from modelwright.core.wording import excerpt
+from modelwright.core.wording import excerpt, json_type
 
 LONGEST = 9_223_372_036.0  # seconds; Go keeps nanoseconds in 63 bits
 
@@ -49,24 +49,22 @@ def parse_duration(text: str, *, field: str = "") -> float:
 
 
 def keep_alive_seconds(value: object, *, field: str = "keep_alive") -> float | None:
-    """Read a JSON `keep_alive`, in seconds: None = not said, math.inf = for ever (any negative one)."""
+    """Read a JSON `keep_alive`, in seconds; raises Invalid.
+
+    None = not said; a negative one is math.inf: for ever.
+    """
     if value is None:
         return None
     if isinstance(value, str):
-        seconds = parse_duration(value, field=field)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = parse_number(value, field)
-    else:
+        seconds: int | float = parse_duration(value, field=field)
+    elif isinstance(value, bool) or not isinstance(value, int | float):
         raise Invalid(
-            f"{field} must be a number or a text, not {excerpt(str(value))}", field=field, hint=_HINT
+            f"{field} must be a number or a string, not {json_type(value)}", field=field, hint=_HINT
         )
-    return math.inf if seconds < 0 else seconds
-
-
-def parse_number(value: int | float, field: str) -> float:
-    """Read a JSON number as seconds; negative values may be of any size. Raises Invalid."""
-    if value < 0:
-        return -1.0
-    if not value <= LONGEST:
-        raise Invalid(f"{field} is too long", field=field, hint=f"At most {LONGEST:.0f} seconds are allowed")
-    return float(value)
+    else:
+        seconds = value
+    if seconds < 0:
+        return math.inf
+    if not seconds <= LONGEST:  # also refuses NaN
+        raise Invalid(f"{field} must be a number of at most {LONGEST:.0f} seconds", field=field, hint=_HINT)
+    return float(seconds)

@@ -5,8 +5,8 @@ The grammar is Ollama's (parser/parser.go):
 - A command is a word at the start of a line, in any letter case, then a blank,
   then its value. `#` at the start of a line begins a comment.
 - A value ends with its line, and blanks around it are no part of it. One that
-  begins with `"` or `\"""` ends instead at the first line end that follows the
-  same quote; what is between may span lines, and nothing in it is escaped.
+  begins with one or with three double quotes ends instead where the same quotes
+  end a line; what is between may span lines, and nothing in it is escaped.
 
 We differ on purpose: characters that Go calls unprintable (joiners, no-break
 blanks, soft hyphens) are kept, since text in many scripts needs them; several
@@ -20,10 +20,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from modelwright.core.chat import ROLES
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt, nearest
-
-ROLES = ("system", "user", "assistant")
 
 # Keyword -> the name of its commands, in the order of Ollama's message.
 _NAMES = {
@@ -49,21 +48,22 @@ _ONE_OF_COMMANDS = (
 _ONE_OF_ROLES = 'message role must be one of "system", "user", or "assistant"'
 _TRIPLE = '"""'
 _BLANK = r"[^\S\r\n]"  # any white space but a line end
-_SKIPPED = re.compile(r"(?:[ \t\r\n]++|#[^\r\n]*+)*+")  # between commands: blanks, empty lines, comments
-_WORD = re.compile(r"[^ \t\r\n]*+")
-_GAP = re.compile(rf"{_BLANK}*+")
-_REST_OF_LINE = re.compile(r"[^\r\n]*+")
-_CLOSERS = {quote: re.compile(rf"{quote}{_BLANK}*+(?=[\r\n]|\Z)") for quote in ('"', _TRIPLE)}
+_COMMAND = re.compile(r"(?:\A|[\r\n])[ \t]*([^ \t\r\n#])")  # past blank lines and comments
+_WORD = re.compile(r"[^ \t\r\n]*")
+_GAP = re.compile(rf"{_BLANK}*")
+_REST_OF_LINE = re.compile(r"[^\r\n]*")
+_CLOSERS = {quote: re.compile(rf"{quote}{_BLANK}*(?=[\r\n]|\Z)") for quote in ('"', _TRIPLE)}
 _PARAMETER = re.compile(r"[A-Za-z0-9_]+")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: FROM is "model", a PARAMETER its own name, the others their lower-case keyword.
+    """A command's name and value, and where it stood.
 
-    The args of "message" are "role: text". Where it stood (from 1, columns in
-    characters) is no part of its identity.
+    FROM is named "model", a PARAMETER as itself, the others by their keyword in
+    lower case. The args of "message" are "role: text". The place (counted from
+    1, columns in characters) is no part of its identity.
     """
 
     name: str
@@ -82,7 +82,7 @@ class ModelfileError(Invalid):
 
 
 def decode(content: bytes) -> str:
-    """Decode UTF-8, or UTF-16 that begins with a byte order mark; raises ModelfileError."""
+    """Decode UTF-8, or UTF-16 with a byte order mark; raises ModelfileError."""
     encoding, mark = "utf-8", codecs.BOM_UTF8
     for other, bom in (("utf-16-le", codecs.BOM_UTF16_LE), ("utf-16-be", codecs.BOM_UTF16_BE)):
         if content.startswith(bom):
@@ -114,7 +114,10 @@ def parse(text: str) -> tuple[Command, ...]:
 
 
 def print_commands(commands: Iterable[Command]) -> str:
-    """Print commands so that `parse` reads the same ones; raises Unsupported where `quote` does."""
+    """Print commands so that `parse` reads the same ones.
+
+    Raises Unsupported where `quote` does, Invalid for a name that is none.
+    """
     return "".join(f"{_head(command)} {quote(_value(command))}\n" for command in commands)
 
 
@@ -181,9 +184,10 @@ class _Reader:
     def commands(self) -> Iterator[Command]:
         line, counted = 1, 0
         for number in itertools.count():
-            start = self._take(_SKIPPED).end()
-            if start == len(self._text):
+            found = _COMMAND.search(self._text, self._at)
+            if found is None:
                 return
+            start = self._at = found.start(1)
             if number == MOST_COMMANDS:
                 raise self._error(start, f"there are more than {MOST_COMMANDS} commands")
             line += _count_lines(self._text, counted, start)
@@ -194,7 +198,7 @@ class _Reader:
 
     def _command(self) -> tuple[str, str]:
         start = self._at
-        word = self._take(_WORD).group()
+        word = self._take(_WORD)
         keyword = word.lower()
         if keyword not in _NAMES:
             raise self._error(start, _ONE_OF_COMMANDS, _suggestion(word))
@@ -209,7 +213,7 @@ class _Reader:
         self._need_blank(keyword)
         self._take(_GAP)
         start = self._at
-        name = self._take(_WORD).group()
+        name = self._take(_WORD)
         if not name:
             raise self._no_value(keyword)
         if not _PARAMETER.fullmatch(name):
@@ -224,7 +228,7 @@ class _Reader:
         self._need_blank(keyword)
         self._take(_GAP)
         start = self._at
-        role = self._take(_WORD).group()
+        role = self._take(_WORD)
         if not role:
             raise self._no_value(keyword)
         if role not in ROLES:
@@ -237,7 +241,7 @@ class _Reader:
         start = self._at
         quote = next((mark for mark in (_TRIPLE, '"') if self._text.startswith(mark, start)), "")
         if not quote:
-            return self._take(_REST_OF_LINE).group().rstrip()
+            return self._take(_REST_OF_LINE).rstrip()
         opened = start + len(quote)
         closer = _CLOSERS[quote].search(self._text, opened)
         if closer is None:
@@ -246,19 +250,22 @@ class _Reader:
         self._at = closer.end()
         return self._text[opened : closer.start()]
 
-    def _take(self, pattern: re.Pattern[str]) -> re.Match[str]:
+    def _take(self, pattern: re.Pattern[str]) -> str:
         """Read what the pattern, which may match nothing, matches here."""
         match = pattern.match(self._text, self._at)
-        assert match is not None
+        if match is None:
+            return ""
         self._at = match.end()
-        return match
+        return match.group()
 
     def _need_blank(self, word: str) -> None:
         if self._text[self._at : self._at + 1] not in (" ", "\t"):
             raise self._no_value(word)
 
     def _no_value(self, word: str) -> ModelfileError:
-        return self._error(self._at, f"unexpected EOF: {word} has no value", 'An empty value is written ""')
+        return self._error(
+            self._at, f"unexpected EOF: {word[:100]} has no value", 'An empty value is written ""'
+        )
 
     def _error(self, at: int, message: str, hint: str = "") -> ModelfileError:
         return _error_at(self._text, at, message, hint)

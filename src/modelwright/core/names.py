@@ -110,7 +110,10 @@ class Name:
 
     @classmethod
     def parse(cls, text: str, *, field: str = "model") -> Self:
-        """Read a name; absent parts get their defaults. Raises Invalid that says which part is wrong."""
+        """Read a name; absent parts get their defaults.
+
+        Raises Invalid that says which part is wrong, and how.
+        """
         parts = split(text) if len(text) <= _LONGEST else None
         fault = _fault(text, parts)
         if parts is None or fault:
@@ -164,13 +167,14 @@ def _fault(text: str, parts: NameParts | None) -> str:
 
 
 def slug(wanted: str) -> str:
-    """Make a legal model part of any text: "Mario (Bros.)" -> "mario-bros"; at most 64 characters."""
-    plain = unicodedata.normalize("NFKD", wanted[:1000]).lower()
+    """Make a legal model part of any text: "Mario (Bros.)" -> "mario-bros".
+
+    At most 64 characters, lower case; "model" when nothing is left.
+    """
+    plain = unicodedata.normalize("NFKD", wanted[:1000].casefold())
     letters = "".join(char for char in plain if not unicodedata.combining(char))
-    return (
-        re.sub(r"[^a-z0-9_.]+", "-", letters)[: 2 * _SLUG_LENGTH].strip("-.")[:_SLUG_LENGTH].rstrip("-.")
-        or "model"
-    )
+    dashed = re.sub(r"[^a-z0-9_.]+", "-", letters.lower()).strip("-.")
+    return dashed[:_SLUG_LENGTH].rstrip("-.") or "model"
 
 
 @dataclass(frozen=True, slots=True)

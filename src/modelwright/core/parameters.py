@@ -13,18 +13,17 @@ from typing import Self
 
 from modelwright.core.errors import Invalid
 from modelwright.core.parameter_rules import ALIASES, RULES, ParameterRule, ParameterValue
-from modelwright.core.wording import excerpt, nearest
+from modelwright.core.wording import excerpt, json_type, nearest
 
-__all__ = ["ALIASES", "RULES", "ParameterRule", "ParameterValue", "Parameters", "number_text"]
+__all__ = ["ALIASES", "RULES", "ParameterRule", "ParameterValue", "Parameters"]
 
 STOP_COUNT = 64
 STOP_LENGTH = 1024
 
-_TYPE_WORDS = {"int": "integer", "float": "float32", "bool": "boolean", "list": "array"}  # Ollama's words
+_TYPE_WORDS = {"int": "integer", "float": "number", "bool": "boolean", "list": "array"}
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_BOOLS = {text: True for text in ("1", "t", "T", "TRUE", "true", "True")} | {
-    text: False for text in ("0", "f", "F", "FALSE", "false", "False")
-}
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,10 @@ class Parameters:
 
     @classmethod
     def of(cls, values: Mapping[str, object], *, field: str = "parameters") -> Self:
-        """Check typed (JSON) values; None is unset. Raises Invalid, also for an unknown name."""
+        """Check typed (JSON) values; None is unset.
+
+        Raises Invalid, for an unknown name with the nearest known one.
+        """
         checked: dict[str, ParameterValue] = {}
         for given, value in values.items():
             name = ALIASES.get(given, given)
@@ -64,28 +66,28 @@ class Parameters:
     def of_known(
         cls, values: Mapping[str, object], *, field: str = "options"
     ) -> tuple[Self, tuple[str, ...]]:
-        """Check the values whose names are known; return the other names too, in their order."""
+        """Check the values whose names are known; return the other names too."""
         known = {name: value for name, value in values.items() if ALIASES.get(name, name) in RULES}
         return cls.of(known, field=field), tuple(name for name in values if name not in known)
 
     @classmethod
     def of_texts(cls, pairs: Iterable[tuple[str, str]], *, field: str = "parameters") -> Self:
-        """Read the pairs of PARAMETER lines: `stop` accumulates, of other names the last one holds.
+        """Read the pairs of PARAMETER lines; raises Invalid.
 
-        An empty `stop` adds nothing and stands for "no stop texts". Raises Invalid.
+        `stop` accumulates; of another name the last one holds. An empty `stop`
+        adds nothing, and alone stands for "no stop texts".
         """
         values: dict[str, object] = {}
         for given, text in pairs:
             rule = RULES.get(ALIASES.get(given, given))
-            if rule is not None and rule.type == "list":
-                before = values.get(given)
-                values[given] = (
-                    (*before, *filter(None, [text]))
-                    if isinstance(before, tuple)
-                    else tuple(filter(None, [text]))
-                )
+            if rule is None:
+                values[given] = text
+            elif rule.type == "list":
+                before = values.get(given, ())
+                assert isinstance(before, tuple)
+                values[given] = (*before, text) if text else before
             else:
-                values[given] = text if rule is None else _read(rule, text, _place(field, given))
+                values[given] = _read(rule, text, _place(field, given))
         return cls.of(values, field=field)
 
     def merged(self, over: "Parameters") -> "Parameters":
@@ -115,7 +117,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value stands: what it is called, its name as given, the field of an error."""
+    """Where a value stands: the word for it, its name as given, the field."""
 
     noun: str
     name: str
@@ -153,7 +155,7 @@ def _check_number(rule: ParameterRule, value: int | float, place: _Place) -> int
     if rule.type == "int" and isinstance(value, float):
         raise _wrong_type(rule, value, place)
     if not rule.minimum <= value <= rule.maximum:
-        shown = "a longer number" if abs(value) >= 10**30 else number_text(value)
+        shown = value if abs(value) < 10**30 else "A larger number"  # str() refuses very long integers
         raise place.error(f"must be {rule.range_text}", f"{shown} was given")
     return value
 
@@ -166,7 +168,7 @@ def _check_stops(rule: ParameterRule, value: object, place: _Place) -> tuple[str
         raise place.error(f"may hold at most {STOP_COUNT} texts", f"{len(stops)} were given")
     for stop in stops:
         if not isinstance(stop, str):
-            raise _wrong_type(rule, stop, place)
+            raise place.error("must be of an array of strings", f"One is of type {json_type(stop)}")
         if not stop:
             raise place.error("may not hold an empty text", "An empty list means that there are none")
         if len(stop) > STOP_LENGTH:
@@ -177,19 +179,17 @@ def _check_stops(rule: ParameterRule, value: object, place: _Place) -> tuple[str
 
 
 def _wrong_type(rule: ParameterRule, value: object, place: _Place) -> Invalid:
-    shown = excerpt(value) if isinstance(value, str) else f"a value of type {_json_type(value)}"
-    return place.error(f"must be of type {_TYPE_WORDS[rule.type]}", f"{shown} was given")
-
-
-def _json_type(value: object) -> str:
-    words = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
-    return words.get(type(value), "null")
+    word = _TYPE_WORDS[rule.type]
+    if place.noun == "option" and word == "number":
+        word = "float32"  # as Ollama words it (api/types.go, FromMap)
+    shown = excerpt(value) if isinstance(value, str) else f"A value of type {json_type(value)}"
+    return place.error(f"must be of type {word}", f"{shown} was given")
 
 
 def _read(rule: ParameterRule, text: str, field: str) -> object:
     """Read one PARAMETER text, in the spellings that Go's strconv takes."""
-    if rule.type == "bool" and text in _BOOLS:
-        return _BOOLS[text]
+    if rule.type == "bool" and text in _TRUE | _FALSE:
+        return text in _TRUE
     if rule.type != "bool" and len(text) <= 100 and _NUMBER.fullmatch(text):
         number = float(text)
         if rule.type == "float":
@@ -208,23 +208,7 @@ def _texts(value: ParameterValue) -> tuple[str, ...]:
         return value or ("",)
     if isinstance(value, bool):
         return ("true" if value else "false",)
-    return (value if isinstance(value, str) else number_text(value),)
-
-
-def number_text(value: int | float) -> str:
-    """Write a finite number as Go's JSON encoder does: 1000000, 1, 0.00001, 1e-7."""
-    if float(value).is_integer() and abs(value) < 1e21:
-        return str(int(value))
-    text = repr(float(value))
-    mantissa, e, exponent = text.partition("e")
-    if not e:
-        return text
-    power = int(exponent)
-    if power < -6 or power > 20:
-        return f"{mantissa}e{power:+d}"
-    digits = mantissa.lstrip("-").replace(".", "")
-    sign = "-" if value < 0 else ""
-    return f"{sign}0.{'0' * (-power - 1)}{digits}"
+    return (str(value),)
 
 
 def _did_you_mean(name: str) -> str:

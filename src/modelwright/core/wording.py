@@ -21,3 +21,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if len(word) > 40:  # comparing takes time quadratic in the length
         return ""
     return next(iter(difflib.get_close_matches(word.lower(), list(known), n=1)), "")
+
+
+def json_type(value: object) -> str:
+    """Return JSON's word for the type of a decoded value."""
+    words = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
+    return words.get(type(value), "null" if value is None else type(value).__name__)
