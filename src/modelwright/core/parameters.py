@@ -15,7 +15,7 @@ from modelwright.core.errors import Invalid
 from modelwright.core.parameter_rules import ALIASES, RULES, ParameterRule, ParameterValue
 from modelwright.core.wording import excerpt, json_type, nearest
 
-__all__ = ["ALIASES", "RULES", "ParameterRule", "ParameterValue", "Parameters"]
+__all__ = ["ALIASES", "RULES", "ParameterRule", "ParameterValue", "Parameters", "number_text"]
 
 STOP_COUNT = 64
 STOP_LENGTH = 1024
@@ -208,7 +208,12 @@ def _texts(value: ParameterValue) -> tuple[str, ...]:
         return value or ("",)
     if isinstance(value, bool):
         return ("true" if value else "false",)
-    return (str(value),)
+    return (value if isinstance(value, str) else number_text(value),)
+
+
+def number_text(value: int | float) -> str:
+    """Write a number in its shortest decimal form: 1000000, 1, 0.1."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _did_you_mean(name: str) -> str:
