@@ -97,7 +97,7 @@ def main() -> int:
     parser.add_argument("--run", type=Path, default=Path("build/starter"), help="folder of the run")
     parser.add_argument("--target", type=Path, default=STARTER, help="the GGUF file")
     parser.add_argument("--weights", type=Path, help="export these instead of the run's last")
-    parser.add_argument("--tokens", type=int, default=25_000_000, help="length of the training")
+    parser.add_argument("--tokens", type=int, default=30_000_000, help="length of the training")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--count", type=int, default=40, help="examples to print")

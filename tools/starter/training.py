@@ -32,7 +32,7 @@ UNSEEN_TOKENS = 30_000
 class Plan:
     """Everything that decides the result of a run."""
 
-    tokens: int = 25_000_000
+    tokens: int = 30_000_000
     batch_tokens: int = 4096
     rate: float = 3e-3
     warm_up_steps: int = 100
