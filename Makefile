@@ -20,7 +20,7 @@ test: dev ## Run the gate: format, lint, types, imports, docs, tests
 	@$(BIN)/python tools/gate.py
 
 prove: dev ## The gate at full count, then every bench
-	@MODELWRIGHT_PROVE=1 $(BIN)/python tools/gate.py
+	@PROVE=1 $(BIN)/python tools/gate.py
 	@$(MAKE) --no-print-directory bench
 
 bench: dev ## Run every bench; each ends with one JSON line

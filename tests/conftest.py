@@ -16,7 +16,7 @@ SECONDS = 60.0
 # The gate draws the same examples each time, so that it fails for a change and not for luck.
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None, print_blob=False)
 hypothesis.settings.register_profile("prove", max_examples=2000, deadline=None)
-hypothesis.settings.load_profile("prove" if os.environ.get("MODELWRIGHT_PROVE") else "gate")
+hypothesis.settings.load_profile("prove" if os.environ.get("PROVE") else "gate")
 
 
 class Outside(AssertionError):
