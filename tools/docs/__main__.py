@@ -17,6 +17,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/glossary.md": vocabulary.page,
     "docs/reference/errors.md": reference.errors,
     "docs/reference/parameters.md": reference.parameters,
+    "docs/reference/settings.md": reference.settings,
 }
 
 

@@ -1,21 +1,45 @@
-"""Reference pages taken from the code: error kinds and parameters."""
+"""Reference pages that are tables: errors, settings, parameters."""
 
 from collections.abc import Iterable
 
-from modelwright.core.errors import ERROR_KINDS
 from modelwright.core.parameters import ALIASES, RULES, ParameterRule
+from modelwright.dialects.failure import STATUS
+from modelwright.settings import FILE_NAME, OTHER_VARIABLES, PREFIX
+from modelwright.settings import RULES as SETTINGS
 from tools.docs.markdown import code, page, summary, table
 
 
 def errors() -> str:
-    """List every kind of error that may reach a user."""
-    rows = [(code(kind.kind), code(kind.__name__), summary(kind.__doc__)) for kind in ERROR_KINDS]
+    """List every kind of error that may reach a user, with its HTTP status."""
+    rows = [(code(kind.kind), str(status), summary(kind.__doc__)) for kind, status in STATUS.items()]
     return page(
         "Errors",
         "Every failure has a kind, a message that names the thing and quotes the bad value, and where it "
-        "helps the field of the input and the next step. Each dialect gives them the status and the body "
-        "that its own clients know.",
-        table(["Kind", "Class", "Means"], rows),
+        "helps the field of the input and the next step. Each dialect puts them into the body that its own "
+        "clients know.",
+        table(["Kind", "Status", "Means"], rows),
+    )
+
+
+def settings() -> str:
+    """List every setting, and where its value may come from."""
+    rows = [
+        (
+            code(name),
+            f"{rule.doc} Allowed: {rule.allowed}.",
+            code(rule.default),
+            code(f"{PREFIX}{name.upper()}"),
+            code(rule.ollama),
+        )
+        for name, rule in SETTINGS.items()
+    ]
+    return page(
+        "Settings",
+        "A flag (`--keep-alive 10m`) wins over the variable of ours, that over the settings file "
+        f'(`{FILE_NAME}` in the data folder: `keep_alive = "10m"`), that over Ollama\'s variable, that over '
+        "the default. `modelwright config` prints every value and where it came from.",
+        table(["Setting", "What it is", "Default", "Variable", "Ollama's variable"], rows),
+        f"Two more variables are no settings of the server: {' and '.join(map(code, OTHER_VARIABLES))}.",
     )
 
 
