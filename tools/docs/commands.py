@@ -9,13 +9,14 @@ _WIDTH = 100
 
 
 def _help(command: Any, path: str) -> str:
-    context = command.context_class(command, info_name=path, terminal_width=_WIDTH)
+    # Resilient: without arguments, and without complaint about the ones that are missing.
+    context = command.make_context(path, [], resilient_parsing=True, terminal_width=_WIDTH)
     return f"```\n{command.get_help(context).rstrip()}\n```"
 
 
 def commands() -> str:
     """Write the help text of every command."""
-    found = {name: entry for name, entry in COMMANDS.items()}
+    found = dict(COMMANDS)
     for group, (_, entries) in GROUPS.items():
         found |= {f"{group} {name}": entry for name, entry in entries.items()}
     sections = [

@@ -27,7 +27,7 @@ def settings() -> str:
         (
             code(name),
             f"{rule.doc} Allowed: {rule.allowed}.",
-            code(rule.default),
+            "your platform's folder for user data" if name == "home" else code(rule.default),
             code(f"{PREFIX}{name.upper()}"),
             code(rule.ollama),
         )
