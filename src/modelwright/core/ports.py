@@ -4,10 +4,10 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from modelwright.core.chat import ChatEvent, Embeddings, Message
 from modelwright.core.digest import Digest
@@ -16,11 +16,24 @@ from modelwright.core.parameters import Parameters
 from modelwright.core.revision import BlobRecord, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 
+SMALL_BLOB: Final = 64 * 1024
+"""Bytes up to which a blob may live in the catalogue, beside the names."""
+
 
 class Clock(Protocol):
     """The time of day, aware, in UTC."""
 
     def now(self) -> datetime: ...
+
+
+class Blobs(Protocol):
+    """Content-addressed files."""
+
+    async def put(
+        self, chunks: AsyncIterator[bytes], *, expected: Digest | None = None, limit: int | None = None
+    ) -> tuple[Digest, int]:
+        """Store a stream durably; gives its digest and its size in bytes."""
+        ...
 
 
 class Catalogue(Protocol):
@@ -93,6 +106,7 @@ class EngineNeeds:
     context: int
     kind: Literal["chat", "embed"] = "chat"
     adapters: tuple[Digest, ...] = ()
+    pooled: bool = False
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
 

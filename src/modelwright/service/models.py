@@ -4,7 +4,7 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 from modelwright.core.digest import Digest
@@ -15,8 +15,8 @@ from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
 from modelwright.core.manifest import build_manifest
 from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Catalogue, Clock
-from modelwright.core.revision import NewRevision, Revision, StoredModel
+from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock
+from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent, Setting, WeightLayer
 from modelwright.core.weights import WeightFacts
 from modelwright.service.difference import changes
@@ -37,8 +37,9 @@ from modelwright.service.views import (
 class Models:
     """What can be done with models; each call names the principal who acts."""
 
-    def __init__(self, catalogue: Catalogue, resolver: Resolver, clock: Clock) -> None:
+    def __init__(self, catalogue: Catalogue, blobs: Blobs, resolver: Resolver, clock: Clock) -> None:
         self._catalogue = catalogue
+        self._blobs = blobs
         self._resolver = resolver
         self._clock = clock
 
@@ -69,7 +70,7 @@ class Models:
                 kind=kind,
                 created_at=self._clock.now(),
                 message=message,
-                small_blobs=contents | {manifest.digest: manifest.content},
+                small_blobs=await self._small(contents | {manifest.digest: manifest.content}),
             )
         )
         for event in ready:
@@ -166,6 +167,17 @@ class Models:
             raise Corrupt("the base's weight file is not described in the store", field="from")
         return facts
 
+    async def _small(self, contents: Mapping[Digest, bytes]) -> dict[Digest, bytes]:
+        """Those that the catalogue holds; the others are stored as files first."""
+        small = {}
+        for digest, content in contents.items():
+            if len(content) <= SMALL_BLOB:
+                small[digest] = content
+            else:
+                await self._blobs.put(_stream(content), expected=digest)
+                await self._catalogue.add_blob(BlobRecord(digest, len(content), None))
+        return small
+
     async def _is_here(self, digest: Digest) -> bool:
         if await self._catalogue.blob(digest) is not None:
             return True
@@ -194,6 +206,10 @@ def _target(name: str, *, field: str = "model") -> Name:
             f'"{name}" names a revision; revisions do not change', field=field, hint=f'Use "{ref.name.short}"'
         )
     return ref.name
+
+
+async def _stream(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _notices(parameters: Setting[Parameters]) -> tuple[str, ...]:

@@ -5,19 +5,17 @@ not know on which thread or database they run, but for the lock on a name.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, NotFound, TooLarge
+from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import Absence, PinnedParent
 from modelwright.store import queries
 from modelwright.store.rows import read_model, revision_values, write_facts
-
-SMALL_BLOB: Final = 64 * 1024
-"""Bytes that a blob kept in SQL may have."""
 
 
 def commit(
