@@ -1,0 +1,1 @@
+"""Engines: the processes that compute answers, and the pool that shares them."""

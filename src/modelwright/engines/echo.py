@@ -1,0 +1,154 @@
+"""EchoEngines: the port Engines without any engine, for tests and trials.
+
+It answers with the last user message, word by word; of raw text, with the text.
+A token is a word with the blanks after it. `num_predict`, `stop` and the context
+hold as they do with a real engine, and the same input is refused. Vectors have
+unit length and are a function of the text (SHA-256). Durations are invented: a
+microsecond a token.
+"""
+
+import asyncio
+import hashlib
+import math
+import re
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, Literal
+
+from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, TextDelta, Usage
+from modelwright.core.parameters import Parameters
+from modelwright.core.ports import Clock, EngineNeeds, RunningModel
+from modelwright.engines.answers import too_long
+from modelwright.engines.checks import check_inputs, check_messages, check_prompt
+
+DIMENSIONS: Final = 32
+"""Length of an embedding: the bytes of a SHA-256."""
+NS_PER_TOKEN: Final = 1000
+KEEP_ALIVE: Final = 300.0
+
+
+class EchoEngines:
+    """Implements core.ports.Engines; `delay` is the seconds before each token."""
+
+    def __init__(self, clock: Clock, *, delay: float = 0.0) -> None:
+        self._clock = clock
+        self._delay = delay
+        self._running: dict[str, RunningModel] = {}
+
+    async def chat(
+        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Answer with the last user message."""
+        check_messages(messages)
+        prompt = [token for message in messages for token in _tokens(message.content)]
+        last = next((message.content for message in reversed(messages) if message.role == "user"), "")
+        async for event in self._answer(needs, len(prompt), last, parameters):
+            yield event
+
+    async def complete(
+        self, needs: EngineNeeds, prompt: str, parameters: Parameters
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Answer with the text itself."""
+        check_prompt(prompt)
+        async for event in self._answer(needs, len(_tokens(prompt)), prompt, parameters):
+            yield event
+
+    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+        """One vector for each text; a longer text than the context is cut or refused."""
+        check_inputs(inputs)
+        counts = [len(_tokens(text)) for text in inputs]
+        for index, count in enumerate(counts):
+            if count > needs.context and not truncate:
+                raise too_long(count, needs.context, field=f"input.{index}")
+        load_ns = self._hold(needs)
+        tokens = sum(min(count, needs.context) for count in counts)
+        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in inputs)
+        self._let_go(needs)
+        return Embeddings(vectors, _usage(tokens, 0, load_ns))
+
+    async def load(self, needs: EngineNeeds) -> int:
+        """Remember the model; nanoseconds it took (0 when it was there)."""
+        load_ns = self._hold(needs)
+        self._let_go(needs)
+        return load_ns
+
+    async def unload(self, user: str) -> bool:
+        """Forget the model."""
+        return self._running.pop(user, None) is not None
+
+    def running(self) -> Sequence[RunningModel]:
+        """Models that were used and not unloaded since."""
+        now = self._clock.now()
+        return tuple(
+            model for model in self._running.values() if model.expires_at is None or model.expires_at > now
+        )
+
+    async def aclose(self) -> None:
+        """Forget all models."""
+        self._running.clear()
+
+    async def _answer(
+        self, needs: EngineNeeds, prompt_tokens: int, text: str, parameters: Parameters
+    ) -> AsyncGenerator[ChatEvent, None]:
+        if prompt_tokens > needs.context:
+            raise too_long(prompt_tokens, needs.context)
+        load_ns = self._hold(needs)
+        answer, reason = _limited(text, needs.context, parameters)
+        try:
+            for token in answer:
+                await asyncio.sleep(self._delay)
+                yield TextDelta(token)
+            yield Done(reason, _usage(prompt_tokens, len(answer), load_ns))
+        finally:
+            self._let_go(needs)
+
+    def _hold(self, needs: EngineNeeds) -> int:
+        """Count the model as running for ever; returns the nanoseconds of loading."""
+        is_new = needs.user not in {model.user for model in self.running()}
+        self._running[needs.user] = RunningModel(needs.user, needs.base, 0, 0, needs.context, None)
+        return NS_PER_TOKEN if is_new else 0
+
+    def _let_go(self, needs: EngineNeeds) -> None:
+        """Count the model as running for as long as it asked to be kept."""
+        seconds = KEEP_ALIVE if needs.keep_alive is None else needs.keep_alive
+        model = self._running.get(needs.user)
+        if model is not None and not math.isinf(seconds):
+            expires_at = self._clock.now() + timedelta(seconds=seconds)
+            self._running[needs.user] = replace(model, expires_at=expires_at)
+
+
+def _tokens(text: str) -> list[str]:
+    """Words, each with the blanks after it; the first with those before it too."""
+    return re.findall(r"\A\s+\S*\s*|\S+\s*", text)
+
+
+def _limited(text: str, context: int, parameters: Parameters) -> tuple[list[str], Literal["stop", "length"]]:
+    """The tokens that num_predict, the context and the stop texts let through."""
+    asked, stops = parameters.get("num_predict"), parameters.get("stop")
+    limit = asked if isinstance(asked, int) and asked >= 0 else context
+    tokens = _tokens(text)
+    answer = "".join(tokens[:limit])
+    cuts = [answer.find(stop) for stop in (stops if isinstance(stops, tuple) else ())]
+    places = [cut for cut in cuts if cut >= 0]
+    if places:
+        return _tokens(answer[: min(places)]), "stop"
+    return tokens[:limit], "length" if len(tokens) > limit else "stop"
+
+
+def _vector(text: str) -> tuple[float, ...]:
+    numbers = [byte - 127.5 for byte in hashlib.sha256(text.encode()).digest()]
+    length = math.hypot(*numbers)
+    return tuple(number / length for number in numbers)
+
+
+def _usage(prompt_tokens: int, completion_tokens: int, load_ns: int) -> Usage:
+    prompt_ns, completion_ns = prompt_tokens * NS_PER_TOKEN, completion_tokens * NS_PER_TOKEN
+    return Usage(
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        total_ns=load_ns + prompt_ns + completion_ns,
+        load_ns=load_ns,
+        prompt_ns=prompt_ns,
+        completion_ns=completion_ns,
+    )

@@ -1,0 +1,143 @@
+"""Launch: start an engine child and wait until it has loaded its base.
+
+Knows what an engine needs from the system: where it listens, what it inherits,
+how to read its last words when it fails. Knows nothing of requests.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import orjson
+
+from modelwright.core.errors import ModelwrightError, Unavailable, Unsupported
+from modelwright.core.parameters import Parameters
+from modelwright.engines.answers import reason_for_dying, reason_for_failing
+from modelwright.engines.exchange import Address, ConnectionBroken, Exchange
+from modelwright.worker.process import Event, Worker
+
+_ENVIRONMENT: Final = (
+    ("OMP_WAIT_POLICY", "passive"),  # threads that spin while they wait cost up to 99 % of the speed
+    ("GGML_NO_BACKTRACE", "1"),  # an abort would start a debugger
+)
+_DEVICE_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+_SOCKET_PATH_BYTES: Final = 100
+"""A Unix socket's path may have 103 bytes on macOS, 107 on Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What an engine is started with; `context` is in tokens a slot, the cache in MiB."""
+
+    weights: Path
+    context: int
+    slots: int
+    runtime_dir: Path
+    kind: Literal["chat", "embed"] = "chat"
+    pooled: bool = False
+    adapters: tuple[Path, ...] = ()
+    start_parameters: Parameters = field(default_factory=Parameters)
+    cache_ram_mib: int = 512
+    load_seconds: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """A child that is ready.
+
+    `context`: tokens a slot really has; `takes_system`: whether its prompt
+    template knows the system role; `private_bytes`: its memory without weights.
+    """
+
+    worker: Worker
+    address: Address
+    context: int
+    takes_system: bool
+    private_bytes: int
+
+
+async def launch(load: Load) -> Launched:
+    """Start a child; returns when it has loaded.
+
+    Raises Unsupported when the engine refuses the weights, with its own reason;
+    Unavailable when it died or took too long.
+    """
+    address = _free_address(load.runtime_dir)
+    worker = await Worker.spawn("modelwright.engines.serving", _task(load, address), env=_environment())
+    try:
+        async with asyncio.timeout(load.load_seconds):
+            return await _until_ready(worker, address, load)
+    except BaseException as error:
+        worker.kill()
+        await worker.terminate()
+        if isinstance(error, TimeoutError):
+            raise Unavailable(f"the engine was not ready after {load.load_seconds:g} s") from None
+        raise
+
+
+async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched:
+    event = await worker.next_event()
+    if event is None or "ready" not in event:
+        raise await _failure(worker, event, load)
+    if not address.path:
+        address = Address(port=int(event["ready"].rpartition(":")[2]), api_key=address.api_key)
+    try:
+        exchange = await Exchange.start(address, "GET", "/props")
+        properties: dict[str, Any] = orjson.loads(await exchange.body())
+    except ConnectionBroken:
+        raise await _failure(worker, None, load) from None
+    return Launched(
+        worker=worker,
+        address=address,
+        context=properties["default_generation_settings"]["n_ctx"],
+        takes_system=properties.get("chat_template_caps", {}).get("supports_system_role", True),
+        private_bytes=event["private_bytes"],
+    )
+
+
+async def _failure(worker: Worker, event: Event | None, load: Load) -> ModelwrightError:
+    if event is not None and event.get("cause") == "library":
+        return Unavailable(event["failed"], retry_after=60)
+    words = (await worker.last_words()).replace(str(load.weights), "the file")
+    if event is not None:
+        return Unsupported(f"the engine cannot load these weights: {reason_for_failing(words)}")
+    return Unavailable(f"the engine died while loading these weights{death_text(worker, words)}")
+
+
+def death_text(worker: Worker, words: str) -> str:
+    """How a worker ended and what it said last: " (SIGABRT): reason"."""
+    code = worker.exit_code
+    signal_name = f" ({signal.Signals(-code).name})" if code is not None and code < 0 else ""
+    reason = reason_for_dying(words)
+    return f"{signal_name}: {reason}" if reason else signal_name
+
+
+def _free_address(runtime_dir: Path) -> Address:
+    path = str(runtime_dir / f"{secrets.token_hex(4)}.sock")
+    if hasattr(os, "fork") and len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
+        return Address(path=path)
+    return Address(api_key=secrets.token_urlsafe(32))
+
+
+def _environment() -> dict[str, str]:
+    devices = {name: os.environ[name] for name in _DEVICE_VARIABLES if name in os.environ}
+    return {**dict(_ENVIRONMENT), **devices}
+
+
+def _task(load: Load, address: Address) -> dict[str, Any]:
+    return {
+        "model": str(load.weights),
+        "socket": address.path,
+        "api_key": address.api_key,
+        "context": load.context,
+        "slots": load.slots,
+        "kind": load.kind,
+        "pooled": load.pooled,
+        "adapters": [str(path) for path in load.adapters],
+        "start_parameters": load.start_parameters.as_dict(),
+        "cache_ram_mib": load.cache_ram_mib,
+    }

@@ -1,0 +1,112 @@
+"""The engine child: `python -m modelwright.engines.serving`.
+
+Loads one base with llama.cpp and serves it over a socket until the parent goes
+or says so. The only module that imports the engine library, and only when it
+runs. It knows no model, no user and no request.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from modelwright.worker.child import Parent
+
+CPU_BATCH: Final = 256
+"""Prompt tokens evaluated at once: small, since a request can be cancelled only between batches."""
+GPU_BATCH: Final = 2048
+GPU_MICRO_BATCH: Final = 512
+
+
+def main() -> None:
+    """Load, report `ready` or `failed`, then serve until killed."""
+    parent = Parent.attach()
+    try:
+        import xllamacpp  # type: ignore[import-untyped]  # ships no types
+    except ImportError as error:
+        parent.send({"failed": import_fault(error), "cause": "library"})
+        sys.exit(1)
+    task = parent.task
+    if task["socket"]:
+        Path(task["socket"]).unlink(missing_ok=True)  # a stale one makes the start fail
+    try:
+        server = xllamacpp.Server(_settings(xllamacpp, task))
+    except Exception as error:  # whatever a file of unknown origin makes it raise
+        parent.send({"failed": str(error), "cause": "weights"})
+        sys.exit(1)
+    parent.send({"ready": server.listening_address, "private_bytes": _private_bytes()})
+    threading.Event().wait()
+
+
+def import_fault(error: ImportError) -> str:
+    """What is missing, and the command that installs it."""
+    if "libgomp" in str(error):
+        return "the engine needs the system library libgomp.so.1: install it with `apt-get install libgomp1`"
+    return f"the engine library xllamacpp cannot be loaded: {error}"
+
+
+def _settings(x: Any, task: Mapping[str, Any]) -> Any:
+    """The engine's CommonParams; `x` is the engine library, which has no types."""
+    p = x.CommonParams()
+    p.model.path = task["model"]
+    p.offline, p.ui, p.verbosity = True, False, 1
+    _listen(p, task)
+    _fit(x, p, task)
+    # An engine with adapters must not reuse prompts: the cache is keyed by tokens alone.
+    p.cache_ram_mib = 0 if task["adapters"] else task["cache_ram_mib"]
+    p.lora_adapters = [x.CommonAdapterLoraInfo(path, 0.0) for path in task["adapters"]]
+    if task["kind"] == "embed":
+        p.embedding = True
+        own, mean = (
+            x.llama_pooling_type.LLAMA_POOLING_TYPE_UNSPECIFIED,
+            x.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN,
+        )
+        p.pooling_type = own if task["pooled"] else mean
+    return p
+
+
+def _listen(p: Any, task: Mapping[str, Any]) -> None:
+    p.port = 0
+    p.hostnames = [task["socket"] or "127.0.0.1"]
+    if task["api_key"]:
+        p.api_keys = [task["api_key"]]
+    p.endpoint_metrics = p.endpoint_slots = True
+    p.sse_ping_interval = -1  # the watchdog asks /health instead
+
+
+def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
+    """Context, batch, threads and device."""
+    given = task["start_parameters"]
+    slots = task["slots"]
+    p.n_parallel = slots
+    p.n_ctx = task["context"] * slots  # the engine divides it among the slots
+    on_cpu = all(device["name"] == "CPU" for device in x.get_device_info())
+    p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
+    if task["kind"] == "embed":
+        p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
+    threads = given.get("num_thread") or max(1, _cores() - 1)
+    p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads
+    p.n_gpu_layers = given.get("num_gpu", -1)
+    p.main_gpu = given.get("main_gpu", 0)
+    if given.get("use_mmap") is False:
+        p.load_mode = x.llama_load_mode.LLAMA_LOAD_MODE_NONE
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _private_bytes() -> int:
+    """Memory that is this process's own (cache, work space), without the mapped weights; Linux only."""
+    try:
+        resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
+    except OSError:
+        return 0
+    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    main()

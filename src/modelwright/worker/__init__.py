@@ -1,0 +1,1 @@
+"""Child processes: spawn, watch, clean death. Knows nothing of what they do."""
