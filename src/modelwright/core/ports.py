@@ -97,8 +97,10 @@ class EngineNeeds:
 
     An engine with the same base, adapters and kind and at least `context`
     tokens a slot will do. `user` is the model's display name: what `ps` lists
-    and what keeps the engine alive. `start_parameters` are those fixed when an
-    engine starts (num_gpu, num_thread, ...); they never force a reload.
+    and what keeps the engine alive. `pooled`: the weights say how a text's vectors
+    become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
+    those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
+    reload.
     """
 
     user: str
