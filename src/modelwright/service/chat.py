@@ -117,6 +117,7 @@ class Chat:
             base=resolved.base,
             context=self._context(parameters, facts),
             kind=kind,
+            pooled=facts.pooled,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
         )
