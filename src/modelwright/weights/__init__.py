@@ -1,0 +1,1 @@
+"""What weight files are, read as if each came from an enemy."""
