@@ -42,8 +42,9 @@ def coverage(document: Mapping[str, Any], dialect: str, tag: str) -> str:
     return page(
         f"The {tag} dialect",
         "The requests, field by field. *Yes*: it is read and checked; where a single value is not supported, "
-        "the error says so. *Not yet*: it is refused with a clear error when it asks for something, and passed "
-        f"over when it is null, false or empty. What is not listed is ignored, as {tag}'s clients expect.",
+        "the error says so. *Not yet*: it is refused with a clear error when it asks for something, and "
+        f"passed over when it is null, false or empty. What is not listed is ignored, as {tag}'s clients "
+        "expect.",
         *sections,
     )
 
