@@ -1,0 +1,107 @@
+"""What a model is asked, and with what, for each request."""
+
+import math
+
+import pytest
+
+from modelwright.core.chat import ChatRequest, Done, EmbedRequest, GenerateRequest, Message, TextDelta
+from modelwright.core.errors import NotFound
+from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.parameters import Parameters
+
+pytestmark = pytest.mark.anyio
+
+SHOTS = (Message("user", "2+2"), Message("assistant", "4"))
+USER = Message("user", "hello there")
+
+
+@pytest.fixture
+async def mario(world):
+    parameters = Parameters.of({"temperature": 0.5, "stop": ["a", "b"], "num_ctx": 512})
+    await world.create("mario", system="You are Mario.", messages=SHOTS, parameters=parameters)
+    return world
+
+
+async def ask(world, *messages: Message, **rest):
+    request = ChatRequest("mario", messages or (USER,), **rest)
+    return [event async for event in world.chat.chat(LOCAL_ADMIN, request)]
+
+
+async def test_system_then_examples_then_the_conversation(mario) -> None:
+    await ask(mario)
+    assert list(mario.engines.asked[-1].messages) == [Message("system", "You are Mario."), *SHOTS, USER]
+
+
+async def test_a_system_message_of_the_request_replaces_the_models(mario) -> None:
+    await ask(mario, Message("system", "Be brief."), USER)
+    assert list(mario.engines.asked[-1].messages) == [Message("system", "Be brief."), *SHOTS, USER]
+
+
+async def test_a_request_wins_over_the_model_and_the_model_over_its_base(mario) -> None:
+    await ask(mario, parameters=Parameters.of({"temperature": 1, "stop": ["c"]}))
+    asked = mario.engines.asked[-1].parameters.as_dict()
+    assert asked == {"num_ctx": 512, "num_predict": 128, "stop": ["c"], "temperature": 1}
+
+
+async def test_neither_prompt_nor_parameters_ask_for_another_engine(mario) -> None:
+    await ask(mario)
+    await ask(mario, Message("system", "Other."), USER, parameters=Parameters.of({"top_k": 1}))
+    first, second = (asked.needs for asked in mario.engines.asked[-2:])
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("asked", "context"), [({}, 512), ({"num_ctx": 1024}, 1024), ({"num_ctx": 99_999}, 2048)]
+)
+async def test_the_context_is_what_is_asked_for_up_to_what_was_trained(mario, asked, context) -> None:
+    await ask(mario, parameters=Parameters.of(asked))
+    assert mario.engines.asked[-1].needs.context == context
+
+
+async def test_the_answer_streams_and_ends_once(mario) -> None:
+    *pieces, last = await ask(mario)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, TextDelta)) == "hello there"
+    assert isinstance(last, Done)
+    assert last.reason == "stop"
+    assert last.usage.completion_tokens == 2
+
+
+async def test_generate_leaves_the_examples_out(mario) -> None:
+    request = GenerateRequest("mario", "hi", system="Be brief.")
+    assert [event async for event in mario.chat.generate(LOCAL_ADMIN, request)]
+    assert list(mario.engines.asked[-1].messages) == [Message("system", "Be brief."), Message("user", "hi")]
+
+
+async def test_raw_text_goes_to_the_engine_as_it_is(mario) -> None:
+    request = GenerateRequest("mario", "one two", raw=True)
+    events = [event async for event in mario.chat.generate(LOCAL_ADMIN, request)]
+    assert "".join(event.text for event in events[:-1]) == "one two"
+    assert not mario.engines.asked
+
+
+async def test_without_messages_a_model_is_loaded_or_let_go(mario) -> None:
+    loaded = [event async for event in mario.chat.chat(LOCAL_ADMIN, ChatRequest("mario", ()))]
+    assert [event.reason for event in loaded] == ["load"]
+    running = await mario.chat.running(LOCAL_ADMIN)
+    assert [view.summary.name.short for view in running] == ["mario"]
+    request = GenerateRequest("mario", "", keep_alive=0)
+    unloaded = [event async for event in mario.chat.generate(LOCAL_ADMIN, request)]
+    assert [event.reason for event in unloaded] == ["unload"]
+    assert await mario.chat.running(LOCAL_ADMIN) == ()
+
+
+async def test_a_model_deleted_while_warm_is_no_longer_listed(mario) -> None:
+    await ask(mario)
+    await mario.models.delete(LOCAL_ADMIN, "mario")
+    assert await mario.chat.running(LOCAL_ADMIN) == ()
+
+
+async def test_vectors_have_unit_length_also_when_cut(mario) -> None:
+    found = await mario.chat.embed(LOCAL_ADMIN, EmbedRequest("mario", ("a", "b"), dimensions=8))
+    assert [len(vector) for vector in found.vectors] == [8, 8]
+    assert all(math.isclose(math.fsum(x * x for x in vector), 1) for vector in found.vectors)
+
+
+async def test_an_unknown_model_is_not_found_before_anything_runs(world) -> None:
+    with pytest.raises(NotFound, match="'nope' not found"):
+        await anext(world.chat.chat(LOCAL_ADMIN, ChatRequest("nope", (USER,))))
