@@ -89,16 +89,17 @@ class BoundedFile:
 def open_bounded(path: Path, limit: int) -> Iterator[BoundedFile]:
     """Open a regular file, links not followed; raises Invalid for anything else."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise Invalid(f"{path.name} cannot be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb", buffering=_BUFFER) as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise Invalid(f"{path.name} is not a regular file")
-        try:
+        with open(path, "rb", buffering=_BUFFER, opener=_open_at_once) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise Invalid(f"{path.name} is not a regular file")
             yield BoundedFile(file, found.st_size, limit)
-        except OSError as error:
-            raise Invalid(f"{path.name} cannot be read: {error.strerror}") from error
-        except struct.error as error:
-            raise Invalid(f"{path.name} shrank while it was read") from error
+    except OSError as error:
+        raise Invalid(f"{path.name} cannot be read: {error.strerror}") from error
+    except struct.error as error:
+        raise Invalid(f"{path.name} shrank while it was read") from error
+
+
+def _open_at_once(name: str, flags: int) -> int:
+    # Without O_NONBLOCK a named pipe would wait for its writer for ever.
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
