@@ -1,0 +1,1 @@
+"""Dialects: other systems' HTTP APIs, spoken over the one core. Translation only."""

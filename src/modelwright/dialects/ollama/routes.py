@@ -1,0 +1,258 @@
+"""Ollama's routes: parse, ask who acts, call one service, render.
+
+Facts: Ollama, server/routes.go. Streaming is the default. Pulling, pushing and
+uploading are not built yet and say so.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedRequest
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
+from modelwright.core.names import ModelRef
+from modelwright.core.wording import excerpt
+from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
+from modelwright.dialects.base import Backing, Json, json_response
+from modelwright.dialects.body import read, read_body
+from modelwright.dialects.failure import status_of
+from modelwright.dialects.fields import Wire, documented
+from modelwright.dialects.ollama import listing, requests, wire
+from modelwright.dialects.ollama.writers import (
+    JSON_TYPE,
+    ChatWriter,
+    CreateWriter,
+    GenerateWriter,
+    usage_figures,
+)
+from modelwright.service.views import CreateEvent
+
+API_VERSION: Final = "0.34.2"
+"""The version of Ollama's API spoken here; plain digits, because clients parse it."""
+
+_TRY_PULLING: Final = 'model "{name}" not found, try pulling it first'
+_HERE: Final = 'See what is here with "modelwright ls"'
+
+W = TypeVar("W", bound=Wire)
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Ollama:
+    """The dialect; it also shapes the errors of paths that nobody claims."""
+
+    name = "ollama"
+    prefixes = ("/ollama", "/")
+
+    def router(self, backing: Backing) -> APIRouter:
+        router = APIRouter(tags=["Ollama"])
+        routes = _Routes(backing)
+        for method, path, endpoint, summary, body in routes.table():
+            extra = documented(body) if body else None
+            shown = method != "HEAD"
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                summary=summary,
+                openapi_extra=extra,
+                include_in_schema=shown,
+            )
+        return router
+
+    def render_error(self, error: ModelwrightError) -> tuple[int, Json]:
+        return status_of(error), {"error": str(error)}
+
+    def parse_chat(self, body: Json) -> ChatRequest:
+        return requests.parse_chat(read(wire.ChatRequest, body))
+
+    def chat_writer(self, body: Json) -> Writer[ChatEvent]:
+        return ChatWriter(read(wire.ChatRequest, body).model)
+
+
+class _Routes:
+    def __init__(self, backing: Backing) -> None:
+        self._models = backing.services.models
+        self._chat = backing.services.chat
+        self._principal_of = backing.principal_of
+        self._limits = backing.limits
+
+    def table(self) -> Iterator[tuple[str, str, Endpoint, str, type[Wire] | None]]:
+        for method in ("GET", "HEAD"):
+            yield method, "/", self.heartbeat, "Say that the server runs", None
+            yield method, "/api/version", self.version, "The version of the API", None
+            yield method, "/api/tags", self.tags, "List the models", None
+        yield "GET", "/api/ps", self.ps, "List the models that hold an engine", None
+        yield "POST", "/api/show", self.show, "Show a model", wire.ModelRequest
+        yield (
+            "POST",
+            "/api/create",
+            self.create,
+            "Create a model, or a new revision of one",
+            wire.CreateRequest,
+        )
+        yield "POST", "/api/copy", self.copy, "Copy a model", wire.CopyRequest
+        yield "DELETE", "/api/delete", self.delete, "Delete a model", wire.ModelRequest
+        yield "POST", "/api/chat", self.chat, "Chat with a model", wire.ChatRequest
+        yield "POST", "/api/generate", self.generate, "Answer one prompt", wire.GenerateRequest
+        yield "POST", "/api/embed", self.embed, "Turn texts into vectors", wire.EmbedRequest
+        yield (
+            "POST",
+            "/api/embeddings",
+            self.embeddings,
+            "Turn one text into a vector",
+            wire.EmbeddingsRequest,
+        )
+        yield "POST", "/api/pull", self.pull, "Pull a model (not supported yet)", wire.ModelRequest
+        yield "POST", "/api/push", self.push, "Push a model (not supported yet)", wire.ModelRequest
+        yield "HEAD", "/api/blobs/{digest}", self.find_blob, "Ask for a blob", None
+        yield "POST", "/api/blobs/{digest}", self.upload_blob, "Upload a blob (not supported yet)", None
+
+    async def heartbeat(self, request: Request) -> Response:
+        return PlainTextResponse("Ollama is running")
+
+    async def version(self, request: Request) -> Response:
+        return _json({"version": API_VERSION})
+
+    async def tags(self, request: Request) -> Response:
+        return _json(listing.tags(await self._models.list_models(self._principal_of(request))))
+
+    async def ps(self, request: Request) -> Response:
+        return _json(listing.running(await self._chat.running(self._principal_of(request))))
+
+    async def show(self, request: Request) -> Response:
+        body = await self._read(request, wire.ModelRequest)
+        model = requests.model_reference(body.model or body.name)
+        with _absent_as("model '{name}' not found", str(ModelRef.parse(model))):
+            view = await self._models.show(self._principal_of(request), model)
+        return _json(listing.shown(view))
+
+    async def create(self, request: Request) -> Response:
+        body = await self._read(request, wire.CreateRequest)
+        name, draft = requests.parse_create(body)
+        events = self._models.create(self._principal_of(request), name, draft)
+        return Answer(_with_base_named(events), CreateWriter(), stream=body.stream)
+
+    async def copy(self, request: Request) -> Response:
+        body = await self._read(request, wire.CopyRequest)
+        source = _valid(body.source, "source")
+        destination = _valid(body.destination, "destination")
+        with _absent_as('model "{name}" not found'):
+            await self._models.copy(self._principal_of(request), source, destination)
+        return Response()
+
+    async def delete(self, request: Request) -> Response:
+        body = await self._read(request, wire.ModelRequest)
+        asked = body.model or body.name
+        model = requests.model_reference(asked, fault=f"name {excerpt(asked)} is invalid")
+        await self._models.delete(self._principal_of(request), model)
+        return Response()
+
+    async def chat(self, request: Request) -> Response:
+        body = await self._read(request, wire.ChatRequest)
+        asked = requests.parse_chat(body)
+        await self._check_abilities(request, asked.model, body)
+        events = self._chat.chat(self._principal_of(request), asked)
+        return Answer(events, ChatWriter(body.model), stream=body.stream and bool(asked.messages))
+
+    async def generate(self, request: Request) -> Response:
+        body = await self._read(request, wire.GenerateRequest)
+        asked = requests.parse_generate(body)
+        await self._check_abilities(request, asked.model, body)
+        events = self._chat.generate(self._principal_of(request), asked)
+        return Answer(events, GenerateWriter(body.model), stream=body.stream and bool(asked.prompt))
+
+    async def embed(self, request: Request) -> Response:
+        body = await self._read(request, wire.EmbedRequest)
+        found = await self._embedded(request, requests.parse_embed(body))
+        return _json({"model": body.model, "embeddings": found.vectors, **usage_figures(found.usage)})
+
+    async def embeddings(self, request: Request) -> Response:
+        body = await self._read(request, wire.EmbeddingsRequest)
+        found = await self._embedded(request, requests.parse_embeddings(body))
+        return _json({"embedding": found.vectors[0] if found.vectors else []})
+
+    async def pull(self, request: Request) -> Response:
+        body = await self._read(request, wire.ModelRequest)
+        asked = body.model or body.name
+        requests.model_reference(asked if asked.strip() else "/")
+        raise Unsupported("pulling a model is not supported yet", hint=_HERE)
+
+    async def push(self, request: Request) -> Response:
+        body = await self._read(request, wire.ModelRequest)
+        requests.model_reference(body.model or body.name)
+        raise Unsupported("pushing a model is not supported yet")
+
+    async def find_blob(self, request: Request) -> Response:
+        raise NotFound("blob", str(_digest(request)))
+
+    async def upload_blob(self, request: Request) -> Response:
+        _digest(request)
+        raise Unsupported("uploading a blob is not supported yet", hint="Create from a model that is here")
+
+    async def _read(self, request: Request, model: type[W]) -> W:
+        return await read_body(request, model, self._limits)
+
+    async def _embedded(self, request: Request, asked: EmbedRequest) -> Embeddings:
+        work = self._chat.embed(self._principal_of(request), asked)
+        with _absent_as(_TRY_PULLING):
+            found = await while_connected(request.receive, work)
+        note_usage(request.scope, found.usage)
+        return found
+
+    async def _check_abilities(
+        self, request: Request, model: str, body: wire.ChatRequest | wire.GenerateRequest
+    ) -> None:
+        """Refuse what needs an ability; upstream looks for the model first."""
+        tools, suffix = getattr(body, "tools", None), getattr(body, "suffix", None)
+        if not (tools or suffix or body.think):
+            return
+        found = await self._models.summary(self._principal_of(request), model)
+        if body.think:
+            raise Unsupported(f"{excerpt(body.model)} does not support thinking", field="think")
+        if suffix:
+            raise Unsupported(f"{found.name.full} does not support insert", field="suffix")
+        if "tools" in found.capabilities:
+            raise Unsupported('"tools" is not supported yet', field="tools", hint="Leave it out")
+        raise Unsupported(f"{found.name.full} does not support tools", field="tools")
+
+
+async def _with_base_named(events: AsyncIterator[CreateEvent]) -> AsyncGenerator[CreateEvent, None]:
+    """Tell an unknown base from an unknown model."""
+    with _absent_as('model "{name}" not found: it is not here, and pulling is not supported yet', hint=_HERE):
+        async for event in events:
+            yield event
+
+
+@contextmanager
+def _absent_as(text: str, name: str = "", *, hint: str = "") -> Iterator[None]:
+    """Say a missing model in the words that upstream has on this route."""
+    try:
+        yield
+    except NotFound as error:
+        if error.thing == "model" and not error.hint:
+            error.message = text.format(name=name or error.name)
+            error.hint = hint
+        raise
+
+
+def _valid(text: str, field: str) -> str:
+    fault = f"{field} {excerpt(text)} is invalid"
+    if not text.strip():
+        raise Invalid(fault, field=field)
+    return requests.model_reference(text, field=field, fault=fault)
+
+
+def _digest(request: Request) -> Digest:
+    try:
+        return Digest.parse(request.path_params["digest"])
+    except Invalid:
+        raise Invalid("invalid digest format", field="digest") from None
+
+
+def _json(tree: Json) -> Response:
+    return json_response(tree, media_type=JSON_TYPE)

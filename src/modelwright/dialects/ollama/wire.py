@@ -1,0 +1,128 @@
+"""What Ollama's clients send (Ollama, api/types.go; ollama4j's request classes)."""
+
+from typing import Annotated
+
+from pydantic import Field, WithJsonSchema
+
+from modelwright.dialects.fields import (
+    MOST_MESSAGES,
+    MOST_TOOLS,
+    Anything,
+    Flag,
+    Table,
+    Text,
+    TextOrTexts,
+    Whole,
+    Wire,
+)
+
+KeepAlive = Annotated[Anything, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})]
+Think = Annotated[Anything, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string"}]})]
+Tools = Annotated[tuple[Anything, ...], Field(max_length=MOST_TOOLS)]
+
+
+class Message(Wire):
+    """One turn; the role in any letter case."""
+
+    role: Text = ""
+    content: Text = ""
+    thinking: Text = ""
+    images: tuple[Anything, ...] = ()
+    tool_calls: tuple[Anything, ...] = ()
+    tool_name: Text = ""
+    tool_call_id: Text = ""
+
+
+class ChatRequest(Wire):
+    """`options` as in a Modelfile's PARAMETER; `keep_alive` in seconds or "5m"."""
+
+    model: Text = ""
+    messages: Annotated[tuple[Message, ...], Field(max_length=MOST_MESSAGES)] = ()
+    stream: Flag = True
+    options: Table = Field(default_factory=dict)
+    keep_alive: KeepAlive = None
+    think: Think = None
+    tools: Tools = ()
+    format: Anything = None
+    logprobs: Flag = False
+    top_logprobs: Whole = 0
+    debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
+
+
+class GenerateRequest(Wire):
+    """An empty prompt loads the model, with `keep_alive` 0 unloads it."""
+
+    model: Text = ""
+    prompt: Text = ""
+    system: Text = ""
+    stream: Flag = True
+    raw: Flag = False
+    options: Table = Field(default_factory=dict)
+    keep_alive: KeepAlive = None
+    think: Think = None
+    suffix: Text = ""
+    template: Text = ""
+    context: Anything = None
+    images: tuple[Anything, ...] = ()
+    format: Anything = None
+    logprobs: Flag = False
+    top_logprobs: Whole = 0
+    debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
+
+
+class EmbedRequest(Wire):
+    """One vector of unit length for each text."""
+
+    model: Text = ""
+    input: TextOrTexts = None
+    truncate: Flag = True
+    dimensions: Whole = 0
+    options: Table = Field(default_factory=dict)
+    keep_alive: KeepAlive = None
+
+
+class EmbeddingsRequest(Wire):
+    """The older form: one text, its vector as it is."""
+
+    model: Text = ""
+    prompt: Text = ""
+    options: Table = Field(default_factory=dict)
+    keep_alive: KeepAlive = None
+
+
+class CreateRequest(Wire):
+    """`modelfile` is read too; where it and another field differ, the field holds."""
+
+    model: Text = ""
+    name: Text = ""
+    base: Text = Field(default="", alias="from")
+    modelfile: Text = ""
+    system: Text = ""
+    parameters: Table = Field(default_factory=dict)
+    messages: Annotated[tuple[Message, ...], Field(max_length=MOST_MESSAGES)] = ()
+    license: TextOrTexts = None
+    stream: Flag = True
+    files: dict[str, Text] | None = None
+    adapters: dict[str, Text] | None = None
+    template: Text = ""
+    quantize: Anything = None
+    quantization: Anything = None
+    draft_files: Table = Field(default_factory=dict)
+    draft_quantize: Text = ""
+    renderer: Text = ""
+    parser: Text = ""
+    requires: Text = ""
+    remote_host: Text = ""
+    info: Table = Field(default_factory=dict)
+
+
+class ModelRequest(Wire):
+    """A request about one model, under the newer or the older key."""
+
+    model: Text = ""
+    name: Text = ""
+
+
+class CopyRequest(Wire):
+    source: Text = ""
+    destination: Text = ""

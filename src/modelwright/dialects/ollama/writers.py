@@ -1,0 +1,101 @@
+"""Answers in Ollama's words: chat and generate lines, create's progress.
+
+Durations are nanoseconds. The last line of an answer says why it ended and what
+it took; one that only loaded or unloaded a model took nothing worth a figure.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from modelwright.core.chat import ChatEvent, Done, TextDelta, Usage
+from modelwright.core.errors import ModelwrightError
+from modelwright.dialects.answer import ndjson
+from modelwright.dialects.base import timestamp
+from modelwright.service.views import Created, CreateEvent, LayerReady, ManifestReady, Notice
+
+JSON_TYPE: Final = "application/json; charset=utf-8"
+NDJSON_TYPE: Final = "application/x-ndjson"
+
+
+class _Lines:
+    """What all of Ollama's streams have in common."""
+
+    stream_type = NDJSON_TYPE
+    whole_type = JSON_TYPE
+
+    def opening(self) -> bytes:
+        return b""
+
+    def failure(self, error: ModelwrightError) -> bytes:
+        return ndjson({"error": str(error)})
+
+
+class GenerateWriter(_Lines):
+    """Lines of /api/generate; `model` is the name as it was asked for."""
+
+    def __init__(self, model: str) -> None:
+        self._model = model
+
+    def frame(self, event: ChatEvent) -> bytes:
+        return ndjson(self._line(event, event.text if isinstance(event, TextDelta) else ""))
+
+    def whole(self, events: Sequence[ChatEvent]) -> dict[str, Any]:
+        return self._line(events[-1], "".join(e.text for e in events if isinstance(e, TextDelta)))
+
+    def _line(self, event: ChatEvent, text: str) -> dict[str, Any]:
+        head = {"model": self._model, "created_at": timestamp(), **self._content(text)}
+        if isinstance(event, TextDelta):
+            return {**head, "done": False}
+        return {**head, "done": True, "done_reason": event.reason, **_figures(event)}
+
+    def _content(self, text: str) -> dict[str, Any]:
+        return {"response": text}
+
+
+class ChatWriter(GenerateWriter):
+    """Lines of /api/chat; the last one carries a message too."""
+
+    def _content(self, text: str) -> dict[str, Any]:
+        return {"message": {"role": "assistant", "content": text}}
+
+
+class CreateWriter(_Lines):
+    """Status lines of /api/create, ending in "success"."""
+
+    def frame(self, event: CreateEvent) -> bytes:
+        return ndjson({"status": _status(event)})
+
+    def whole(self, events: Sequence[CreateEvent]) -> dict[str, Any]:
+        return {"status": _status(events[-1])}
+
+
+def usage_figures(usage: Usage) -> Mapping[str, int]:
+    """Counts and durations of an embedding."""
+    return {
+        "total_duration": usage.total_ns,
+        "load_duration": usage.load_ns,
+        "prompt_eval_count": usage.prompt_tokens,
+    }
+
+
+def _figures(done: Done) -> Mapping[str, int]:
+    if done.reason in ("load", "unload"):
+        return {}
+    return {
+        **usage_figures(done.usage),
+        "prompt_eval_duration": done.usage.prompt_ns,
+        "eval_count": done.usage.completion_tokens,
+        "eval_duration": done.usage.completion_ns,
+    }
+
+
+def _status(event: CreateEvent) -> str:
+    match event:
+        case LayerReady():
+            return f"{'using existing' if event.existing else 'creating new'} layer {event.digest}"
+        case Notice():
+            return event.text
+        case ManifestReady():
+            return "writing manifest"
+        case Created():
+            return "success"

@@ -1,0 +1,1 @@
+"""The web server: all dialects on one port, and what stands around them."""

@@ -1,0 +1,1 @@
+"""Pages for people: written on the server, without scripts, and offline."""

@@ -1,0 +1,127 @@
+"""The server: every dialect on one port, as one ASGI application.
+
+Each dialect stands at its own paths and again, in its pure form, under its
+name: /api/chat and /ollama/api/chat, /v1/models and /openai/v1/models. Around
+them, from the outside in: the meter, the error boundary, the gate.
+"""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from modelwright.dialects.base import Backing, Dialect, json_response
+from modelwright.dialects.body import Limits
+from modelwright.dialects.native import Identity, Native
+from modelwright.dialects.ollama import Ollama
+from modelwright.dialects.openai import OpenAI
+from modelwright.service.services import Services
+from modelwright.web.auth import principal_of
+from modelwright.web.boundary import Boundary, unrouted
+from modelwright.web.gate import Admission, Gate
+from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
+from modelwright.web.pages.docs import docs_page
+from modelwright.web.pages.home import home_page
+
+_HTML_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What the web side is told about the server it is the edge of.
+
+    `missing` says in words what keeps the server from being ready; empty when
+    it is.
+    """
+
+    identity: Identity
+    missing: Callable[[], str] = str
+    admission: Admission = field(default_factory=Admission)
+    limits: Limits = field(default_factory=Limits)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+
+def build_asgi(services: Services, edge: Edge) -> FastAPI:
+    """Put the application together; nothing runs yet."""
+    dialects: tuple[Dialect, ...] = (Ollama(), OpenAI(), Native(edge.identity))
+    backing = Backing(services, principal_of, edge.limits)
+    meter = Meter(edge.registry)
+    app = FastAPI(
+        title="modelwright",
+        version=edge.identity.version,
+        description="Makes custom language models, and runs them.",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={HTTPException: unrouted},
+        middleware=[
+            Middleware(Metered, meter=meter),
+            Middleware(Boundary, dialects=dialects),
+            Middleware(Gate, admission=_with_own_name(edge.admission)),
+        ],
+    )
+    _add_pages(app, services, edge)
+    _add_operations(app, services, edge, meter)
+    _add_dialects(app, dialects, backing)
+    return app
+
+
+def _add_dialects(app: FastAPI, dialects: Sequence[Dialect], backing: Backing) -> None:
+    for dialect in dialects:
+        app.include_router(dialect.router(backing))
+        app.include_router(dialect.router(backing), prefix=f"/{dialect.name}", include_in_schema=False)
+
+
+def _add_operations(app: FastAPI, services: Services, edge: Edge, meter: Meter) -> None:
+    async def healthz() -> Response:
+        return json_response({"status": "ok"})
+
+    async def readyz() -> Response:
+        missing = edge.missing()
+        if missing:
+            return json_response(
+                {"status": "starting", "missing": missing}, status=503, headers={"Retry-After": "1"}
+            )
+        return json_response({"status": "ready"})
+
+    async def metrics(request: Request) -> Response:
+        principal = principal_of(request)
+        meter.models.set(len(await services.models.list_models(principal)))
+        meter.engines.set(len({view.running.base for view in await services.chat.running(principal)}))
+        return Response(meter.text(), media_type=CONTENT_TYPE)
+
+    for path, endpoint, summary in (
+        ("/healthz", healthz, "Say that the process runs"),
+        ("/readyz", readyz, "Say whether models can be used"),
+        ("/metrics", metrics, "Figures for Prometheus"),
+    ):
+        app.add_api_route(path, endpoint, methods=["GET"], summary=summary, tags=["Operations"])
+
+
+def _add_pages(app: FastAPI, services: Services, edge: Edge) -> None:
+    """The pages for people; "/" answers clients as Ollama does."""
+
+    async def home(request: Request) -> Response:
+        if "text/html" not in request.headers.get("accept", ""):
+            return PlainTextResponse("Ollama is running", headers={"Vary": "Accept"})
+        found = await services.models.list_models(principal_of(request))
+        page = home_page(edge.identity.version, found)
+        return HTMLResponse(page, headers={**_HTML_HEADERS, "Vary": "Accept"})
+
+    async def docs() -> Response:
+        return HTMLResponse(docs_page(app.openapi()), headers=_HTML_HEADERS)
+
+    app.add_api_route("/", home, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
+
+
+def _with_own_name(admission: Admission) -> Admission:
+    """The machine's own name is a name for it, too."""
+    own = platform.node()
+    return Admission(admission.loopback, (*admission.hosts, *([own] if own else [])), admission.origins)

@@ -1,0 +1,125 @@
+"""A whole server in this process: real store, real services, echo as the engine."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from modelwright.core.digest import Digest
+from modelwright.core.draft import SpecDraft
+from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.ports import Engines
+from modelwright.core.revision import BlobRecord
+from modelwright.core.weights import WeightFacts
+from modelwright.dialects.body import Limits
+from modelwright.dialects.native import Identity
+from modelwright.engines.echo import EchoEngines
+from modelwright.service.chat import Chat
+from modelwright.service.models import Models
+from modelwright.service.resolver import Resolver
+from modelwright.service.services import Services
+from modelwright.store.blobs import BlobStore
+from modelwright.store.catalogue import Catalogue
+from modelwright.web.gate import Admission
+from modelwright.web.server import Edge, build_asgi
+
+BORN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+
+CHATTY = WeightFacts(
+    kind="model",
+    format="gguf",
+    architecture="llama",
+    parameter_count=3_934_464,
+    file_type="F16",
+    context_length=512,
+    embedding_length=192,
+    metadata={"general.architecture": "llama", "llama.context_length": 512, "tokenizer.ggml.tokens": None},
+)
+BERT = WeightFacts(
+    kind="model",
+    format="gguf",
+    architecture="bert",
+    parameter_count=22_000_000,
+    file_type="F16",
+    context_length=64,
+    embedding_length=384,
+    pooled=True,
+)
+
+
+@dataclass
+class Ticking:
+    """A clock that is a second later each time it is asked."""
+
+    moment: datetime = BORN
+
+    def now(self) -> datetime:
+        self.moment += timedelta(seconds=1)
+        return self.moment
+
+
+@dataclass
+class House:
+    """A running server and what is behind it."""
+
+    client: httpx2.AsyncClient
+    services: Services
+    missing: list[str] = field(default_factory=list)
+
+    async def create(self, name: str, **fields: object) -> None:
+        """Create a model through Ollama's API."""
+        answer = await self.client.post("/api/create", json={"model": name, "stream": False, **fields})
+        assert answer.status_code == 200, answer.text
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path,
+    engines: Engines | None = None,
+    admission: Admission | None = None,
+    limits: Limits | None = None,
+) -> AsyncIterator[House]:
+    """Serve two bases: "test", that chats, and "bert", that embeds only."""
+    async with AsyncExitStack() as stack:
+        catalogue = await Catalogue.open(f"sqlite:///{folder / 'catalogue.db'}")
+        stack.push_async_callback(catalogue.close)
+        clock = Ticking()
+        resolver = Resolver(catalogue)
+        models = Models(catalogue, BlobStore(folder), resolver, clock)
+        chat = Chat(resolver, models, engines or EchoEngines(clock), context_length=4096)
+        services = Services(models, chat)
+        for name, facts in (("bert", BERT), ("test", CHATTY)):
+            await _add_base(name, facts, catalogue, models)
+        missing: list[str] = []
+        edge = Edge(
+            identity=Identity("1.2.3", str(folder), 42, BORN),
+            missing=lambda: " ".join(missing),
+            admission=admission or Admission(),
+            limits=limits or Limits(),
+        )
+        transport = httpx2.ASGITransport(app=build_asgi(services, edge), raise_app_exceptions=True)
+        client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:11434")
+        await stack.enter_async_context(client)
+        yield House(client, services, missing)
+
+
+async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:
+    digest = Digest.of(name.encode())
+    await catalogue.add_blob(BlobRecord(digest, len(name), facts))
+    async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(weights=digest)):
+        pass
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(house: House) -> httpx2.AsyncClient:
+    return house.client
