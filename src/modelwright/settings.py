@@ -246,7 +246,7 @@ def load(
 def show_value(name: str, value: object) -> str:
     """A value as one would write it; a password in a URL is hidden."""
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
     if isinstance(value, float):
         endless = "-1" if name == "keep_alive" else "0"
         return endless if math.isinf(value) else f"{value:g}"

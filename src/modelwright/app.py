@@ -1,0 +1,114 @@
+"""App: the composition root; which parts there are and how they fit together.
+
+Plain constructor calls. The only place that knows every room below.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from modelwright import __version__
+from modelwright.bundle import import_starter
+from modelwright.core.errors import Unavailable
+from modelwright.core.ports import Clock, Engines
+from modelwright.dialects.native import Identity
+from modelwright.engines.echo import EchoEngines
+from modelwright.engines.pool import EngineOptions, Pool
+from modelwright.service.chat import Chat
+from modelwright.service.models import Models
+from modelwright.service.resolver import Resolver
+from modelwright.service.services import Services
+from modelwright.settings import Settings
+from modelwright.store.blobs import BlobStore
+from modelwright.store.catalogue import Catalogue
+from modelwright.web.gate import Admission
+from modelwright.web.server import Edge, build_asgi
+
+CATALOGUE: Final = "catalogue.db"
+
+
+class SystemClock:
+    """The time of day."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Readiness:
+    """What keeps the server from being ready, in words; empty when it is."""
+
+    def __init__(self) -> None:
+        self.missing = "the server is starting"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that serves, in order of use."""
+
+    services: Services
+    asgi: ASGIApp
+    readiness: Readiness
+
+
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[App]:
+    """Build the server's parts, and end them in reverse order.
+
+    Raises Unavailable when the data folder or the database cannot be used.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        catalogue = await Catalogue.open(settings.database or f"sqlite:///{settings.home / CATALOGUE}")
+        stack.push_async_callback(catalogue.close)
+        blobs = BlobStore(settings.home)
+        blobs.clear_leftovers()
+        engines = _engines(settings, blobs, clock)
+        if isinstance(engines, Pool):
+            stack.push_async_callback(engines.aclose)
+        resolver = Resolver(catalogue)
+        models = Models(catalogue, blobs, resolver, clock)
+        chat = Chat(resolver, models, engines, context_length=settings.context_length)
+        services = Services(models, chat)
+        await import_starter(models, catalogue, blobs)
+        readiness = Readiness()
+        edge = Edge(
+            Identity(__version__, str(settings.home), os.getpid(), clock.now()),
+            missing=lambda: readiness.missing,
+            admission=Admission(loopback=True, origins=settings.origins),
+        )
+        yield App(services, build_asgi(services, edge), readiness)
+
+
+def make_home(home: Path) -> None:
+    """Make the data folder, for this user alone; raises Unavailable."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise PermissionError(None, "it may not be written")
+    except OSError as error:
+        raise Unavailable(
+            f"the data folder {home} cannot be used: {error.strerror}",
+            hint="Choose another with MODELWRIGHT_HOME",
+        ) from error
+
+
+def _engines(settings: Settings, blobs: BlobStore, clock: Clock) -> Engines:
+    if settings.engine == "echo":
+        return EchoEngines(clock)
+    options = EngineOptions(
+        parallel=settings.parallel,
+        max_queue=settings.max_queue,
+        max_engines=settings.max_engines,
+        keep_alive=settings.keep_alive,
+        cache_ram_mib=settings.cache_ram,
+        watchdog_seconds=settings.watchdog,
+        load_seconds=settings.load_timeout,
+        drain_seconds=settings.drain,
+    )
+    return Pool(blobs.path, clock, options)

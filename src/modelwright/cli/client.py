@@ -1,0 +1,111 @@
+"""Client: one server, spoken to over HTTP as any other client would.
+
+Knows how to ask and how a refusal reads, not which server (server.py) and not
+what an answer means.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, Self
+
+from modelwright import __version__
+from modelwright.core.address import Address
+from modelwright.core.errors import ModelwrightError, Unavailable
+
+NATIVE: Final = "/modelwright/v1"
+"""Where modelwright's own dialect is."""
+
+_CONNECT_SECONDS: Final = 5.0
+
+
+class Client:
+    """A connection to the server at `address`; closed by `with`.
+
+    Every call raises ModelwrightError with the server's own message.
+    """
+
+    def __init__(self, address: Address, environ: Mapping[str, str] = os.environ) -> None:
+        import httpx2
+
+        key = environ.get("MODELWRIGHT_KEY") or environ.get("OLLAMA_API_KEY")
+        headers = {"User-Agent": f"modelwright/{__version__}"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        self.url = address.connectable.url
+        # A proxy is for other machines: it could not reach this one's loopback address.
+        self._http = httpx2.Client(
+            base_url=self.url,
+            headers=headers,
+            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
+            trust_env=not address.connectable.is_loopback,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def ask(
+        self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None
+    ) -> Any:
+        """Send one request; gives the JSON of the answer, None when it has no body."""
+        with self._failures():
+            answer = self._http.request(method, path, json=body, params=query)
+            if answer.is_error:
+                raise _refusal(answer.status_code, answer.content)
+            return answer.json() if answer.content else None
+
+    def stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
+        """Post a request; gives the JSON lines of the answer as they come."""
+        with self._failures(), self._http.stream("POST", path, json=body) as answer:
+            if answer.is_error:
+                raise _refusal(answer.status_code, answer.read())
+            for line in answer.iter_lines():
+                item = json.loads(line)
+                if "error" in item:
+                    raise ModelwrightError(str(item["error"]))
+                yield item
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        import httpx2
+
+        try:
+            yield
+        except httpx2.ConnectError as error:
+            raise Unavailable(
+                f"no server answers at {self.url}", hint="Start one with: modelwright serve"
+            ) from error
+        except httpx2.HTTPError as error:
+            raise Unavailable(
+                f"the server at {self.url} broke off: {error or type(error).__name__}"
+            ) from error
+        except ValueError as error:
+            raise ModelwrightError(f"what answers at {self.url} does not speak JSON") from error
+
+
+def is_modelwright(address: Address) -> bool:
+    """Tell whether a modelwright answers there, within two seconds."""
+    import httpx2
+
+    place = address.connectable
+    try:
+        answer = httpx2.get(f"{place.url}{NATIVE}/server", timeout=2, trust_env=not place.is_loopback)
+        return bool(answer.json()["name"] == "modelwright")
+    except (httpx2.HTTPError, ValueError, LookupError, TypeError):
+        return False
+
+
+def _refusal(status: int, content: bytes) -> ModelwrightError:
+    """Take the message out of a refusal, in Ollama's shape or in our own."""
+    hint = "The key of a server is set with MODELWRIGHT_KEY" if status in (401, 403) else ""
+    try:
+        error = json.loads(content)["error"]
+        if isinstance(error, dict):
+            return ModelwrightError(str(error["message"]), hint=str(error.get("hint") or hint))
+        return ModelwrightError(str(error), hint=hint)
+    except (ValueError, LookupError, TypeError):
+        return ModelwrightError(f"the server answered with status {status}", hint=hint)

@@ -1,0 +1,18 @@
+"""`config`: every setting, its value, and where that came from."""
+
+import os
+
+from modelwright.cli.console import JsonOption, note, print_json, print_table
+from modelwright.settings import RULES, read_settings, show_value
+
+
+def config(as_json: JsonOption = False) -> None:
+    """Show every setting and where its value came from."""
+    settings = read_settings({}, os.environ)
+    for warning in settings.warnings:
+        note(warning)
+    rows = [(name, show_value(name, getattr(settings, name)), settings.sources[name]) for name in RULES]
+    if as_json:
+        print_json({name: {"value": text, "source": s.kind, "from": s.name} for name, text, s in rows})
+    else:
+        print_table(("SETTING", "VALUE", "FROM"), [(name, text, str(source)) for name, text, source in rows])

@@ -1,0 +1,80 @@
+"""What a person reads: text to stdout, progress and errors to stderr.
+
+Plain on a pipe; colours only where a terminal wants them. Knows no command.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, TypeAlias
+
+import typer
+
+from modelwright.core.errors import ModelwrightError
+
+JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a line beside the result."""
+    typer.echo(text, err=True)
+
+
+def write(text: str) -> None:
+    """Print a piece of an answer at once; on a terminal without its control characters."""
+    shown = printable(text) if sys.stdout.isatty() else text
+    sys.stdout.write(shown)
+    sys.stdout.flush()
+
+
+def printable(text: str) -> str:
+    """Drop what could steer the terminal: a model's text is not ours."""
+    return "".join(char for char in text if (char >= " " and not "\x7f" <= char <= "\x9f") or char in "\n\t")
+
+
+def print_json(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_error(error: ModelwrightError) -> None:
+    """Print one line, and the next step on a second."""
+    message = error.message.rstrip(".")
+    typer.echo(f"{typer.style('Error:', fg='red')} {message}", err=True)
+    if error.hint:
+        typer.echo(error.hint, err=True)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print columns, each as wide as its widest cell; no blanks at a line's end."""
+    lines = [tuple(headings), *(tuple(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        say("    ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def print_section(heading: str, lines: Iterable[str]) -> None:
+    """Print a heading and what stands below it, indented; nothing when it is empty."""
+    below = list(lines)
+    if below:
+        say(f"  {heading}")
+        for line in below:
+            say(f"    {line}".rstrip())
+        say()
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], object]]:
+    """Show the steps of a task on stderr: a spinner on a terminal, else lines."""
+    if not sys.stderr.isatty():
+        yield note
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("") as status:
+        yield status.update

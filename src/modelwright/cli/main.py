@@ -1,0 +1,148 @@
+"""The commands: what there is, and where each is loaded from when it is called.
+
+A table instead of imports, since a command may need the whole server and
+`modelwright --help` must not wait for it. The only place that turns errors
+into exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from modelwright import __version__
+from modelwright.cli.console import print_error
+from modelwright.core.errors import ModelwrightError
+
+NAME: Final = "modelwright"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command: `target` is "module:function" in this room; `alias` is hidden."""
+
+    target: str
+    help: str
+    alias: str = ""
+
+
+COMMANDS: Final[Mapping[str, Entry]] = {
+    "serve": Entry("serve:serve", "Start the server."),
+    "create": Entry("models:create", "Make a custom model from a Modelfile."),
+    "run": Entry("conversation:run", "Talk to a model, or ask it one thing."),
+    "ls": Entry("models:ls", "List the models.", alias="list"),
+    "show": Entry("models:show", "Show what a model is made of."),
+    "cp": Entry("models:cp", "Give a model a second name."),
+    "rm": Entry("models:rm", "Delete models."),
+    "ps": Entry("running:ps", "List the models that are loaded."),
+    "stop": Entry("running:stop", "Unload a model."),
+    "history": Entry("revisions:history", "List the revisions of a model."),
+    "rollback": Entry("revisions:rollback", "Make a model one of its revisions again."),
+    "diff": Entry("revisions:diff", "Show what differs between two models or revisions."),
+    "demo": Entry("demo:demo", "Make a custom model and ask it three questions."),
+    "doctor": Entry("doctor:doctor", "Find out what keeps modelwright from working here."),
+    "config": Entry("configuration:config", "Show every setting and where its value came from."),
+    "version": Entry("version:version", "Print the version."),
+}
+
+GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
+    "modelfile": (
+        "Work with Modelfiles.",
+        {"check": Entry("modelfile:check", "Read a Modelfile and say what it means, or what is wrong.")},
+    ),
+}
+
+
+class LazyCommand(TyperCommand):
+    """Stands in the list of commands; becomes the real one when it is called."""
+
+    def __init__(self, name: str, entry: Entry, *, hidden: bool = False) -> None:
+        super().__init__(name, help=entry.help, hidden=hidden, rich_markup_mode=None)
+        self.entry = entry
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        return load(self.entry).make_context(info_name, args, parent=parent, **extra)
+
+
+def load(entry: Entry) -> Any:
+    """Import a command's module and make the command of its function."""
+    module, _, function = entry.target.partition(":")
+    app = _app()
+    app.command(help=entry.help)(getattr(importlib.import_module(f"modelwright.cli.{module}"), function))
+    return typer.main.get_command(app)
+
+
+def build() -> TyperGroup:
+    """Make the whole command line; nothing heavy is loaded."""
+    app = _app(add_completion=True, no_args_is_help=True)
+    app.callback(help="Make custom language models, and run them.")(_root)
+    root = _group(app)
+    _fill(root, COMMANDS)
+    for name, (text, entries) in GROUPS.items():
+        inner = _app(no_args_is_help=True)
+        inner.callback(help=text)(_nothing)
+        group = _group(inner)
+        _fill(group, entries)
+        root.add_command(group, name)
+    return root
+
+
+def main() -> NoReturn:
+    """Run the command that the process was started with."""
+    try:
+        build()(prog_name=NAME)
+    except ModelwrightError as error:
+        print_error(error)
+        sys.exit(1)
+    except BrokenPipeError:
+        # Whoever read our output has left: nothing more can be said there, also not by the
+        # interpreter when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _app(*, add_completion: bool = False, no_args_is_help: bool = False) -> typer.Typer:
+    return typer.Typer(
+        name=NAME,
+        add_completion=add_completion,
+        no_args_is_help=no_args_is_help,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _group(app: typer.Typer) -> TyperGroup:
+    command = typer.main.get_command(app)
+    assert isinstance(command, TyperGroup)  # an app with a callback is one
+    return command
+
+
+def _fill(group: TyperGroup, entries: Mapping[str, Entry]) -> None:
+    for name, entry in entries.items():
+        group.add_command(LazyCommand(name, entry), name)
+        if entry.alias:
+            group.add_command(LazyCommand(entry.alias, entry, hidden=True), entry.alias)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{NAME} {__version__}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options that stand before any command."""
+
+
+def _nothing() -> None:
+    """A group has no options of its own."""

@@ -1,0 +1,52 @@
+"""`serve`: every setting is a flag; the server itself is the room above `web`."""
+
+import inspect
+import os
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+
+from modelwright.cli.console import note, print_error
+from modelwright.core.errors import Conflict
+from modelwright.serving import serve as serve_settings
+from modelwright.settings import RULES, read_settings
+
+BUSY: Final = 75
+"""A temporary server's exit code when another one has the data folder (sysexits.h, EX_TEMPFAIL)."""
+
+
+def serve(config: str, temporary: bool, **flags: str | None) -> None:
+    """Start the server; the flags are the settings, as text."""
+    given = {name: text for name, text in flags.items() if text is not None}
+    settings = read_settings(given, os.environ, config=config)
+    try:
+        serve_settings(settings, note, temporary=temporary)
+    except Conflict as error:
+        if not temporary:
+            raise
+        print_error(error)
+        sys.exit(BUSY)
+
+
+def _signature() -> inspect.Signature:
+    """The parameters of the command: one for each setting, then our own two."""
+    settings = [
+        _parameter(name, Annotated[str | None, typer.Option(help=rule.doc, show_default=False)], None)
+        for name, rule in RULES.items()
+    ]
+    config = Annotated[str, typer.Option(help="The settings file, else modelwright.toml in the data folder.")]
+    return inspect.Signature(
+        [
+            *settings,
+            _parameter("config", config, ""),
+            _parameter("temporary", Annotated[bool, typer.Option("--temporary", hidden=True)], False),
+        ]
+    )
+
+
+def _parameter(name: str, annotation: Any, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+serve.__signature__ = _signature()  # type: ignore[attr-defined] # typer reads the options from it

@@ -1,0 +1,146 @@
+"""Which server a command speaks to; one is started when there is none.
+
+A server that a command started is shared with the commands that come while it
+runs, and ends with the last of them (presence.py says how).
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+import typer
+
+from modelwright.cli.client import Client, is_modelwright
+from modelwright.core.address import Address
+from modelwright.core.errors import Unavailable
+from modelwright.presence import Clients, present
+from modelwright.settings import Settings, read_settings
+
+HostOption: TypeAlias = Annotated[
+    str, typer.Option("--host", help="The server to speak to.", show_default=False)
+]
+
+LOG: Final = "server.log"
+BUSY: Final = 75
+"""Exit code of a temporary server that found another one (sysexits.h, EX_TEMPFAIL)."""
+
+START_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.02
+_LOG_LINES: Final = 15
+_LOG_BYTES: Final = 1_000_000
+
+
+@contextmanager
+def connect(host: str = "", *, start: bool = True) -> Iterator[Client]:
+    """Find the server, or `start` one for the time of the block.
+
+    Raises Unavailable when there is none, or none can be started.
+    """
+    settings = read_settings({}, os.environ)
+    address = Address.parse(host, field="--host") if host else _in_environment(settings)
+    if address is None and not start:
+        address = _here(settings)
+    if address is not None:
+        with Client(address) as client:
+            yield client
+    elif start:
+        with _shared(settings) as address, Client(address) as client:
+            yield client
+    else:
+        raise Unavailable("no server is running", hint="Start one with: modelwright serve")
+
+
+def home() -> Path:
+    """The data folder, which may not be there yet."""
+    return read_settings({}, os.environ).home
+
+
+def find(settings: Settings) -> Address | None:
+    """The server that a command would speak to without starting one."""
+    return _in_environment(settings) or _here(settings)
+
+
+def _in_environment(settings: Settings) -> Address | None:
+    """The server that the environment names.
+
+    The same variable tells a server where to listen, and may be Ollama's: an
+    address of this machine counts only when a modelwright answers there.
+    """
+    source = settings.sources["host"]
+    if source.kind not in ("environment", "ollama"):
+        return None
+    text = os.environ[source.name].strip().strip("\"'")
+    address = replace(Address.parse(text, strict=False).connectable, port=settings.port)
+    if source.kind == "environment" and not address.is_loopback:
+        return address
+    return address if is_modelwright(address) else None
+
+
+def _here(settings: Settings) -> Address | None:
+    """The data folder's server; else, unless a folder was chosen, one at the usual port."""
+    if (server := present(settings.home)) is not None:
+        return Address.parse(server.url)
+    address = Address("127.0.0.1", settings.port, True)
+    chosen = settings.sources["home"].kind != "default"
+    return address if not chosen and is_modelwright(address) else None
+
+
+@contextmanager
+def _shared(settings: Settings) -> Iterator[Address]:
+    """Use the server that is there, perhaps another command's, or start one."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    clients = Clients(settings.home)
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        clients.join()
+        address = _here(settings)
+        if address is None:
+            child = _spawn(settings.home)
+            address = _wait(settings.home, child)
+        yield address
+    finally:
+        # Ours to stop, unless another command uses it by now.
+        if child is not None and clients.shut_out():
+            child.terminate()
+            child.wait()
+        clients.close()
+
+
+def _spawn(home: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "modelwright", "serve", "--temporary", "--host", "127.0.0.1:0"]
+    path = home / LOG
+    grown = path.exists() and path.stat().st_size > _LOG_BYTES
+    with path.open("wb" if grown else "ab") as log:
+        # A session of its own: Ctrl-C at the terminal stops an answer, not the server.
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"MODELWRIGHT_HOME": str(home)},
+            start_new_session=True,
+        )
+
+
+def _wait(home: Path, child: subprocess.Popen[bytes]) -> Address:
+    """Wait until the child serves, or the server of another command that was faster."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if (server := present(home)) is not None:
+            return Address.parse(server.url)
+        if child.poll() not in (None, BUSY):
+            raise Unavailable("a server could not be started", hint=_end_of_log(home))
+        time.sleep(_POLL_SECONDS)
+    raise Unavailable(f"no server was ready within {START_SECONDS:g} s", hint=_end_of_log(home))
+
+
+def _end_of_log(home: Path) -> str:
+    path = home / LOG
+    lines = path.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+    return "\n".join([f"The end of {path}:", *lines])

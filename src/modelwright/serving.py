@@ -1,0 +1,193 @@
+"""Serving: the process that listens, from its port to its last answer.
+
+Knows sockets, signals and the web server's library; what is served comes from
+app.py.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import math
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import uvicorn
+
+from modelwright import __version__
+from modelwright.app import make_home, open_app
+from modelwright.core.address import Address
+from modelwright.core.errors import Conflict, Invalid
+from modelwright.presence import Clients, Presence, Seat
+from modelwright.settings import Settings
+
+BACKLOG: Final = 2048
+PORTS_TRIED: Final = 100
+
+_POLL_SECONDS: Final = 1.0
+_FORCED_SECONDS: Final = 1.0
+_ENGINE_GRACE: Final = 2.0
+
+Say = Callable[[str], None]
+
+
+def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
+    """Serve until a signal; `temporary` until the last client is gone.
+
+    `say` gets the lines meant for the person who started it. Raises Conflict
+    for a port or a data folder in use, Invalid for an address that may not be
+    listened on.
+    """
+    configure_log(settings.log_level)
+    make_home(settings.home)
+    for warning in settings.warnings:
+        say(warning)
+    seat = Seat(settings.home)
+    try:
+        with (
+            listening_socket(settings, say) as listener,
+            asyncio.Runner(loop_factory=_loop_factory()) as runner,
+        ):
+            runner.run(_serve(settings, listener, seat, say, temporary))
+    finally:
+        seat.release()
+
+
+def listening_socket(settings: Settings, say: Say) -> socket.socket:
+    """Listen where the settings say, or at the next free port when they leave it open."""
+    host, port = settings.host, settings.port
+    if not Address(host, port, True).is_loopback:
+        raise Invalid(
+            f'refused to listen on "{host or "every interface"}" ({settings.sources["host"]}): '
+            "without keys everybody who can reach that address could use and delete the models",
+            field="host",
+            hint="Listen on 127.0.0.1; let others in through an SSH tunnel or a proxy with passwords",
+        )
+    chosen = settings.sources["port"].kind != "default"
+    for candidate in [port] if chosen else range(port, port + PORTS_TRIED):
+        listener = _listen(host, candidate)
+        if listener is not None:
+            if candidate != port:
+                say(f"port {port} is taken, so port {candidate} is used")
+            return listener
+    raise Conflict(
+        f"port {port} of {host} is taken ({settings.sources['port']})",
+        field="port",
+        hint="Stop what listens there, choose another with --port, or let --port 0 find a free one",
+    )
+
+
+def configure_log(level: str) -> None:
+    """Send the log to stderr; requests are logged from the level debug on."""
+    logging.basicConfig(
+        level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    if level != "debug":
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with the signals left to us: the second one ends the waiting."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(settings: Settings, listener: socket.socket, seat: Seat, say: Say, temporary: bool) -> None:
+    stop = _Stop()
+    async with open_app(settings) as app:
+        server = _Server(_configuration(app.asgi, settings))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        watching = asyncio.create_task(_until_alone(settings, stop)) if temporary else None
+        url = _url(settings.host, listener)
+        seat.announce(
+            Presence(url, os.getpid(), __version__, datetime.now(UTC).isoformat(timespec="seconds"))
+        )
+        app.readiness.missing = ""
+        say(f"modelwright {__version__} listens on {url}")
+        await asyncio.wait({serving, stop.first}, return_when=asyncio.FIRST_COMPLETED)
+        app.readiness.missing = "the server is stopping"
+        seat.withdraw()
+        server.should_exit = True
+        await asyncio.wait({serving, stop.second}, return_when=asyncio.FIRST_COMPLETED)
+        server.force_exit = True
+        _, running = await asyncio.wait({serving}, timeout=_FORCED_SECONDS)
+        for task in (*running, *([watching] if watching else [])):
+            task.cancel()
+
+
+class _Stop:
+    """Two futures, done by the first and by the second signal."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.first: asyncio.Future[None] = loop.create_future()
+        self.second: asyncio.Future[None] = loop.create_future()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.ask)
+
+    def ask(self) -> None:
+        for future in (self.first, self.second):
+            if not future.done():
+                future.set_result(None)
+                return
+
+
+async def _until_alone(settings: Settings, stop: _Stop) -> None:
+    """Stop a temporary server when its last client has gone, killed ones included."""
+    clients = Clients(settings.home)
+    while not clients.shut_out():
+        await asyncio.sleep(_POLL_SECONDS)
+    stop.ask()
+    await asyncio.Event().wait()  # keeps the lock, so that new clients wait for the end
+
+
+def _configuration(asgi: Any, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        asgi,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=settings.log_level == "debug",
+        server_header=False,
+        headers=[("server", f"modelwright/{__version__}")],
+        timeout_graceful_shutdown=math.ceil(settings.drain),
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket | None:
+    """Listen there; None when the port is taken."""
+    try:
+        [(family, kind, protocol, _, place), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Invalid(f"cannot listen on {host}: {error}", field="host") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise Invalid(f"cannot listen on {host}:{port}: {error.strerror}", field="port") from error
+    return listener
+
+
+def _url(host: str, listener: socket.socket) -> str:
+    return Address(host, listener.getsockname()[1], True).url
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
