@@ -12,8 +12,10 @@ from modelwright.core.errors import ModelwrightError, NotFound
 MODEL: Final = "mario"
 QUESTIONS: Final = ("Who are you?", "What is the capital of France?", "How do I boil an egg?")
 
-_IN_CHECKOUT: Final = Path("examples/mario/Modelfile")
-_IN_PACKAGE: Final = Path(__file__).parents[1] / _IN_CHECKOUT
+_FILE: Final = "examples/mario/Modelfile"
+_PLACES: Final = (Path(__file__).parents[3], Path(__file__).parents[1])
+"""A checkout that is installed in place, and the package (see pyproject.toml)."""
+
 _AFTERWARDS: Final = f"""\
 Go on with:
   modelwright run {MODEL}                    talk to it
@@ -25,10 +27,8 @@ Go on with:
 
 def demo(host: HostOption = "") -> None:
     """Make a custom model from examples/mario/Modelfile and ask it three questions."""
-    file = _IN_CHECKOUT if _IN_CHECKOUT.exists() else _IN_PACKAGE
-    if not file.exists():
-        raise NotFound("file", str(file), hint="Run the demo in a checkout, or install modelwright anew")
-    text = read_modelfile(str(file))
+    file = _modelfile()
+    text = read_modelfile(file)
     say(f"This is {file}:\n")
     for line in text.splitlines():
         say(f"    {line}".rstrip())
@@ -41,3 +41,11 @@ def demo(host: HostOption = "") -> None:
                 raise ModelwrightError(f"{MODEL} gave no answer", hint="modelwright doctor may know why")
             say()
     note(_AFTERWARDS.format(file=file))
+
+
+def _modelfile() -> str:
+    """The example's path, short where that is possible."""
+    found = next((place / _FILE for place in _PLACES if (place / _FILE).exists()), None)
+    if found is None:
+        raise NotFound("file", _FILE, hint="Install modelwright anew")
+    return _FILE if Path(_FILE).resolve() == found.resolve() else str(found)
