@@ -139,6 +139,7 @@ class _Pipes(asyncio.SubprocessProtocol):
         self._loop = loop
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._line = bytearray()
+        self._paused = False
         self._transport: asyncio.SubprocessTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -175,8 +176,12 @@ class _Pipes(asyncio.SubprocessProtocol):
             self._transport.kill()
 
     def _pause(self, pause: bool) -> None:
-        stdout = self._transport and self._transport.get_pipe_transport(1)
-        if isinstance(stdout, asyncio.ReadTransport) and not stdout.is_closing():
+        if pause == self._paused or self._transport is None:
+            return
+        self._paused = pause
+        # uvloop's transports are no subclasses of asyncio's
+        stdout = cast(asyncio.ReadTransport, self._transport.get_pipe_transport(1))
+        if not stdout.is_closing():
             (stdout.pause_reading if pause else stdout.resume_reading)()
 
     async def next_event(self) -> Event | None:
