@@ -150,8 +150,7 @@ def _read_lineage(connection: Connection, start: Digest, room: int) -> list[tupl
     return found
 
 
-def _checked(stored: bytes, digest: Digest, thing: str) -> bytes:
-    content = bytes(stored)
-    if Digest.of(content) != digest:
+def _checked(stored: object, digest: Digest, thing: str) -> bytes:
+    if not isinstance(stored, bytes) or Digest.of(stored) != digest:
         raise Corrupt(f"{thing} {digest} is damaged in the catalogue", hint="Restore it from a backup")
-    return content
+    return stored
