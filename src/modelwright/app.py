@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from starlette.types import ASGIApp
 
 from modelwright import __version__
 from modelwright.bundle import import_starter
-from modelwright.core.errors import Unavailable
 from modelwright.core.ports import Clock, Engines
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
@@ -83,19 +81,6 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             admission=Admission(loopback=True, origins=settings.origins),
         )
         yield App(services, build_asgi(services, edge), readiness)
-
-
-def make_home(home: Path) -> None:
-    """Make the data folder, for this user alone; raises Unavailable."""
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not os.access(home, os.W_OK | os.X_OK):
-            raise PermissionError(None, "it may not be written")
-    except OSError as error:
-        raise Unavailable(
-            f"the data folder {home} cannot be used: {error.strerror}",
-            hint="Choose another with MODELWRIGHT_HOME",
-        ) from error
 
 
 def _engines(settings: Settings, blobs: BlobStore, clock: Clock) -> Engines:

@@ -5,7 +5,6 @@ deleted or replaced is left as the user wants it.
 """
 
 import logging
-from pathlib import Path
 from typing import Final
 
 from anyio import to_thread
@@ -21,11 +20,9 @@ from modelwright.core.ports import Catalogue
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import ModelSpec, WeightLayer
 from modelwright.service.models import Models
+from modelwright.starter import NAME, WEIGHTS, published_digest
 from modelwright.store.blobs import BlobStore
 from modelwright.weights.gguf import read_facts
-
-STARTER: Final = "starter"
-WEIGHTS: Final = Path(__file__).parent / "starter" / "starter-f16.gguf"
 
 KIND: Final = "bundled"
 """Kind of the revisions that are made here."""
@@ -46,7 +43,7 @@ async def import_starter(models: Models, catalogue: Catalogue, blobs: BlobStore)
     if digest is None:
         _LOG.warning("this installation has no starter model: %s is missing", WEIGHTS)
         return
-    name = Name.parse(STARTER)
+    name = Name.parse(NAME)
     weights = WeightLayer("model", digest, WEIGHTS.stat().st_size)
     spec = ModelSpec(weights=(weights,), parameters=_PARAMETERS, licences=(_LICENCE,))
     created = await catalogue.was_created(name, spec.digest)
@@ -58,16 +55,8 @@ async def import_starter(models: Models, catalogue: Catalogue, blobs: BlobStore)
         return
     await catalogue.add_blob(BlobRecord(digest, weights.size, await to_thread.run_sync(read_facts, WEIGHTS)))
     draft = SpecDraft(weights=digest, parameters=_PARAMETERS, licences=(_LICENCE,))
-    async for _ in models.create(_AUTHOR, STARTER, draft, message=f"modelwright {__version__}", kind=KIND):
+    async for _ in models.create(_AUTHOR, NAME, draft, message=f"modelwright {__version__}", kind=KIND):
         pass
-
-
-def published_digest() -> Digest | None:
-    """The digest that the starter's weights must have; None when they are not here."""
-    note = WEIGHTS.with_name(f"{WEIGHTS.name}.sha256")
-    if not (WEIGHTS.is_file() and note.is_file()):
-        return None
-    return Digest(note.read_text().split()[0])
 
 
 async def _adopt(digest: Digest, blobs: BlobStore) -> None:

@@ -13,11 +13,13 @@ dies, so nothing killed leaves a server, or a claim, behind.
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from modelwright.core.errors import Conflict
+from modelwright.core.errors import Conflict, Unavailable
 
 _LOCK: Final = "server.lock"
 _FILE: Final = "server.json"
@@ -32,6 +34,12 @@ class Presence:
     pid: int
     version: str
     started: str
+
+
+def make_home(home: Path) -> None:
+    """Make the data folder, for this user alone; raises Unavailable."""
+    with _explained(home):
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def present(home: Path) -> Presence | None:
@@ -106,7 +114,19 @@ class Clients:
 
 
 def _open(path: Path, flags: int) -> IO[str]:
-    return os.fdopen(os.open(path, flags, 0o600), "r+")
+    with _explained(path.parent):
+        return os.fdopen(os.open(path, flags, 0o600), "r+")
+
+
+@contextmanager
+def _explained(home: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            f"the data folder {home} cannot be used: {error.strerror}",
+            hint="Choose another with MODELWRIGHT_HOME",
+        ) from error
 
 
 def _lock(file: IO[str], kind: int) -> bool:

@@ -19,10 +19,10 @@ from typing import Any, Final
 import uvicorn
 
 from modelwright import __version__
-from modelwright.app import make_home, open_app
+from modelwright.app import open_app
 from modelwright.core.address import Address
 from modelwright.core.errors import Conflict, Invalid
-from modelwright.presence import Clients, Presence, Seat
+from modelwright.presence import Clients, Presence, Seat, make_home
 from modelwright.settings import Settings
 
 BACKLOG: Final = 2048
@@ -151,7 +151,7 @@ def _configuration(asgi: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         asgi,
         loop="none",
-        http="httptools",
+        http="h11",  # httptools loses the body of a POST that offers h2c, as every Java client does
         ws="none",
         lifespan="off",
         log_config=None,

@@ -14,7 +14,7 @@ from modelwright import __version__
 from modelwright.core.address import Address
 from modelwright.core.errors import ModelwrightError, Unavailable
 
-NATIVE: Final = "/modelwright/v1"
+NATIVE: Final = "/api/modelwright"
 """Where modelwright's own dialect is."""
 
 _CONNECT_SECONDS: Final = 5.0

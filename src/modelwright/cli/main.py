@@ -6,7 +6,6 @@ into exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
 
 import importlib
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -98,11 +97,6 @@ def main() -> NoReturn:
         build()(prog_name=NAME)
     except ModelwrightError as error:
         print_error(error)
-        sys.exit(1)
-    except BrokenPipeError:
-        # Whoever read our output has left: nothing more can be said there, also not by the
-        # interpreter when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     sys.exit(0)
 

@@ -19,7 +19,7 @@ import typer
 from modelwright.cli.client import Client, is_modelwright
 from modelwright.core.address import Address
 from modelwright.core.errors import Unavailable
-from modelwright.presence import Clients, present
+from modelwright.presence import Clients, make_home, present
 from modelwright.settings import Settings, read_settings
 
 HostOption: TypeAlias = Annotated[
@@ -94,7 +94,7 @@ def _here(settings: Settings) -> Address | None:
 @contextmanager
 def _shared(settings: Settings) -> Iterator[Address]:
     """Use the server that is there, perhaps another command's, or start one."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_home(settings.home)
     clients = Clients(settings.home)
     child: subprocess.Popen[bytes] | None = None
     try:
