@@ -1,8 +1,15 @@
 """Pages of endpoints and of each dialect's coverage, from the server's own OpenAPI document."""
 
+import asyncio
+import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
+from fastapi import FastAPI
+
+from modelwright.app import open_app
+from modelwright.settings import load
 from tools.docs.markdown import code, page, table
 from tools.docs.refusals import refused
 
@@ -11,32 +18,48 @@ Refusals = Mapping[str, list[str]]
 Operation = tuple[str, str, Schema]
 
 
-def operations(document: Mapping[str, Any]) -> Iterator[Operation]:
+@cache
+def openapi() -> Schema:
+    """The document that a real server gives, here one with an empty data folder."""
+
+    async def ask(home: str) -> Schema:
+        async with open_app(load({"home": home, "engine": "echo"}, {})) as app:
+            assert isinstance(app.asgi, FastAPI)
+            return app.asgi.openapi()
+
+    with tempfile.TemporaryDirectory() as home:
+        return asyncio.run(ask(home))
+
+
+def operations() -> Iterator[Operation]:
     """Each method and path of the document, with what it says of them."""
-    for path, item in document["paths"].items():
+    for path, item in openapi()["paths"].items():
         for method, operation in item.items():
             yield method.upper(), path, operation
 
 
-def endpoints(document: Mapping[str, Any]) -> str:
+def endpoints() -> str:
     """List every endpoint, by what it belongs to."""
     groups: dict[str, list[Operation]] = {}
-    for operation in operations(document):
+    for operation in operations():
         groups.setdefault(", ".join(operation[2].get("tags", ["Server"])), []).append(operation)
     sections = []
     for tag, found in groups.items():
         rows = [(method, code(path), about["summary"]) for method, path, about in found]
         sections += [f"## {tag}", table(["Method", "Path", "Does"], rows)]
     return page(
-        "Endpoints", "`/openapi.json` has them for machines, `/docs` for reading and trying.", *sections
+        "Endpoints",
+        "`/openapi.json` has them for machines, `/docs` for reading. Each dialect is there a second time "
+        "under its own name, such as `/ollama/api/chat` and `/openai/v1/models`.",
+        *sections,
     )
 
 
-def coverage(document: Mapping[str, Any], dialect: str, tag: str) -> str:
+def coverage(dialect: str, tag: str) -> str:
     """Say what is read and what is refused, field by field, for one dialect."""
     not_yet = refused(dialect)
     sections = []
-    for method, path, about in operations(document):
+    for method, path, about in operations():
         if tag in about.get("tags", []):
             sections += [f"## {method} {path}", f"{about['summary']}.", *_body(about, not_yet)]
     return page(
