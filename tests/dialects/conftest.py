@@ -1,18 +1,18 @@
 """A whole server in this process: real store, real services, echo as the engine."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.types import ASGIApp
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.grants import LOCAL_ADMIN
-from modelwright.core.ports import Engines
 from modelwright.core.revision import BlobRecord
 from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
@@ -66,9 +66,11 @@ class Ticking:
 class House:
     """A running server and what is behind it."""
 
+    app: ASGIApp
     client: httpx2.AsyncClient
     services: Services
-    missing: list[str] = field(default_factory=list)
+    engine: EchoEngines
+    missing: list[str]
 
     async def create(self, name: str, **fields: object) -> None:
         """Create a model through Ollama's API."""
@@ -77,11 +79,8 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(
-    folder: Path,
-    engines: Engines | None = None,
-    admission: Admission | None = None,
-    limits: Limits | None = None,
+async def _open(
+    folder: Path, engines: type[EchoEngines], admission: Admission, limits: Limits
 ) -> AsyncIterator[House]:
     """Serve two bases: "test", that chats, and "bert", that embeds only."""
     async with AsyncExitStack() as stack:
@@ -90,21 +89,23 @@ async def open_house(
         clock = Ticking()
         resolver = Resolver(catalogue)
         models = Models(catalogue, BlobStore(folder), resolver, clock)
-        chat = Chat(resolver, models, engines or EchoEngines(clock), context_length=4096)
-        services = Services(models, chat)
+        engine = engines(clock)
+        services = Services(models, Chat(resolver, models, engine, context_length=4096))
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
         missing: list[str] = []
         edge = Edge(
             identity=Identity("1.2.3", str(folder), 42, BORN),
             missing=lambda: " ".join(missing),
-            admission=admission or Admission(),
-            limits=limits or Limits(),
+            admission=admission,
+            limits=limits,
         )
-        transport = httpx2.ASGITransport(app=build_asgi(services, edge), raise_app_exceptions=True)
-        client = httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:11434")
+        app = build_asgi(services, edge)
+        client = httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:11434"
+        )
         await stack.enter_async_context(client)
-        yield House(client, services, missing)
+        yield House(app, client, services, engine, missing)
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:
@@ -115,11 +116,27 @@ async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models:
 
 
 @pytest.fixture
+def opening(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[House]]:
+    """Open a house of one's own, with another engine or other limits."""
+
+    def opened(
+        engines: type[EchoEngines] = EchoEngines,
+        admission: Admission | None = None,
+        limits: Limits | None = None,
+    ) -> AbstractAsyncContextManager[House]:
+        folder = tmp_path / "opened"
+        folder.mkdir()
+        return _open(folder, engines, admission or Admission(), limits or Limits())
+
+    return opened
+
+
+@pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+    async with _open(tmp_path, EchoEngines, Admission(), Limits()) as opened:
         yield opened
 
 
 @pytest.fixture
-async def client(house: House) -> httpx2.AsyncClient:
+def client(house: House) -> httpx2.AsyncClient:
     return house.client

@@ -6,6 +6,7 @@ fields. Every number has bounds.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Final, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, WithJsonSchema, model_validator
@@ -103,6 +104,7 @@ def _shown(value: object) -> str:
     return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else "null"
 
 
+@cache
 def documented(model: type[Wire]) -> dict[str, Any]:
     """What a route adds to the OpenAPI document for its body."""
     schema = model.model_json_schema()

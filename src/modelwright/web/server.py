@@ -74,8 +74,9 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
 
 def _add_dialects(app: FastAPI, dialects: Sequence[Dialect], backing: Backing) -> None:
     for dialect in dialects:
-        app.include_router(dialect.router(backing))
-        app.include_router(dialect.router(backing), prefix=f"/{dialect.name}", include_in_schema=False)
+        router = dialect.router(backing)
+        app.include_router(router)
+        app.include_router(router, prefix=f"/{dialect.name}", include_in_schema=False)
 
 
 def _add_operations(app: FastAPI, services: Services, edge: Edge, meter: Meter) -> None:

@@ -5,7 +5,7 @@ uploading are not built yet and say so.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter
@@ -156,14 +156,14 @@ class _Routes:
         body = await self._read(request, wire.ChatRequest)
         asked = requests.parse_chat(body)
         await self._check_abilities(request, asked.model, body)
-        events = self._chat.chat(self._principal_of(request), asked)
+        events = _able(self._chat.chat(self._principal_of(request), asked), body.model, "chat")
         return Answer(events, ChatWriter(body.model), stream=body.stream and bool(asked.messages))
 
     async def generate(self, request: Request) -> Response:
         body = await self._read(request, wire.GenerateRequest)
         asked = requests.parse_generate(body)
         await self._check_abilities(request, asked.model, body)
-        events = self._chat.generate(self._principal_of(request), asked)
+        events = _able(self._chat.generate(self._principal_of(request), asked), body.model, "generate")
         return Answer(events, GenerateWriter(body.model), stream=body.stream and bool(asked.prompt))
 
     async def embed(self, request: Request) -> Response:
@@ -226,6 +226,20 @@ async def _with_base_named(events: AsyncIterator[CreateEvent]) -> AsyncGenerator
     with _absent_as('model "{name}" not found: it is not here, and pulling is not supported yet', hint=_HERE):
         async for event in events:
             yield event
+
+
+async def _able(
+    events: AsyncGenerator[ChatEvent, None], model: str, verb: str
+) -> AsyncGenerator[ChatEvent, None]:
+    """Say in upstream's words that a model, for instance one that only embeds, cannot."""
+    try:
+        async with aclosing(events):
+            async for event in events:
+                yield event
+    except Unsupported as error:
+        if error.field == "model":
+            error.message, error.hint = f"{excerpt(model)} does not support {verb}", ""
+        raise
 
 
 @contextmanager

@@ -1,0 +1,104 @@
+"""Ollama's own table of requests and refusals, case by case."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+TABLE = Path(__file__).parents[2] / "../shared/conformance/ollama/http_errors.json"
+CASES: list[dict[str, Any]] = json.loads(TABLE.read_text())["cases"] if TABLE.is_file() else []
+TOLD_APART = "queue full"
+"""Asked of a real engine in tests/clients; its text says how many requests wait."""
+
+FILES = "issue B: files are not built yet"
+UPLOADS = "issue B: uploading blobs is not built yet"
+QUANTIZING = "issue B: quantizing is not built yet"
+
+EXCEPTIONS = {
+    "generate option of wrong type": "a fault of the caller is 400 and not 500, and quotes the value",
+    "generate stop option as string": "one text is accepted as a list of one",
+    "embed too long without truncate": "the message also says how long, and how long the context is",
+    "create modelfile field is ignored": "a modelfile is read: ollama4j and others still send one",
+    "create bad digest format": "400, as from 0.34.1 on",
+    "create missing blob": FILES,
+    "create blob is not GGUF": FILES,
+    "create unknown file type": FILES,
+    "create two gguf adapters": "issue B: adapters are not built yet",
+    "create bad template": "issue B: templates are not built yet",
+    "create bad quantize": QUANTIZING,
+    "create quantize of quantized": QUANTIZING,
+    "create bad info string": "issue B: info is not built yet",
+    "create bad info number": "issue B: info is not built yet",
+    "create info number wrong type": "issue B: info is not built yet",
+    "head blob ok": UPLOADS,
+    "post blob mismatch": UPLOADS,
+    "post blob ok": UPLOADS,
+    "post blob again": UPLOADS,
+}
+"""Cases answered otherwise, and why."""
+
+ACCEPTED = {"generate stop option as string", "create modelfile field is ignored"}
+"""Exceptions that succeed where upstream refuses; all others refuse too."""
+
+
+@pytest.fixture
+def answer(house: Any) -> Any:
+    async def send(case: dict[str, Any]) -> httpx2.Response:
+        body, headers = case["body"], {"content-type": "application/json"}
+        if body is None:
+            return await house.client.request(case["method"], case["path"])
+        text = body if case.get("raw_body") else json.dumps(body)
+        text = text.replace("<longer than context>", "word " * 100)
+        return await house.client.request(case["method"], case["path"], content=text, headers=headers)
+
+    return send
+
+
+@pytest.mark.skipif(not CASES, reason="the conformance tables are not here")
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case["name"] != TOLD_APART], ids=lambda case: case["name"]
+)
+@pytest.mark.anyio
+async def test_refusals_are_those_of_ollama(case: dict[str, Any], answer: Any, house: Any) -> None:
+    if case["name"] in ("tags empty", "v1 models empty"):
+        for name in ("test", "bert"):
+            await house.client.request("DELETE", "/api/delete", json={"model": name})
+    response = await answer(case)
+    if case["name"] in EXCEPTIONS:
+        _check_exception(case, response)
+    else:
+        _check(case, response)
+
+
+@pytest.mark.skipif(not CASES, reason="the conformance tables are not here")
+def test_every_exception_is_a_case() -> None:
+    assert set(EXCEPTIONS) <= {case["name"] for case in CASES}
+
+
+def _check(case: dict[str, Any], response: httpx2.Response) -> None:
+    assert response.status_code == case["status"], response.text
+    if "response" in case:
+        assert response.json() == case["response"]
+    if "error_contains" in case:
+        assert case["error_contains"] in response.json()["error"]
+    if "response_contains" in case:
+        assert case["response_contains"].items() <= response.json().items()
+    if "body_text" in case:
+        assert response.text == case["body_text"]
+    if "empty_body" in case:
+        assert response.content == b""
+    if "response_shape" in case:
+        assert list(response.json()) == list(case["response_shape"])
+    if "content_type" in case:
+        assert response.headers["content-type"] == case["content_type"]
+
+
+def _check_exception(case: dict[str, Any], response: httpx2.Response) -> None:
+    if case["name"] in ACCEPTED:
+        assert response.status_code == 200, response.text
+        return
+    assert response.status_code in (400, 404)
+    if case["method"] != "HEAD":
+        assert response.json()["error"]
