@@ -90,7 +90,8 @@ class LlamaEngine:
 
     async def close(self, grace: float = 2.0) -> None:
         """End the child; whoever still reads an answer gets Unavailable."""
-        self._fault = self._fault or "it was unloaded"
+        if not self.exited.done():
+            self._fault = "it was unloaded"
         self._watchdog.cancel()
         await self._worker.terminate(grace)
         if self._address.path:
