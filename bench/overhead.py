@@ -15,8 +15,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx2
+from measuring.imported import import_weights
 from measuring.random_model import Shape, write_random_model
-from measuring.served import Served, engine_socket, import_weights, served
+from measuring.served import Served, engine_socket, served
 from measuring.verdict import median, table, verdict
 
 BOUND = 0.97
@@ -74,13 +75,13 @@ async def compare(server: Served, tokens: int, rounds: int) -> dict[int, list[tu
             found: dict[int, list[tuple[float, float]]] = {}
             for streams in STREAMS:
                 await rate(engine, ask_engine, streams, tokens)
-                found[streams] = [
-                    (
-                        await rate(engine, ask_engine, streams, tokens),
-                        await rate(ours, ask_ours, streams, tokens),
-                    )
-                    for _ in range(rounds)
-                ]
+                found[streams] = []
+                for turn in range(rounds):
+                    sides = [(engine, ask_engine), (ours, ask_ours)]
+                    if turn % 2:
+                        sides.reverse()  # so that a machine that slows down harms both alike
+                    first, second = [await rate(*side, streams, tokens) for side in sides]
+                    found[streams].append((second, first) if turn % 2 else (first, second))
             return found
 
 
@@ -98,7 +99,7 @@ def report(found: dict[int, list[tuple[float, float]]]) -> int:
 def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--tokens", type=int, default=64)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=6)
     options.add_argument("--gguf", type=Path, help="use this file instead of writing one")
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -99,10 +99,15 @@ def measure(server: Served, models: int, rounds: int) -> int:
         ],
     )
     print(f"  engine processes: {engines}; server memory a model: {a_model / 1000:.1f} KB")
-    quick = switch <= max(stay * RATIO, stay + MORE_SECONDS)
-    holds = quick and engines == 1 and a_model < BYTES_A_MODEL
+    bound = max(RATIO, (stay + MORE_SECONDS) / stay)
+    holds = switch / stay <= bound and engines == 1 and a_model < BYTES_A_MODEL
     return verdict(
-        "switch", switch / stay, RATIO, holds=holds, engines=engines, kb_a_model=round(a_model / 1000, 1)
+        "switch",
+        switch / stay,
+        round(bound, 4),
+        holds=holds,
+        engines=engines,
+        kb_a_model=round(a_model / 1000, 1),
     )
 
 
