@@ -77,6 +77,8 @@ class LlamaEngine:
 
     async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
+        if not inputs:
+            return Embeddings((), Usage())
         fitted = [await self._fit(text, index, truncate) for index, text in enumerate(inputs)]
         started = asyncio.get_running_loop().time()
         answer = await self._ask("/v1/embeddings", {"input": fitted, "embd_normalize": -1})
