@@ -24,6 +24,7 @@ from modelwright.core.errors import Conflict, Unavailable
 _LOCK: Final = "server.lock"
 _FILE: Final = "server.json"
 _CLIENTS: Final = "clients.lock"
+_START: Final = "start.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def present(home: Path) -> Presence | None:
 
 
 class Seat:
-    """The place of the one server on a data folder, until `release`.
+    """The place of the one server on a data folder, until `close`.
 
     Raises Conflict, naming the process that has it.
     """
@@ -90,7 +91,7 @@ class Seat:
             self._json.close()
             self._json = None
 
-    def release(self) -> None:
+    def close(self) -> None:
         self.withdraw()
         self._seat.close()
 
@@ -111,6 +112,14 @@ class Clients:
 
     def close(self) -> None:
         self._file.close()
+
+
+@contextmanager
+def turn_to_start(home: Path) -> Iterator[None]:
+    """Let one command at a time look for a server and start one; waits."""
+    with _open(home / _START, os.O_RDWR | os.O_CREAT) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _open(path: Path, flags: int) -> IO[str]:

@@ -30,7 +30,6 @@ PORTS_TRIED: Final = 100
 
 _POLL_SECONDS: Final = 1.0
 _FORCED_SECONDS: Final = 1.0
-_ENGINE_GRACE: Final = 2.0
 
 Say = Callable[[str], None]
 
@@ -46,15 +45,13 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
     make_home(settings.home)
     for warning in settings.warnings:
         say(warning)
-    seat = Seat(settings.home)
-    try:
-        with (
-            listening_socket(settings, say) as listener,
-            asyncio.Runner(loop_factory=_loop_factory()) as runner,
-        ):
-            runner.run(_serve(settings, listener, seat, say, temporary))
-    finally:
-        seat.release()
+    with contextlib.ExitStack() as stack:
+        # Released last: until then clients wait rather than find a server that is ending.
+        clients = stack.enter_context(contextlib.closing(Clients(settings.home))) if temporary else None
+        seat = stack.enter_context(contextlib.closing(Seat(settings.home)))
+        listener = stack.enter_context(listening_socket(settings, say))
+        runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
+        runner.run(_serve(settings, listener, seat, say, clients))
 
 
 def listening_socket(settings: Settings, say: Say) -> socket.socket:
@@ -98,12 +95,14 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(settings: Settings, listener: socket.socket, seat: Seat, say: Say, temporary: bool) -> None:
+async def _serve(
+    settings: Settings, listener: socket.socket, seat: Seat, say: Say, clients: Clients | None
+) -> None:
     stop = _Stop()
     async with open_app(settings) as app:
         server = _Server(_configuration(app.asgi, settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        watching = asyncio.create_task(_until_alone(settings, stop)) if temporary else None
+        watching = asyncio.create_task(_until_alone(clients, stop)) if clients else None
         url = _url(settings.host, listener)
         seat.announce(
             Presence(url, os.getpid(), __version__, datetime.now(UTC).isoformat(timespec="seconds"))
@@ -116,9 +115,12 @@ async def _serve(settings: Settings, listener: socket.socket, seat: Seat, say: S
         server.should_exit = True
         await asyncio.wait({serving, stop.second}, return_when=asyncio.FIRST_COMPLETED)
         server.force_exit = True
-        _, running = await asyncio.wait({serving}, timeout=_FORCED_SECONDS)
-        for task in (*running, *([watching] if watching else [])):
-            task.cancel()
+        for answer in server.server_state.tasks:
+            answer.cancel()
+        await asyncio.wait({serving}, timeout=_FORCED_SECONDS)
+        for task in (serving, watching):
+            if task is not None and not task.cancel() and not task.cancelled():
+                task.result()
 
 
 class _Stop:
@@ -138,13 +140,11 @@ class _Stop:
                 return
 
 
-async def _until_alone(settings: Settings, stop: _Stop) -> None:
+async def _until_alone(clients: Clients, stop: _Stop) -> None:
     """Stop a temporary server when its last client has gone, killed ones included."""
-    clients = Clients(settings.home)
     while not clients.shut_out():
         await asyncio.sleep(_POLL_SECONDS)
     stop.ask()
-    await asyncio.Event().wait()  # keeps the lock, so that new clients wait for the end
 
 
 def _configuration(asgi: Any, settings: Settings) -> uvicorn.Config:

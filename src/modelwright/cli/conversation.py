@@ -106,34 +106,30 @@ def _question(words: list[str]) -> str | None:
 
 
 def _converse(talk: Conversation) -> None:
+    """Take turns until /bye or Ctrl-D."""
     note(f"{talk.model}: ask, or type /? for help")
-    for text in _inputs():
-        try:
-            if text.startswith("/"):
-                if text.split()[0] in ("/bye", "/exit"):
-                    return
-                _command(talk, text)
-            else:
-                talk.ask(text)
-        except ModelwrightError as error:
-            print_error(error)
-        except KeyboardInterrupt:
-            note("")
-
-
-def _inputs() -> Iterator[str]:
-    """What the person types, until Ctrl-D; nothing empty."""
     while True:
         try:
-            text = _read_input(input)
+            text = _read_input(input).strip()
+            if text in ("/bye", "/exit"):
+                return
+            with suppress(KeyboardInterrupt):  # stops an answer, not the conversation
+                _take_turn(talk, text)
         except EOFError:
             say()
             return
         except KeyboardInterrupt:
             note("\nType /bye or press Ctrl-D to leave.")
-            continue
-        if text.strip():
-            yield text.strip()
+
+
+def _take_turn(talk: Conversation, text: str) -> None:
+    try:
+        if text.startswith("/"):
+            _command(talk, text)
+        elif text:
+            talk.ask(text)
+    except ModelwrightError as error:
+        print_error(error)
 
 
 def _read_input(read: Callable[[str], str]) -> str:

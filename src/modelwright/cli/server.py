@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
@@ -19,7 +19,7 @@ import typer
 from modelwright.cli.client import Client, is_modelwright
 from modelwright.core.address import Address
 from modelwright.core.errors import Unavailable
-from modelwright.presence import Clients, make_home, present
+from modelwright.presence import Clients, make_home, present, turn_to_start
 from modelwright.settings import Settings, read_settings
 
 HostOption: TypeAlias = Annotated[
@@ -95,21 +95,28 @@ def _here(settings: Settings) -> Address | None:
 def _shared(settings: Settings) -> Iterator[Address]:
     """Use the server that is there, perhaps another command's, or start one."""
     make_home(settings.home)
-    clients = Clients(settings.home)
-    child: subprocess.Popen[bytes] | None = None
-    try:
+    with ExitStack() as stack:
+        clients = stack.enter_context(closing(Clients(settings.home)))
         clients.join()
-        address = _here(settings)
-        if address is None:
-            child = _spawn(settings.home)
-            address = _wait(settings.home, child)
+        with turn_to_start(settings.home):
+            address = _here(settings) or _start(settings.home, clients, stack)
         yield address
-    finally:
-        # Ours to stop, unless another command uses it by now.
-        if child is not None and clients.shut_out():
-            child.terminate()
-            child.wait()
-        clients.close()
+
+
+def _start(home: Path, clients: Clients, stack: ExitStack) -> Address:
+    """Start a server; `stack` gets its end."""
+    deadline = time.monotonic() + START_SECONDS
+    child = None
+    while time.monotonic() < deadline:
+        if (server := present(home)) is not None:
+            return Address.parse(server.url)
+        if child is None or child.poll() == BUSY:  # another one starts, or has not ended yet
+            child = _spawn(home)
+            stack.callback(_leave, clients, child)
+        elif child.poll() is not None:
+            raise Unavailable("a server could not be started", hint=_end_of_log(home))
+        time.sleep(_POLL_SECONDS)
+    raise Unavailable(f"no server was ready within {START_SECONDS:g} s", hint=_end_of_log(home))
 
 
 def _spawn(home: Path) -> subprocess.Popen[bytes]:
@@ -128,16 +135,11 @@ def _spawn(home: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait(home: Path, child: subprocess.Popen[bytes]) -> Address:
-    """Wait until the child serves, or the server of another command that was faster."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if (server := present(home)) is not None:
-            return Address.parse(server.url)
-        if child.poll() not in (None, BUSY):
-            raise Unavailable("a server could not be started", hint=_end_of_log(home))
-        time.sleep(_POLL_SECONDS)
-    raise Unavailable(f"no server was ready within {START_SECONDS:g} s", hint=_end_of_log(home))
+def _leave(clients: Clients, child: subprocess.Popen[bytes]) -> None:
+    """Stop the server we started, unless another command uses it by now."""
+    if child.poll() is None and clients.shut_out():
+        child.terminate()
+        child.wait()
 
 
 def _end_of_log(home: Path) -> str:
