@@ -58,8 +58,9 @@ class _Side:
     threads: ThreadPoolExecutor
 
     def close(self) -> None:
-        self.threads.shutdown(wait=True, cancel_futures=True)
-        self.engine.dispose()
+        # On its own thread, because closing SQLite's writer checkpoints.
+        self.threads.submit(self.engine.dispose)
+        self.threads.shutdown(wait=True)
 
 
 class Database:
