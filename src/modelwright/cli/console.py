@@ -27,7 +27,7 @@ def note(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Print a piece of an answer at once; on a terminal without its control characters."""
+    """Print a piece of an answer at once, to a terminal without control characters."""
     shown = printable(text) if sys.stdout.isatty() else text
     sys.stdout.write(shown)
     sys.stdout.flush()

@@ -83,7 +83,7 @@ def _in_environment(settings: Settings) -> Address | None:
 
 
 def _here(settings: Settings) -> Address | None:
-    """The data folder's server; else, unless a folder was chosen, one at the usual port."""
+    """The data folder's server, or, unless a folder was chosen, the usual port's."""
     if (server := present(settings.home)) is not None:
         return Address.parse(server.url)
     address = Address("127.0.0.1", settings.port, True)

@@ -103,7 +103,7 @@ def too_long(tokens: int, context: int, *, field: str = "messages") -> Invalid:
 
 
 def reason_for_failing(stderr: str) -> str:
-    """Why loading failed: the first error that the engine wrote, the rest follows from it."""
+    """Why loading failed: the engine's first error, since the rest follows from it."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     matches = [match for line in lines if (match := _LOG_LINE.fullmatch(line))]
     first = next((match["text"] for match in matches if match["level"] == "E"), "")

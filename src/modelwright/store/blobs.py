@@ -293,7 +293,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _pieces(file: int, limit: int | None = None) -> Iterator[memoryview]:
-    """The rest of a file, at most about `limit` bytes; each piece lives until the next."""
+    """The rest of a file, about `limit` bytes at most; a piece lives until the next."""
     room = memoryview(bytearray(PIECE))
     left = limit
     while (got := os.readv(file, [room])) and (left is None or left > 0):

@@ -75,7 +75,7 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Prepare `sqlite:///file` or `postgresql://…`; blocks, but connects to nothing yet.
+        """Prepare `sqlite:///file` or `postgresql://…`; blocks, but does not connect yet.
 
         Raises Invalid for another URL, Unavailable when a process has it,
         Unsupported when the PostgreSQL driver is not installed.
