@@ -95,7 +95,8 @@ async def test_a_stop_text_ends_an_answer_and_is_left_out(engines: Engines) -> N
     text, _ = await chat(engines)
     stop = re.findall(r"[a-z]{3}", text)[-1]
     cut, done = await chat(engines, limited(stop=["no such text", stop]))
-    assert cut == text[: text.index(stop)]
+    # random weights may end in the middle of a character
+    assert cut.rstrip("\ufffd") == text[: text.index(stop)].rstrip("\ufffd")
     assert done.reason == "stop"
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 Start = Callable[..., Any]
 Eventually = Callable[[Callable[[], bool], float], Awaitable[float]]
 
-LONG = Parameters.of({"temperature": 0, "num_predict": 400})
+LONG = Parameters.of({"temperature": 0, "num_predict": 150})
 
 
 async def test_users_and_parameters_share_one_process(start: Start, tiny: Path) -> None:

@@ -41,8 +41,9 @@ class Load:
     pooled: bool = False
     adapters: tuple[Path, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
+    threads: int = 0
     cache_ram_mib: int = 512
-    load_seconds: float = 600.0
+    load_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ async def launch(load: Load) -> Launched:
     except BaseException as error:
         worker.kill()
         await worker.terminate()
+        address.remove()
         if isinstance(error, TimeoutError):
             raise Unavailable(f"the engine was not ready after {load.load_seconds:g} s") from None
         raise
@@ -139,5 +141,6 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "pooled": load.pooled,
         "adapters": [str(path) for path in load.adapters],
         "start_parameters": load.start_parameters.as_dict(),
+        "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,
     }

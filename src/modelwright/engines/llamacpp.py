@@ -5,9 +5,9 @@ is the pool's business.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, Final, Self
 
 import orjson
@@ -30,7 +30,7 @@ class LlamaEngine:
     """A loaded engine; made by `start`, ended by `close`.
 
     A watchdog kills a child that neither sends a byte nor answers /health for
-    `watchdog_seconds` while somebody waits for it.
+    `watchdog_seconds` (perhaps infinite) while somebody waits for it.
     """
 
     def __init__(self, launched: Launched, load: Load, watchdog_seconds: float) -> None:
@@ -96,8 +96,7 @@ class LlamaEngine:
             self._fault = "it was unloaded"
         self._watchdog.cancel()
         await self._worker.terminate(grace)
-        if self._address.path:
-            Path(self._address.path).unlink(missing_ok=True)
+        self._address.remove()
 
     async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""
@@ -169,7 +168,7 @@ class LlamaEngine:
     async def _watch(self) -> None:
         """Kill the child when it is silent for too long while it has work."""
         time = asyncio.get_running_loop().time
-        while True:
+        while not math.isinf(self._patience):
             await asyncio.sleep(self._patience / 4)
             heard = max((exchange.heard for exchange in self._exchanges), default=time())
             if time() - heard > self._patience / 2 and not await self._is_well():
