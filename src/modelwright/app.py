@@ -92,6 +92,7 @@ def _engines(settings: Settings, blobs: BlobStore, clock: Clock) -> Engines:
         parallel=settings.parallel,
         max_queue=settings.max_queue,
         max_engines=settings.max_engines,
+        threads=settings.threads,
         keep_alive=settings.keep_alive,
         cache_ram_mib=settings.cache_ram,
         watchdog_seconds=settings.watchdog,
