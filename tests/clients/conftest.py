@@ -50,3 +50,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose engine says what it heard."""
     yield from _serve(tmp_path_factory.mktemp("echo"), MODELWRIGHT_ENGINE="echo")
+
+
+@pytest.fixture(scope="session")
+def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server whose engines do one thing at a time, with nobody waiting."""
+    yield from _serve(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")

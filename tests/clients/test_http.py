@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-LONG = {"model": "starter", "raw": True, "prompt": "Once", "options": {"num_predict": 1500, "stop": []}}
+WILD = {"num_predict": 1500, "temperature": 100, "top_k": 0, "top_p": 1, "min_p": 0, "seed": 1}
+"""Any token is as likely as any other, so the one that ends an answer hardly comes."""
+LONG = {"model": "starter", "raw": True, "prompt": "Once", "options": WILD}
 
 
 def connect(url: str) -> socket.socket:

@@ -31,11 +31,12 @@ async def test_a_stream_opens_with_the_role_and_closes_with_the_reason(client: h
 
 
 async def test_usage_comes_last_when_it_is_asked_for(client: httpx2.AsyncClient) -> None:
-    *_, last = await chunks(
+    *others, last = await chunks(
         client, "/v1/completions", model="test", prompt="a b", stream_options={"include_usage": True}
     )
     assert last["choices"] == []
     assert last["usage"]["completion_tokens"] == 2
+    assert all(other["usage"] is None for other in others)
 
 
 async def test_a_whole_answer(client: httpx2.AsyncClient) -> None:

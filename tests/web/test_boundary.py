@@ -72,3 +72,9 @@ async def test_a_wrong_method_is_told_the_right_one(client: httpx2.AsyncClient, 
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
     assert "error" in answer.json()
+
+
+async def test_a_page_of_a_known_origin_can_read_an_error(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/api/nope", headers={"origin": "http://localhost:3000"})
+    assert answer.status_code == 404
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
