@@ -233,9 +233,9 @@ class _Draft:
     def discard(self) -> None:
         """Close it, and remove what is left of it in tmp; may be called again."""
         with _explained(self.path):
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            file, self._file = self._file, None
+            if file is not None:
+                os.close(file)
             if self._made:
                 self.path.unlink(missing_ok=True)
                 self._made = False
