@@ -74,7 +74,7 @@ class Cli:
     def record(self) -> dict[str, Any]:
         """What the server of the data folder wrote about itself."""
         path = self.home / "server.json"
-        wait_until(path.exists, "there is no server.json")
+        _wait_until(path.exists, "there is no server.json")
         return json.loads(path.read_text())
 
 
@@ -123,19 +123,36 @@ class Serving:
         return self.process.returncode
 
 
-def wait_until(holds: Callable[[], object], otherwise: str, seconds: float = 20) -> None:
+@pytest.fixture(scope="session")
+def command() -> str:
+    """Where the installed command is."""
+    return COMMAND
+
+
+def _wait_until(holds: Callable[[], object], otherwise: str, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.02)
 
 
-def is_alive(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     """Whether a process runs; one that ended and waits for its parent does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., None]:
+    """Wait until something holds; fail with the second argument when it takes too long."""
+    return _wait_until
+
+
+@pytest.fixture
+def is_alive() -> Callable[[int], bool]:
+    return _is_alive
 
 
 @pytest.fixture(scope="session", autouse=True)
