@@ -69,6 +69,11 @@ def whole(events: list[ChatEvent]) -> tuple[str, Done]:
     return "".join(texts), done
 
 
+async def ended(events: AsyncIterator[ChatEvent]) -> tuple[str, str, int]:
+    text, done = whole([event async for event in events])
+    return text, done.reason, done.usage.completion_tokens
+
+
 def limited(**more: object) -> Parameters:
     return GREEDY.merged(Parameters.of(more))
 
@@ -89,6 +94,11 @@ async def test_num_predict_ends_an_answer(engines: Engines) -> None:
     assert done.reason == "length"
     assert done.usage.completion_tokens == 3
     assert (await chat(engines))[0].startswith(text)
+
+
+async def test_no_token_is_no_text(engines: Engines) -> None:
+    assert await ended(engines.chat(NEEDS, ASK, limited(num_predict=0))) == ("", "length", 0)
+    assert await ended(engines.complete(NEEDS, "Once", limited(num_predict=0))) == ("", "length", 0)
 
 
 async def test_a_stop_text_ends_an_answer_and_is_left_out(engines: Engines) -> None:

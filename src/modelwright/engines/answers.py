@@ -14,6 +14,8 @@ from modelwright.core.chat import ChatEvent, Done, TextDelta, Usage
 from modelwright.core.errors import Invalid, ModelwrightError, TooLarge, Unavailable, Unsupported
 
 _LOG_LINE: Final = re.compile(r"[\d.]+ (?P<level>[A-Z]) (?:\w+ +)?[\w~]+: +(?P<text>.*)")
+_FOLDERS: Final = re.compile(r"(?:/[\w.-]+)+/")
+"""Where the library was built."""
 _JINJA: Final = re.compile(r"Error: (?:Jinja Exception: )?(?P<text>[^\n]+)\Z")
 
 
@@ -116,4 +118,4 @@ def reason_for_dying(stderr: str) -> str:
     if not lines:
         return ""
     match = _LOG_LINE.fullmatch(lines[-1])
-    return match["text"] if match else lines[-1]
+    return match["text"] if match else _FOLDERS.sub("", lines[-1])

@@ -27,6 +27,10 @@ _ENVIRONMENT: Final = (
 _DEVICE_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _SOCKET_PATH_BYTES: Final = 100
 """A Unix socket's path may have 103 bytes on macOS, 107 on Linux."""
+_FAULTS_OF_THE_FILE: Final = tuple(
+    -number for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE)
+)
+"""How llama.cpp dies of weights that it did not check well enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ class Launched:
 async def launch(load: Load) -> Launched:
     """Start a child; returns when it has loaded.
 
-    Raises Unsupported when the engine refuses the weights, with its own reason;
-    Unavailable when it died or took too long.
+    Raises Unsupported when the engine refuses the weights or crashes on them, with
+    its own reason; Unavailable when it was killed or took too long.
     """
     address = _free_address(load.runtime_dir)
     worker = await Worker.spawn("modelwright.engines.serving", _task(load, address), env=_environment())
@@ -107,7 +111,10 @@ async def _failure(worker: Worker, event: Event | None, load: Load) -> Modelwrig
     words = (await worker.last_words()).replace(str(load.weights), "the file")
     if event is not None:
         return Unsupported(f"the engine cannot load these weights: {reason_for_failing(words)}")
-    return Unavailable(f"the engine died while loading these weights{death_text(worker, words)}")
+    text = f"the engine died while loading these weights{death_text(worker, words)}"
+    if worker.exit_code == -signal.SIGILL:
+        return Unavailable(text, retry_after=60, hint="The engine library needs a processor with AVX2")
+    return Unsupported(text) if worker.exit_code in _FAULTS_OF_THE_FILE else Unavailable(text)
 
 
 def death_text(worker: Worker, words: str) -> str:

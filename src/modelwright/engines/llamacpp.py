@@ -8,6 +8,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final, Self
 
 import orjson
@@ -119,15 +120,16 @@ class LlamaEngine:
     async def _stream(
         self, path: str, body: Mapping[str, Any], read: _Read
     ) -> AsyncGenerator[ChatEvent, None]:
-        lines = EventLines()
+        lines, wanted = EventLines(), body["n_predict"] != 0  # the engine makes a token even then
         async with self._exchange(path, body) as exchange, aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
                 for payload in lines.feed(piece):
                     event = read(payload)
-                    if event is not None:
+                    if isinstance(event, Done):
+                        yield event if wanted else _silenced(event)
+                        return
+                    if event is not None and wanted:
                         yield event
-                        if isinstance(event, Done):
-                            return
         raise Unavailable("the engine ended its answer without saying why")
 
     @asynccontextmanager
@@ -186,6 +188,10 @@ class LlamaEngine:
                     exchange.close()
         except (TimeoutError, ConnectionBroken):
             return False
+
+
+def _silenced(done: Done) -> Done:
+    return Done(done.reason, replace(done.usage, completion_tokens=0, completion_ns=0))
 
 
 def _tree(body: bytes) -> object:
