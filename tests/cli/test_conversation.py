@@ -98,6 +98,13 @@ def test_commands_within_a_conversation(terminal):
     assert terminal.leave() == 0
 
 
+@pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_errors_are_red_where_that_is_wanted(shared, command, variables, coloured):
+    screen = Terminal([command, "ls", "--host", "127.0.0.1:9"], shared.environment | variables)
+    assert ("\x1b[31mError:" in screen.until("modelwright serve")) == coloured
+    assert screen.leave() == 1
+
+
 def test_ctrl_c_does_not_end_a_conversation(terminal):
     terminal.type("\x03")
     assert "/bye" in terminal.until(">>> ")
