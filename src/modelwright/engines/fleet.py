@@ -107,7 +107,7 @@ class Fleet:
 
     def loaded(self) -> list[Resident]:
         """The engines that are ready."""
-        return [resident for resident in self._all() if resident.engine is not None]
+        return [one for one in self._all() if one.engine is not None and one.stopping is None]
 
     async def aclose(self) -> None:
         """Stop everything; answers under way get `drain_seconds`."""
@@ -147,9 +147,9 @@ class Fleet:
             slots=asyncio.Semaphore(options.parallel),
             capacity=options.parallel + options.max_queue,
         )
-        for smaller in self._leaving:
-            if smaller.key == key:
-                resident.holds |= {user: hold.moved(_now()) for user, hold in smaller.holds.items()}
+        for smaller in [one for one in self._leaving if one.key == key]:
+            resident.holds |= {user: hold.moved(_now()) for user, hold in smaller.holds.items()}
+            self._settle(smaller)
         self._residents[key] = resident
         resident.loading = asyncio.create_task(self._load(resident, needs))
         resident.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -213,15 +213,15 @@ class Fleet:
     # Making room
 
     async def _make_room(self, newcomer: Resident) -> None:
-        while not self._fits(newcomer):
-            if not newcomer.requests:
-                raise Unavailable("nobody waits for this engine any more")
-            idle = [one for one in self._all() if one.engine is not None and not one.requests]
+        while newcomer.requests and not self._fits(newcomer):
+            idle = [one for one in self.loaded() if not one.requests]
             if idle:
                 self._stop(min(idle, key=lambda one: one.used_at))
                 await self._stopped()
             else:
                 await self._changed.wait()
+        if not newcomer.requests:
+            raise Unavailable("nobody waits for this engine any more")
 
     def _fits(self, newcomer: Resident) -> bool:
         others = [one for one in self._all() if one is not newcomer and (one.engine or one.leaving)]
@@ -253,13 +253,13 @@ class Fleet:
 
     def _sweep_by(self, ends: float) -> None:
         """Come back when a hold ends, unless a sweep is due before."""
-        if math.isinf(ends) or self._closing:
+        at = max(ends, _now() + SWEEP_SECONDS)
+        if math.isinf(at) or self._closing:
             return
         if self._timer is not None:
-            if self._timer.when() <= ends:
+            if self._timer.when() <= at:
                 return
             self._timer.cancel()
-        at = max(ends, _now() + SWEEP_SECONDS)
         self._timer = asyncio.get_running_loop().call_at(at, self._sweep)
 
     def _retire(self, resident: Resident) -> None:

@@ -124,7 +124,7 @@ class Crashes:
         if left <= 0:
             return
         if isinstance(self._last, Unsupported):
-            raise self._last
+            raise self._last.with_traceback(None)
         raise Unavailable(
             f"the engine failed {len(recent)} times in a minute and rests now; the last time: "
             f"{self._last.message}",

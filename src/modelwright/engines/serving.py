@@ -84,6 +84,7 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     p.n_ctx = task["context"] * slots  # the engine divides it among the slots
     on_cpu = all(device["name"] == "CPU" for device in x.get_device_info())
     p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
+    p.fit_params = not on_cpu  # measures what fits a device, by loading twice
     if "num_batch" in given:
         p.n_batch = min(p.n_batch, given["num_batch"])
         p.n_ubatch = min(p.n_ubatch, p.n_batch)
