@@ -65,10 +65,11 @@ async def test_what_was_created_is_shown(client: httpx2.AsyncClient) -> None:
 
 
 async def test_the_modelfile_shown_makes_the_same_model(client: httpx2.AsyncClient) -> None:
+    await created(client, model="licensed", **{"from": "test"}, license=["Apache", "BSD"])
     await created(
         client,
         model="mario",
-        **{"from": "test"},
+        **{"from": "licensed"},
         system='Two\nlines, and "quotes"',
         parameters={"num_ctx": 1_000_000, "stop": ['"'], "temperature": 0.1},
         messages=[{"role": "user", "content": "hi"}],
