@@ -119,3 +119,20 @@ def test_interrupting_a_command_is_130_and_stops_its_server(cli, wait_until, is_
     process.communicate(timeout=20)
     assert process.returncode == 130
     wait_until(lambda: not is_alive(pid), "the server goes on without clients")
+
+
+def test_a_server_at_the_usual_port_is_used_unless_a_folder_was_chosen(shared, tmp_path):
+    port = shared.record()["url"].rpartition(":")[2]
+    elsewhere = type(shared)(tmp_path / "home", {"MODELWRIGHT_HOME": "", "MODELWRIGHT_PORT": port})
+    assert elsewhere("ls", cwd=tmp_path).returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_dies_in_mid_answer_is_an_error(cli, serve):
+    server = serve(cli, "--port", "0", "--engine", "echo:50ms")
+    process = cli.start("run", "starter", "word " * 200)
+    assert process.stdout.read(5) == "word "
+    server.process.kill()
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert f"Error: the server at {server.url} broke off" in said
