@@ -4,30 +4,39 @@ Plain constructor calls. The only place that knows every room below.
 """
 
 import os
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from anyio import to_thread
 from starlette.types import ASGIApp
 
 from modelwright import __version__
 from modelwright.bundle import import_starter
+from modelwright.core.digest import Digest
 from modelwright.core.duration import parse_duration
 from modelwright.core.ports import Clock, Engines
+from modelwright.core.weights import WeightFacts
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
+from modelwright.service.adoption import Adoption, Describe
 from modelwright.service.chat import Chat
+from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
 from modelwright.settings import Settings
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.links import Links
+from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
+from modelwright.weights.gguf import read_facts
 
 CATALOGUE: Final = "catalogue.db"
 
@@ -53,6 +62,8 @@ class App:
     services: Services
     asgi: ASGIApp
     readiness: Readiness
+    token: str
+    """What only those who may read the data folder are told."""
 
 
 @asynccontextmanager
@@ -67,24 +78,34 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         stack.push_async_callback(catalogue.close)
         blobs = BlobStore(settings.home)
         blobs.clear_leftovers()
-        engines = _engines(settings, blobs, clock)
+        links = Links(blobs, catalogue)
+        engines = _engines(settings, links, clock)
         if isinstance(engines, Pool):
             stack.push_async_callback(engines.aclose)
         resolver = Resolver(catalogue)
         models = Models(catalogue, blobs, resolver, clock)
         chat = Chat(resolver, models, engines, context_length=settings.context_length)
-        services = Services(models, chat)
+        imports = Imports(catalogue, links)
+        adoption = Adoption(models, catalogue, blobs, links, OllamaFolders(), _describe_in(blobs))
+        services = Services(models, chat, imports, adoption)
         await import_starter(models, catalogue, blobs)
-        readiness = Readiness()
+        readiness, token = Readiness(), secrets.token_hex(32)
         edge = Edge(
-            Identity(__version__, str(settings.home), os.getpid(), clock.now()),
+            Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
             missing=lambda: readiness.missing,
             admission=Admission(loopback=True, origins=settings.origins),
         )
-        yield App(services, build_asgi(services, edge), readiness)
+        yield App(services, build_asgi(services, edge), readiness, token)
 
 
-def _engines(settings: Settings, blobs: BlobStore, clock: Clock) -> Engines:
+def _describe_in(blobs: BlobStore) -> Describe:
+    async def describe(digest: Digest) -> WeightFacts:
+        return await to_thread.run_sync(read_facts, blobs.path(digest))
+
+    return describe
+
+
+def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
     kind, _, pace = settings.engine.partition(":")
     if kind == "echo":
         return EchoEngines(clock, delay=parse_duration(pace or "0"))
@@ -99,4 +120,4 @@ def _engines(settings: Settings, blobs: BlobStore, clock: Clock) -> Engines:
         load_seconds=settings.load_timeout,
         drain_seconds=settings.drain,
     )
-    return Pool(blobs.path, clock, options)
+    return Pool(links.locate, clock, options)

@@ -29,12 +29,17 @@ _START: Final = "start.lock"
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A live server: `started` is in ISO 8601, UTC."""
+    """A live server: `started` is in ISO 8601, UTC.
+
+    Who can tell the `token` can read the data folder, so it is the same user,
+    on a machine that shares the folder.
+    """
 
     url: str
     pid: int
     version: str
     started: str
+    token: str = ""
 
 
 def make_home(home: Path) -> None:

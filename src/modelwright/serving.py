@@ -105,7 +105,9 @@ async def _serve(
         watching = asyncio.create_task(_until_alone(clients, stop)) if clients else None
         url = _url(settings.host, listener)
         seat.announce(
-            Presence(url, os.getpid(), __version__, datetime.now(UTC).isoformat(timespec="seconds"))
+            Presence(
+                url, os.getpid(), __version__, datetime.now(UTC).isoformat(timespec="seconds"), app.token
+            )
         )
         app.readiness.missing = ""
         say(f"modelwright {__version__} listens on {url}")

@@ -48,7 +48,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["echo", "pool"])
 async def engines(request: pytest.FixtureRequest, weights: Path) -> AsyncIterator[Engines]:
-    made = EchoEngines(SystemClock()) if request.param == "echo" else Pool(lambda _: weights, SystemClock())
+    async def locate(_: Digest) -> Path:
+        return weights
+
+    made = EchoEngines(SystemClock()) if request.param == "echo" else Pool(locate, SystemClock())
     yield made
     await made.aclose()
 

@@ -18,15 +18,20 @@ from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
+from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.links import Links
+from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 
+TOKEN = "only who reads the data folder knows it"
 BORN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 CHATTY = WeightFacts(
@@ -88,14 +93,21 @@ async def _open(
         stack.push_async_callback(catalogue.close)
         clock = Ticking()
         resolver = Resolver(catalogue)
-        models = Models(catalogue, BlobStore(folder), resolver, clock)
+        blobs = BlobStore(folder)
+        links = Links(blobs, catalogue)
+        models = Models(catalogue, blobs, resolver, clock)
         engine = engines(clock)
-        services = Services(models, Chat(resolver, models, engine, context_length=4096))
+        services = Services(
+            models,
+            Chat(resolver, models, engine, context_length=4096),
+            Imports(catalogue, links),
+            Adoption(models, catalogue, blobs, links, OllamaFolders(), described),
+        )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
         missing: list[str] = []
         edge = Edge(
-            identity=Identity("1.2.3", str(folder), 42, BORN),
+            identity=Identity("1.2.3", str(folder), 42, BORN, TOKEN),
             missing=lambda: " ".join(missing),
             admission=admission,
             limits=limits,
@@ -106,6 +118,11 @@ async def _open(
         )
         await stack.enter_async_context(client)
         yield House(app, client, services, engine, missing)
+
+
+async def described(digest: Digest) -> WeightFacts:
+    """What any adopted weight file says of itself: as little as Ollama's own tests' does."""
+    return WeightFacts("model", "gguf", "test", 0, "unknown")
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:

@@ -37,7 +37,10 @@ class Engines:
 
     def __init__(self, files: dict[Digest, Path], options: EngineOptions) -> None:
         self.files = files
-        self.pool = Pool(lambda digest: self.files[digest], SystemClock(), options)
+        self.pool = Pool(self.locate, SystemClock(), options)
+
+    async def locate(self, digest: Digest) -> Path:
+        return self.files[digest]
 
     def needs(self, weights: Path, user: str = "mario", **more: object) -> EngineNeeds:
         digest = Digest.of(str(weights).encode())

@@ -6,7 +6,7 @@ what an answer means.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
 
@@ -18,6 +18,7 @@ NATIVE: Final = "/api/modelwright"
 """Where modelwright's own dialect is."""
 
 _CONNECT_SECONDS: Final = 5.0
+_NOT_FOUND: Final = 404
 
 
 class Client:
@@ -66,8 +67,24 @@ class Client:
             for line in answer.iter_lines():
                 item = json.loads(line)
                 if "error" in item:
-                    raise ModelwrightError(str(item["error"]))
+                    raise _failure(item["error"])
                 yield item
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is something at the path."""
+        with self._failures():
+            answer = self._http.head(path)
+        if answer.is_error and answer.status_code != _NOT_FOUND:
+            raise _refusal(answer.status_code, answer.content)
+        return answer.is_success
+
+    def upload(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        """Post `size` bytes as they are."""
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        with self._failures():
+            answer = self._http.post(path, content=iter(pieces), headers=headers)
+        if answer.is_error:
+            raise _refusal(answer.status_code, answer.content)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -103,9 +120,12 @@ def _refusal(status: int, content: bytes) -> ModelwrightError:
     """Take the message out of a refusal, in Ollama's shape or in our own."""
     hint = "The key of a server is set with MODELWRIGHT_KEY" if status in (401, 403) else ""
     try:
-        error = json.loads(content)["error"]
-        if isinstance(error, dict):
-            return ModelwrightError(str(error["message"]), hint=str(error.get("hint") or hint))
-        return ModelwrightError(str(error), hint=hint)
+        return _failure(json.loads(content)["error"], hint)
     except (ValueError, LookupError, TypeError):
         return ModelwrightError(f"the server answered with status {status}", hint=hint)
+
+
+def _failure(error: Any, hint: str = "") -> ModelwrightError:
+    if isinstance(error, dict):
+        return ModelwrightError(str(error["message"]), hint=str(error.get("hint") or hint))
+    return ModelwrightError(str(error), hint=hint)

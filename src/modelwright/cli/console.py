@@ -80,3 +80,19 @@ def progress() -> Iterator[Callable[[str], object]]:
 
     with Console(stderr=True).status("") as status:
         yield status.update
+
+
+@contextmanager
+def byte_progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of `total` bytes are done; a bar on a terminal, else one line."""
+    if not sys.stderr.isatty():
+        note(text)
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        bar = bars.add_task(text, total=total)
+        yield lambda done: bars.update(bar, completed=done)

@@ -7,7 +7,7 @@ from typing import Final
 from modelwright.cli.client import Client
 from modelwright.cli.console import note, say
 from modelwright.cli.conversation import Conversation
-from modelwright.cli.models import create_model, read_modelfile
+from modelwright.cli.create import create_model, read_modelfile
 from modelwright.cli.server import HostOption, connect
 from modelwright.core.errors import ModelwrightError, NotFound
 from modelwright.core.modelfile import parse

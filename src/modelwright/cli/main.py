@@ -32,7 +32,7 @@ class Entry:
 
 COMMANDS: Final[Mapping[str, Entry]] = {
     "serve": Entry("serve:serve", "Start the server."),
-    "create": Entry("models:create", "Make a custom model from a Modelfile."),
+    "create": Entry("create:create", "Make a custom model from a Modelfile."),
     "run": Entry("conversation:run", "Talk to a model, or ask it one thing."),
     "ls": Entry("models:ls", "List the models.", alias="list"),
     "show": Entry("models:show", "Show what a model is made of."),
@@ -40,6 +40,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "rm": Entry("models:rm", "Delete models."),
     "ps": Entry("running:ps", "List the models that are loaded."),
     "stop": Entry("running:stop", "Unload a model."),
+    "adopt": Entry("adopt:adopt", "Take over the models of an Ollama on this machine."),
     "history": Entry("revisions:history", "List the revisions of a model."),
     "rollback": Entry("revisions:rollback", "Make a model one of its revisions again."),
     "diff": Entry("revisions:diff", "Show what differs between two models or revisions."),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from modelwright.cli.console import JsonOption, print_error, print_json, print_table
-from modelwright.cli.models import read_modelfile
+from modelwright.cli.create import read_modelfile
 from modelwright.core.modelfile import ModelfileError, parse
 
 

@@ -1,63 +1,24 @@
-"""`create`, `ls`, `show`, `cp`, `rm`: the models of a server."""
+"""`ls`, `show`, `cp`, `rm`: the models of a server."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from modelwright.cli.client import Client
 from modelwright.cli.console import (
     JsonOption,
     note,
     print_json,
     print_section,
     print_table,
-    progress,
     say,
 )
 from modelwright.cli.figures import ago, moment, size
 from modelwright.cli.server import HostOption, connect
-from modelwright.core import modelfile
-from modelwright.core.errors import Invalid, ModelwrightError, NotFound
+from modelwright.core.errors import ModelwrightError
 
 NameArgument: TypeAlias = Annotated[str, typer.Argument(help="The model.", show_default=False)]
-
-
-def create(
-    name: Annotated[str, typer.Argument(help="What to call the model.", show_default=False)],
-    file: Annotated[
-        str, typer.Option("--file", "-f", help="The Modelfile; - is standard input.")
-    ] = "Modelfile",
-    host: HostOption = "",
-) -> None:
-    """Make a model, or a new revision of the one that has the name."""
-    text = read_modelfile(file)
-    with connect(host) as client:
-        create_model(client, name, text)
-    note(f"created {name}")
-
-
-def read_modelfile(file: str) -> str:
-    """The text of a Modelfile that parses; raises ModelfileError with its place."""
-    try:
-        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-    except FileNotFoundError as error:
-        raise NotFound("file", file, hint="Name the Modelfile with -f") from error
-    except OSError as error:
-        raise Invalid(f"{file} cannot be read: {error.strerror}") from error
-    text = modelfile.decode(content)
-    modelfile.parse(text)
-    return text
-
-
-def create_model(client: Client, name: str, text: str) -> None:
-    """Send a Modelfile and show what becomes of it."""
-    with progress() as step:
-        for event in client.stream("/api/create", {"model": name, "modelfile": text, "stream": True}):
-            step(str(event.get("status", "")))
 
 
 def ls(as_json: JsonOption = False, host: HostOption = "") -> None:

@@ -4,10 +4,10 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 from modelwright.core.chat import ChatEvent, Embeddings, Message
 from modelwright.core.digest import Digest
@@ -18,6 +18,10 @@ from modelwright.core.spec import ModelSpec
 
 SMALL_BLOB: Final = 64 * 1024
 """Bytes up to which a blob may live in the catalogue, beside the names."""
+
+
+OnBytes: TypeAlias = Callable[[int], None]
+"""Told, perhaps in another thread, how many bytes are done; may raise to end the work."""
 
 
 class Clock(Protocol):
@@ -33,6 +37,51 @@ class Blobs(Protocol):
         self, chunks: AsyncIterator[bytes], *, expected: Digest | None = None, limit: int | None = None
     ) -> tuple[Digest, int]:
         """Store a stream durably; gives its digest and its size in bytes."""
+        ...
+
+    async def has(self, digest: Digest) -> bool:
+        """Whether there is such a file; its bytes are not read."""
+        ...
+
+
+class LocalFiles(Protocol):
+    """Files of the machine the server runs on, as the user it runs as sees them."""
+
+    async def take(
+        self, path: str, *, expected: Digest | None = None, on_bytes: OnBytes | None = None
+    ) -> tuple[Digest, int]:
+        """Make a regular file a blob, linked to it where that can be; its digest and size.
+
+        One that has not changed since it was taken is not read again. Raises
+        NotFound or Unavailable when it cannot be read, Invalid when it is not a
+        regular file or not what was expected.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FoundManifest:
+    """A manifest of another store; `fault` says why it is none, and then there is no name."""
+
+    place: str
+    name: Name | None = None
+    content: bytes = b""
+    fault: str = ""
+
+
+class ModelFolders(Protocol):
+    """Stores of Ollama on the machine the server runs on; only read."""
+
+    async def manifests(self, folder: str) -> Sequence[FoundManifest]:
+        """What stands where manifests do; NotFound when there is no such store."""
+        ...
+
+    async def content(self, folder: str, digest: Digest) -> bytes:
+        """A small blob, verified."""
+        ...
+
+    def place(self, folder: str, digest: Digest) -> str:
+        """The path of a blob, for LocalFiles.take."""
         ...
 
 

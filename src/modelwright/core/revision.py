@@ -19,7 +19,7 @@ class Revision:
     """One state of a model.
 
     `manifest` is None while a followed base decides it; `size` is the sum of
-    its layers in bytes; `kind` is "create", "copy" or "bundled". `base` and
+    its layers in bytes; `kind` is "create", "copy", "adopt" or "bundled". `base` and
     `parent` follow from the spec; they stand here so that a list of models is
     one query.
     """

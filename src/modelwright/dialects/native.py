@@ -3,25 +3,33 @@
 Names hold slashes, so they stand in the query or the body, never in the path.
 """
 
-from collections.abc import Callable, Coroutine, Iterator
+import ipaddress
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from hmac import compare_digest
+from typing import Any, Final, Generic, TypeVar
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.errors import Invalid, ModelwrightError
+from modelwright.core.errors import Denied, Invalid, ModelwrightError
 from modelwright.core.revision import Move, Revision
+from modelwright.dialects.answer import Answer, ndjson
 from modelwright.dialects.base import Backing, Json, json_response, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Count, Text, Wire, documented
+from modelwright.service.adoption import Adopted, AdoptionEvent, LayerRead, Skipped, Unchanged
+from modelwright.service.imports import BytesRead, ImportEvent
 from modelwright.service.views import History, ModelSummary
 
 PREFIX: Final = "/api/modelwright"
 
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+E = TypeVar("E")
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -32,14 +40,26 @@ class RollbackRequest(Wire):
     revision: Count
 
 
+class LocalPath(Wire):
+    """A place on the server's machine, and what proves that one is its own user."""
+
+    path: Text
+    token: Text
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the server says of itself, so that a command can find it."""
+    """What the server says of itself, so that a command can find it.
+
+    The `token` is not said: who knows it from the data folder is the server's
+    own user. Empty, nobody is.
+    """
 
     version: str
     home: str
     pid: int
     started_at: datetime
+    token: str = ""
 
 
 class Native:
@@ -59,13 +79,14 @@ class Native:
         return router
 
     def render_error(self, error: ModelwrightError) -> tuple[int, Json]:
-        tree = {"kind": error.kind, "message": error.message, "field": error.field, "hint": error.hint}
-        return status_of(error), {"error": tree}
+        return status_of(error), {"error": _error_tree(error)}
 
 
 class _Routes:
     def __init__(self, backing: Backing, identity: Identity) -> None:
         self._models = backing.services.models
+        self._imports = backing.services.imports
+        self._adoption = backing.services.adoption
         self._principal_of = backing.principal_of
         self._limits = backing.limits
         self._identity = identity
@@ -87,6 +108,20 @@ class _Routes:
             self.diff,
             "What differs between two models or revisions",
             _query("before", "after"),
+        )
+        yield (
+            "POST",
+            "/blobs/link",
+            self.link_blob,
+            "Make a file of this machine a blob, without a copy where that can be",
+            documented(LocalPath),
+        )
+        yield (
+            "POST",
+            "/adopt",
+            self.adopt,
+            "Take over the models of an Ollama of this machine",
+            documented(LocalPath),
         )
 
     async def server(self, request: Request) -> Response:
@@ -119,6 +154,81 @@ class _Routes:
         found = await self._models.diff(self._principal_of(request), before, after)
         changes = [{"field": c.field, "before": c.before, "after": c.after} for c in found]
         return json_response({"before": before, "after": after, "changes": changes})
+
+    async def link_blob(self, request: Request) -> Response:
+        body = await self._read_local(request)
+        return Answer(self._imports.take(body.path), _Lines(_import_frame), stream=True)
+
+    async def adopt(self, request: Request) -> Response:
+        body = await self._read_local(request)
+        events = self._adoption.adopt(self._principal_of(request), body.path)
+        return Answer(events, _Lines(_adoption_frame), stream=True)
+
+    async def _read_local(self, request: Request) -> LocalPath:
+        """Read a request that names a path; raises Denied unless the server's own user asks."""
+        body = await read_body(request, LocalPath, self._limits)
+        known = self._identity.token
+        if not (_is_local(request) and known and compare_digest(known.encode(), body.token.encode())):
+            raise Denied(
+                "only the server's own user, on its own machine, may name files there",
+                hint="Upload the file instead",
+            )
+        return body
+
+
+class _Lines(Generic[E]):
+    """Events as lines of JSON."""
+
+    stream_type = "application/x-ndjson"
+    whole_type = "application/json"
+
+    def __init__(self, tree: Callable[[E], Json]) -> None:
+        self._tree = tree
+
+    def opening(self) -> bytes:
+        return b""
+
+    def frame(self, event: E) -> bytes:
+        return ndjson(self._tree(event))
+
+    def failure(self, error: ModelwrightError) -> bytes:
+        return ndjson({"error": _error_tree(error)})
+
+    def whole(self, events: Sequence[E]) -> Json:
+        return self._tree(events[-1])
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the peer is this machine, and no proxy speaks for another one."""
+    try:
+        near = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        near = False
+    return near and not any(name in request.headers for name in _FORWARDED)
+
+
+def _import_frame(event: ImportEvent) -> Json:
+    if isinstance(event, BytesRead):
+        return {"status": "reading", "completed": event.count}
+    return {"status": "success", "digest": str(event.digest), "size": event.size}
+
+
+def _adoption_frame(event: AdoptionEvent) -> Json:
+    match event:
+        case LayerRead():
+            place = {"model": str(event.name), "digest": str(event.digest)}
+            return {"status": "reading", **place, "completed": event.count, "total": event.total}
+        case Adopted():
+            digests = {"digest": str(event.digest), "original": str(event.original)}
+            return {"status": "adopted", "model": str(event.name), **digests, "notices": list(event.notices)}
+        case Unchanged():
+            return {"status": "unchanged", "model": str(event.name)}
+        case Skipped():
+            return {"status": "skipped", "place": event.place, "reason": event.reason}
+
+
+def _error_tree(error: ModelwrightError) -> Json:
+    return {"kind": error.kind, "message": error.message, "field": error.field, "hint": error.hint}
 
 
 def _asked(request: Request, name: str) -> str:

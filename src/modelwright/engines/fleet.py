@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ class EngineOptions:
 class Fleet:
     """All engines; `locate` gives the path of a blob."""
 
-    def __init__(self, locate: Callable[[Digest], Path], options: EngineOptions) -> None:
+    def __init__(self, locate: Callable[[Digest], Awaitable[Path]], options: EngineOptions) -> None:
         self._locate = locate
         self._options = options
         self._residents: dict[Key, Resident] = {}
@@ -158,7 +158,7 @@ class Fleet:
     async def _load(self, resident: Resident, needs: EngineNeeds) -> LlamaEngine:
         try:
             async with self._one_load:
-                load = self._plan(resident, needs)
+                load = await self._plan(resident, needs)
                 resident.size = int(load.weights.stat().st_size * OVERHEAD)
                 await self._make_room(resident)
                 engine = await self._start(resident, load)
@@ -182,28 +182,28 @@ class Fleet:
         _LOG.info("engine %d serves %s after %.1f s", engine.pid, resident.key[0], _now() - started)
         return engine
 
-    def _plan(self, resident: Resident, needs: EngineNeeds) -> Load:
+    async def _plan(self, resident: Resident, needs: EngineNeeds) -> Load:
         options = self._options
         if self._own_dir is None and options.runtime_dir is None:
             self._own_dir = Path(tempfile.mkdtemp(prefix="modelwright-"))
         if options.runtime_dir is not None:
             options.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return Load(
-            weights=self._weights(needs.base),
+            weights=await self._weights(needs.base),
             context=resident.context,
             slots=options.parallel,
             runtime_dir=options.runtime_dir or self._own_dir or Path(),
             kind=needs.kind,
             pooled=needs.pooled,
-            adapters=tuple(self._weights(digest) for digest in needs.adapters),
+            adapters=tuple([await self._weights(digest) for digest in needs.adapters]),
             start_parameters=needs.start_parameters,
             threads=options.threads,
             cache_ram_mib=options.cache_ram_mib,
             load_seconds=_finite(options.load_seconds),
         )
 
-    def _weights(self, digest: Digest) -> Path:
-        path = self._locate(digest)
+    async def _weights(self, digest: Digest) -> Path:
+        path = await self._locate(digest)
         if not path.is_file():
             raise Corrupt(
                 f"the weights {digest} are missing from the store", hint="Create or pull the base again"

@@ -7,7 +7,7 @@ model, parameters or system prompt. Which engines run is the fleet's business.
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
@@ -35,7 +35,7 @@ class Pool:
     """
 
     def __init__(
-        self, locate: Callable[[Digest], Path], clock: Clock, options: EngineOptions | None = None
+        self, locate: Callable[[Digest], Awaitable[Path]], clock: Clock, options: EngineOptions | None = None
     ) -> None:
         self._fleet = Fleet(locate, options or EngineOptions())
         self._clock = clock

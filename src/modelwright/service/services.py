@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 
 
@@ -12,3 +14,5 @@ class Services:
 
     models: Models
     chat: Chat
+    imports: Imports
+    adoption: Adoption

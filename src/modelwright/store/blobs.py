@@ -27,7 +27,9 @@ import anyio.to_thread
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, Invalid, NotFound, TooLarge
+from modelwright.core.ports import OnBytes
 from modelwright.store.failures import explain_os
+from modelwright.store.file_state import FileState
 
 T = TypeVar("T")
 P = TypeVarTuple("P")
@@ -101,20 +103,30 @@ class BlobStore:
             raise
 
     async def adopt(
-        self, source: Path, *, expected: Digest | None = None, link: bool = False
+        self,
+        source: Path,
+        *,
+        expected: Digest | None = None,
+        link: bool = False,
+        on_bytes: OnBytes | None = None,
     ) -> tuple[Digest, int]:
         """Store a file of this machine, without copying its bytes where that is safe.
 
         It is cloned where the file system can, hard-linked only when `link` says
         that nobody changes it in place, else copied; read once in any case.
+        `on_bytes` is told, in a thread, how many were read; what it raises ends it.
         Raises NotFound when it is absent, Invalid when it is not a regular file
         (links are not followed), is not what was expected, or changed meanwhile.
         """
-        return await _in_thread(self._adopt, source, expected, link)
+        return await _in_thread(self._adopt, source, expected, link, on_bytes or _ignore)
 
     async def has(self, digest: Digest) -> bool:
         """Whether there is such a file; its bytes are not read."""
         return await _in_thread(_is_file, self.path(digest))
+
+    async def state(self, path: Path) -> FileState | None:
+        """What tells that a file was changed or replaced; None when there is none."""
+        return await _in_thread(FileState.at, path)
 
     async def verify(self, digest: Digest) -> bool:
         """Whether the blob is there and its bytes still have this digest."""
@@ -138,10 +150,12 @@ class BlobStore:
         draft.discard()  # renaming one link of a file onto another of its links keeps both
         return digest, draft.size
 
-    def _adopt(self, source: Path, expected: Digest | None, link: bool) -> tuple[Digest, int]:
-        draft = _Draft(self._temporary)
+    def _adopt(
+        self, source: Path, expected: Digest | None, link: bool, on_bytes: OnBytes
+    ) -> tuple[Digest, int]:
+        draft = _Draft(self._temporary, on_bytes)
         try:
-            with _opened(source) as file:
+            with opened(source) as file:
                 if not draft.clone(file) and not (link and draft.link(file, source)):
                     for piece in _pieces(file):
                         draft.write(piece)
@@ -151,7 +165,7 @@ class BlobStore:
 
     def _verify(self, digest: Digest) -> bool:
         try:
-            with _opened(self.path(digest)) as file:
+            with opened(self.path(digest)) as file:
                 return _hash(file)[0] == digest
         except (NotFound, Invalid):
             return False
@@ -160,7 +174,7 @@ class BlobStore:
         path = self.path(digest)
         if not _is_file(path):
             raise NotFound("blob", str(digest))
-        with _opened(path) as file:
+        with opened(path) as file:
             content = b"".join(bytes(piece) for piece in _pieces(file, limit + 1))
         if len(content) > limit:
             raise TooLarge(f"blob {digest} has more than {limit} bytes")
@@ -172,7 +186,8 @@ class BlobStore:
 class _Draft:
     """A file in tmp that is being written; made when first needed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, on_bytes: OnBytes | None = None) -> None:
+        self._on_bytes = on_bytes or _ignore
         self.path = folder / secrets.token_hex(16)
         self.size = 0
         self._made = False
@@ -185,6 +200,7 @@ class _Draft:
             file = self._open()
             self._hash.update(rest)
             self.size += len(rest)
+            self._on_bytes(self.size)
             done = 0
             while done < len(rest):
                 done += os.write(file, rest[done:])
@@ -198,8 +214,8 @@ class _Draft:
                 if error.errno not in _CANNOT_SHARE:
                     raise
                 return False
-            with _opened(self.path) as file:
-                self._digest, self.size = _hash(file)
+            with opened(self.path) as file:
+                self._digest, self.size = _hash(file, self._on_bytes)
             return True
 
     def link(self, source: int, path: Path) -> bool:
@@ -215,8 +231,8 @@ class _Draft:
                 return False
             self._made = True
             self._file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
-            self._digest, self.size = _hash(source)
-            if _state(before) != _state(os.fstat(self._file)):
+            self._digest, self.size = _hash(source, self._on_bytes)
+            if FileState.of(before) != FileState.of(os.fstat(self._file)):
                 raise Invalid(f"{path} changed while it was read", hint="Wait until it is complete")
             return True
 
@@ -274,7 +290,7 @@ def _explained(place: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def opened(path: Path) -> Iterator[int]:
     """A descriptor of a regular file, for reading; links are not followed."""
     with _explained(path):
         try:
@@ -301,17 +317,18 @@ def _pieces(file: int, limit: int | None = None) -> Iterator[memoryview]:
         yield room[:got]
 
 
-def _hash(file: int) -> tuple[Digest, int]:
+def _hash(file: int, on_bytes: OnBytes | None = None) -> tuple[Digest, int]:
     found = hashlib.sha256()
     size = 0
     for piece in _pieces(file):
         found.update(piece)
         size += len(piece)
+        (on_bytes or _ignore)(size)
     return Digest(found.hexdigest()), size
 
 
-def _state(found: os.stat_result) -> tuple[int, ...]:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+def _ignore(size: int) -> None:
+    """Nobody wants to know."""
 
 
 def _is_file(path: Path) -> bool:

@@ -6,6 +6,7 @@ either everything or nothing. It knows no files and no rights.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -18,7 +19,8 @@ from modelwright.core.revision import BlobRecord, Move, NewRevision, Revision, S
 from modelwright.core.spec import ModelSpec, PinnedParent
 from modelwright.store import changes, migrations, queries
 from modelwright.store.database import Database
-from modelwright.store.rows import read_blob, read_model, read_move, read_revision
+from modelwright.store.file_state import FileState
+from modelwright.store.rows import read_blob, read_model, read_move, read_revision, read_state
 from modelwright.store.spec_cache import SpecCache
 
 LONGEST_LINEAGE: Final = 17
@@ -127,6 +129,20 @@ class Catalogue:
     async def add_blob(self, record: BlobRecord) -> None:
         """Record a blob file; one that is known keeps its facts unless new ones come."""
         await self._database.write(lambda c: changes.add_blob(c, self._additions, record))
+
+    async def link(self, digest: Digest) -> FileState | None:
+        """How the file that a blob is linked to was when it was last verified."""
+        row = await self._one(queries.FIND_LINK, digest=digest)
+        return None if row is None else read_state(row)
+
+    async def linked(self, state: FileState) -> Digest | None:
+        """The blob that is linked to such a file."""
+        row = await self._one(queries.FIND_LINKED, **asdict(state))
+        return None if row is None else row.digest
+
+    async def add_link(self, digest: Digest, state: FileState) -> None:
+        """Record that a blob shares its bytes with a file, which is so now."""
+        await self._database.write(lambda c: changes.add_link(c, self._additions, digest, state))
 
     async def _one(self, query: Select[Any], **values: object) -> Row[Any] | None:
         return await self._database.read(lambda connection: connection.execute(query, values).first())

@@ -4,6 +4,7 @@ Functions of a connection. They neither begin nor end the transaction, and do
 not know on which thread or database they run, but for the lock on a name.
 """
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import Absence, PinnedParent
 from modelwright.store import queries
+from modelwright.store.file_state import FileState
 from modelwright.store.rows import read_model, revision_values, write_facts
 
 
@@ -97,6 +99,10 @@ def add_blob(connection: Connection, additions: queries.Additions, record: BlobR
     facts = None if record.facts is None else write_facts(record.facts)
     values = {"digest": record.digest, "size": record.size, "facts": facts, "created_at": datetime.now(UTC)}
     connection.execute(additions.blob, values)
+
+
+def add_link(connection: Connection, additions: queries.Additions, digest: Digest, state: FileState) -> None:
+    connection.execute(additions.link, {"digest": digest, **asdict(state)})
 
 
 def _lock_model(connection: Connection, key: str) -> Row[Any] | None:

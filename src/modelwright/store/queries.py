@@ -9,7 +9,7 @@ from sqlalchemy import BindParameter, Insert, Select, bindparam, func, insert, s
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
-from modelwright.store.tables import blobs, models, moves, revisions, small_blobs, specs
+from modelwright.store.tables import blobs, linked_blobs, models, moves, revisions, small_blobs, specs
 
 _KEY: Final[BindParameter[str]] = bindparam("key")
 _LIVE: Final[ColumnElement[bool]] = models.c.deleted_at.is_(None)
@@ -52,6 +52,10 @@ FIND_SMALL_BLOB: Final[Select[Any]] = select(small_blobs.c.content).where(
     small_blobs.c.digest == bindparam("digest")
 )
 FIND_BLOB: Final[Select[Any]] = select(blobs).where(blobs.c.digest == bindparam("digest"))
+FIND_LINK: Final[Select[Any]] = select(linked_blobs).where(linked_blobs.c.digest == bindparam("digest"))
+FIND_LINKED: Final[Select[Any]] = select(linked_blobs.c.digest).where(
+    *(linked_blobs.c[name] == bindparam(name) for name in ("device", "inode", "size", "modified"))
+)
 SIZES_OF_BLOBS: Final[Select[Any]] = select(blobs.c.digest, blobs.c.size).where(
     blobs.c.digest.in_(bindparam("digests", expanding=True))
 )
@@ -80,6 +84,11 @@ class Additions:
         into = postgresql.insert if kind == "postgresql" else sqlite.insert
         self.spec: Insert = into(specs).on_conflict_do_nothing()
         self.small_blob: Insert = into(small_blobs).on_conflict_do_nothing()
+        link = into(linked_blobs)
+        self.link: Insert = link.on_conflict_do_update(
+            index_elements=[linked_blobs.c.digest],
+            set_={name: link.excluded[name] for name in ("device", "inode", "size", "modified")},
+        )
         blob = into(blobs)
         # Facts are a function of the bytes: later ones come from a reader that knows more.
         self.blob: Insert = blob.on_conflict_do_update(

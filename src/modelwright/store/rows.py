@@ -13,6 +13,11 @@ from modelwright.core.names import Name
 from modelwright.core.revision import BlobRecord, Move, Revision, StoredModel
 from modelwright.core.spec import canonical_json
 from modelwright.core.weights import WeightFacts
+from modelwright.store.file_state import FileState
+
+
+def read_state(row: Row[Any]) -> FileState:
+    return FileState(row.device, row.inode, row.size, row.modified)
 
 
 def read_model(row: Row[Any]) -> StoredModel:

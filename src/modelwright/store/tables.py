@@ -75,6 +75,16 @@ blobs: Final = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+linked_blobs: Final = Table(
+    "linked_blobs",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("device", BigInteger, nullable=False),
+    Column("inode", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("modified", BigInteger, nullable=False),
+)
+
 models: Final = Table(
     "models",
     METADATA,

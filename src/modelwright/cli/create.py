@@ -1,0 +1,72 @@
+"""`create`: a Modelfile and the files it names become a model."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from modelwright.cli.client import Client
+from modelwright.cli.console import note, progress
+from modelwright.cli.local_files import LocalFiles
+from modelwright.cli.server import HostOption, connect
+from modelwright.cli.transfer import send_files
+from modelwright.core import modelfile
+from modelwright.core.create_request import plan_create
+from modelwright.core.errors import Invalid, NotFound
+
+DEFAULT: Final = "Modelfile"
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="What to call the model.", show_default=False)],
+    file: Annotated[
+        str,
+        typer.Option(
+            "--file",
+            "-f",
+            help="The Modelfile; - is standard input. Without one, ./Modelfile or the weights that are here.",
+            show_default=False,
+        ),
+    ] = "",
+    quantize: Annotated[
+        str,
+        typer.Option(
+            "--quantize", "-q", help="Quantize the weights, for example to q4_K_M.", show_default=False
+        ),
+    ] = "",
+    host: HostOption = "",
+) -> None:
+    """Make a model, or a new revision of the one that has the name."""
+    text = "FROM ." if not file and not Path(DEFAULT).exists() else read_modelfile(file or DEFAULT)
+    with connect(host) as client:
+        create_model(client, name, text, folder=_folder(file), quantize=quantize)
+    note(f"created {name}")
+
+
+def read_modelfile(file: str) -> str:
+    """The text of a Modelfile that parses; raises ModelfileError with its place."""
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound("file", file, hint="Name the Modelfile with -f") from error
+    except OSError as error:
+        raise Invalid(f"{file} cannot be read: {error.strerror}") from error
+    text = modelfile.decode(content)
+    modelfile.parse(text)
+    return text
+
+
+def create_model(client: Client, name: str, text: str, *, folder: str = "", quantize: str = "") -> None:
+    """Send a Modelfile and its files, which stand in `folder`; show what becomes of it."""
+    plan = plan_create(modelfile.parse(text), LocalFiles(folder).find)
+    body = {"model": name, **plan.body(send_files(client, plan.paths)), "stream": True}
+    if quantize:
+        body["quantize"] = quantize
+    with progress() as step:
+        for event in client.stream("/api/create", body):
+            step(str(event.get("status", "")))
+
+
+def _folder(file: str) -> str:
+    return "" if file in ("", "-") else str(Path(file).parent)
