@@ -1,4 +1,4 @@
-"""Local paths: what a path in a Modelfile means, and what its file is called on the wire.
+"""Local paths: what a path in a Modelfile means, and its name in a request.
 
 Text only; whether something is there is asked elsewhere. Facts: Ollama,
 parser/parser.go (expandPath) and cmd/cmd.go (createRequestFileNames).
