@@ -13,7 +13,7 @@ from modelwright.core.errors import Invalid
 from modelwright.core.wording import excerpt, json_type
 from modelwright.weights.bounded import open_bounded
 
-Json: TypeAlias = "str | int | float | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 Object: TypeAlias = Mapping[str, Json]
 
 SMALL: Final = 4 * 1024 * 1024

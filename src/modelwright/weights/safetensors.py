@@ -104,7 +104,7 @@ def read_rows(tensor: StoredTensor, group: int = 1, chunk: int = CHUNK) -> "Iter
     """
     if tensor.dtype not in FLOATS:
         raise Unsupported(
-            f"tensor {excerpt(tensor.name)} has type {tensor.dtype}, only {', '.join(FLOATS)} can be converted"
+            f"tensor {excerpt(tensor.name)} has type {tensor.dtype}, only {', '.join(FLOATS)} can be read"
         )
     width = DTYPES[tensor.dtype]
     step = max(group, chunk // (4 * tensor.row) // group * group)
@@ -187,9 +187,9 @@ def _read_indexed(folder: Path) -> dict[str, StoredTensor]:
     found: dict[str, StoredTensor] = {}
     for name in names:
         found |= _read_part(folder, name, found)
-    for tensor, name in places.items():
-        if tensor not in found or found[tensor].path.name != name:
-            raise Invalid(f"{INDEX}: tensor {excerpt(tensor)} is not in {excerpt(str(name))}")
+    for tensor, place in places.items():
+        if tensor not in found or found[tensor].path.name != place:
+            raise Invalid(f"{INDEX}: tensor {excerpt(tensor)} is not in {excerpt(str(place))}")
     if extra := next((tensor for tensor in found if tensor not in places), ""):
         raise Invalid(f"{INDEX}: tensor {excerpt(extra)} of {found[extra].path.name} is missing there")
     return found
