@@ -119,10 +119,10 @@ def make_model(case: Case, vocabulary: int) -> Any:
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            gemma = case.config.startswith("Gemma")
-            middle = 0.0 if gemma or not name.endswith("norm.weight") else 1.0
-            # The engine looks Gemma's GELU up in a table of F16; large weights make that show.
-            weight.copy_(middle + (0.2 if gemma else 0.3) * torch.randn(weight.shape))
+            middle = 0.0 if case.config.startswith("Gemma") or not name.endswith("norm.weight") else 1.0
+            if name.endswith("post_feedforward_layernorm.weight"):
+                middle = -0.8  # the engine looks GELU up in a table of F16, which must not show
+            weight.copy_(middle + 0.3 * torch.randn(weight.shape))
             weight.copy_(weight.to(getattr(torch, case.dtype)).float())
     return model.float().eval()
 

@@ -115,7 +115,7 @@ def read_config(folder: Path) -> tuple[float, int]:
     if isinstance(begin, str) and begin.lower().startswith(CHANGING):
         raise Unsupported(
             f'{CONFIG}: "init_lora_weights" is {excerpt(begin)}, which changes the base\'s weights as well',
-            hint="Save the adapter with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
+            hint="Save it with path_initial_model_for_weight_conversion, which makes a plain LoRA of it",
         )
     rank = config.integer("r")
     alpha = config.number("lora_alpha")

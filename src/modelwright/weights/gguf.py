@@ -135,14 +135,17 @@ class Header:
     spans: Mapping[str, tuple[int, int]]
 
 
-def read_header(path: Path) -> Header:
-    """Read and check a header; raises Invalid that names what is wrong."""
+def read_header(path: Path, *, part: bool = False) -> Header:
+    """Read and check a header; raises Invalid that names what is wrong.
+
+    A `part` of a split file, but for the first, need not name its architecture.
+    """
     with open_bounded(path, HEADER) as file:
         version = _read_version(file)
         tensor_count = _read_count(file, "tensors")
         found = _read_metadata(file, _read_count(file, "metadata entries"))
         metadata = found.values
-        _check_metadata(metadata)
+        _check_metadata(metadata, part)
         alignment = _alignment(metadata)
         tensors = _read_tensors(file, tensor_count, alignment)
         start = -(-file.position // alignment) * alignment
@@ -295,13 +298,13 @@ def _read_metadata(file: BoundedFile, count: int) -> _MetadataReader:
     return reader
 
 
-def _check_metadata(metadata: Mapping[str, Value]) -> None:
+def _check_metadata(metadata: Mapping[str, Value], part: bool) -> None:
     """Check the type and range of what the engine, or we, rely on."""
     for key in TEXT_KEYS:
         if not isinstance(metadata.get(key, ""), str):
             raise Invalid(f"metadata {excerpt(key)} must be a string")
     architecture = metadata.get("general.architecture")
-    if not architecture:
+    if not architecture and not part:
         raise Invalid('metadata "general.architecture" is missing')
     ranges = {f"{architecture}.{key}": limits for key, limits in ARCHITECTURE_RANGES.items()}
     for key, (low, high) in (GENERAL_RANGES | ranges).items():

@@ -40,7 +40,7 @@ def quantize_mixture(source: Path, target: Path, name: str, progress: Progress =
         raise Unsupported(
             f"quantizing to {name} needs the extra [quantize], which is not installed",
             field="quantize",
-            hint="Install it: pip install 'modelwright[quantize]'. Q8_0, Q5_0, Q5_1, Q4_0, Q4_1 need no extra",
+            hint="pip install 'modelwright[quantize]' adds it. Q8_0, Q5_0, Q5_1, Q4_0, Q4_1 need none",
         )
     command = [sys.executable, "-m", __name__, str(source), str(target), name]
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GGML_NO_BACKTRACE": "1"}
