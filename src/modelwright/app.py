@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -23,13 +24,18 @@ from modelwright.service.chat import Chat
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
+from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
+from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
+WORKSHOP: Final = "workshop"
+"""Where weight files are made, beside the blobs that they become."""
+GIBIBYTE: Final = 1024**3
 
 
 class SystemClock:
@@ -71,9 +77,11 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         if isinstance(engines, Pool):
             stack.push_async_callback(engines.aclose)
         resolver = Resolver(catalogue)
-        models = Models(catalogue, blobs, resolver, clock)
+        files = WeightBlobs(blobs.path, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
+        models = Models(catalogue, blobs, files, resolver, clock)
         chat = Chat(resolver, models, engines, context_length=settings.context_length)
-        services = Services(models, chat)
+        uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)
+        services = Services(models, chat, uploads)
         await import_starter(models, catalogue, blobs)
         readiness = Readiness()
         edge = Edge(

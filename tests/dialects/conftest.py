@@ -14,6 +14,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.revision import BlobRecord
+from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity
@@ -22,11 +23,14 @@ from modelwright.service.chat import Chat
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
+from modelwright.service.uploads import Uploads
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
+from modelwright.weights.files import WeightBlobs
 
+UPLOAD_LIMIT = 4 * 1024 * 1024
 BORN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 CHATTY = WeightFacts(
@@ -71,6 +75,8 @@ class House:
     services: Services
     engine: EchoEngines
     missing: list[str]
+    catalogue: Catalogue
+    blobs: BlobStore
 
     async def create(self, name: str, **fields: object) -> None:
         """Create a model through Ollama's API."""
@@ -88,9 +94,12 @@ async def _open(
         stack.push_async_callback(catalogue.close)
         clock = Ticking()
         resolver = Resolver(catalogue)
-        models = Models(catalogue, BlobStore(folder), resolver, clock)
+        blobs = BlobStore(folder)
+        files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
+        models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
-        services = Services(models, Chat(resolver, models, engine, context_length=4096))
+        chat = Chat(resolver, models, engine, context_length=4096)
+        services = Services(models, chat, Uploads(catalogue, blobs, limit=UPLOAD_LIMIT))
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
         missing: list[str] = []
@@ -105,13 +114,13 @@ async def _open(
             transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:11434"
         )
         await stack.enter_async_context(client)
-        yield House(app, client, services, engine, missing)
+        yield House(app, client, services, engine, missing, catalogue, blobs)
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:
     digest = Digest.of(name.encode())
     await catalogue.add_blob(BlobRecord(digest, len(name), facts))
-    async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(weights=digest)):
+    async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(files=(NamedBlob("", digest),))):
         pass
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from modelwright.service.chat import Chat
 from modelwright.service.models import Models
+from modelwright.service.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,3 +13,4 @@ class Services:
 
     models: Models
     chat: Chat
+    uploads: Uploads
