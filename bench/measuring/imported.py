@@ -7,10 +7,12 @@ from pathlib import Path
 from modelwright.core.draft import SpecDraft
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.revision import BlobRecord
+from modelwright.core.weight_files import NamedBlob
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.weights.files import WeightBlobs
 from modelwright.weights.gguf import read_facts
 
 
@@ -30,7 +32,8 @@ async def _import(home: Path, weights: Path, name: str) -> None:
     catalogue, blobs = await Catalogue.open(f"sqlite:///{home / 'catalogue.db'}"), BlobStore(home)
     digest, size = await blobs.adopt(weights, link=True)
     await catalogue.add_blob(BlobRecord(digest, size, read_facts(weights)))
-    models = Models(catalogue, blobs, Resolver(catalogue), Now())
-    async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(weights=digest)):
+    files = WeightBlobs(blobs.path, blobs.adopt, home / "workshop")
+    models = Models(catalogue, blobs, files, Resolver(catalogue), Now())
+    async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(files=(NamedBlob("", digest),))):
         pass
     await catalogue.close()

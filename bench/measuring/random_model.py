@@ -105,3 +105,21 @@ def _q4_0(draw: np.random.Generator, rows: int, columns: int) -> np.ndarray:
     blocks[..., :2] = scale.view(np.uint8)
     blocks[..., 2:] = draw.integers(0, 256, size=(rows, columns // 32, 16), dtype=np.uint8)
     return blocks.reshape(rows, columns // 32 * 18)
+
+
+def write_random_lora(path: Path, shape: Shape, *, rank: int = 4, seed: int = 2, size: float = 0.5) -> None:
+    """Write a LoRA over such a model: the queries and what goes into the feed-forward."""
+    draw = np.random.default_rng(seed)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", float(rank))
+    for name, rows, columns in _matrices(shape):
+        if name.endswith(("attn_q.weight", "ffn_up.weight")):
+            for side, tall, wide in (("lora_a", rank, columns), ("lora_b", rows, rank)):
+                values = draw.normal(0, size, (tall, wide)).astype(np.float32)
+                writer.add_tensor(f"{name}.{side}", values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()

@@ -9,26 +9,25 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
-from anyio import to_thread
 from starlette.types import ASGIApp
 
 from modelwright import __version__
 from modelwright.bundle import import_starter
-from modelwright.core.digest import Digest
 from modelwright.core.duration import parse_duration
 from modelwright.core.ports import Clock, Engines
-from modelwright.core.weights import WeightFacts
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
-from modelwright.service.adoption import Adoption, Describe
+from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
+from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
@@ -36,9 +35,12 @@ from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
-from modelwright.weights.gguf import read_facts
+from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
+WORKSHOP: Final = "workshop"
+"""Where weight files are made, beside the blobs that they become."""
+GIBIBYTE: Final = 1024**3
 
 
 class SystemClock:
@@ -83,11 +85,13 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         if isinstance(engines, Pool):
             stack.push_async_callback(engines.aclose)
         resolver = Resolver(catalogue)
-        models = Models(catalogue, blobs, resolver, clock)
+        files = WeightBlobs(blobs.path, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
+        models = Models(catalogue, blobs, files, resolver, clock)
         chat = Chat(resolver, models, engines, context_length=settings.context_length)
+        uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)
         imports = Imports(catalogue, links)
-        adoption = Adoption(models, catalogue, blobs, links, OllamaFolders(), _describe_in(blobs))
-        services = Services(models, chat, imports, adoption)
+        adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
+        services = Services(models, chat, uploads, imports, adoption)
         await import_starter(models, catalogue, blobs)
         readiness, token = Readiness(), secrets.token_hex(32)
         edge = Edge(
@@ -96,13 +100,6 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             admission=Admission(loopback=True, origins=settings.origins),
         )
         yield App(services, build_asgi(services, edge), readiness, token)
-
-
-def _describe_in(blobs: BlobStore) -> Describe:
-    async def describe(digest: Digest) -> WeightFacts:
-        return await to_thread.run_sync(read_facts, blobs.path(digest))
-
-    return describe
 
 
 def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:

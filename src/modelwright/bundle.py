@@ -19,6 +19,7 @@ from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import ModelSpec, WeightLayer
+from modelwright.core.weight_files import NamedBlob
 from modelwright.service.models import Models
 from modelwright.starter import NAME, WEIGHTS, published_digest
 from modelwright.store.blobs import BlobStore
@@ -54,7 +55,7 @@ async def import_starter(models: Models, catalogue: Catalogue, blobs: BlobStore)
     if created or (current is not None and current.revision.kind != KIND):
         return
     await catalogue.add_blob(BlobRecord(digest, weights.size, await to_thread.run_sync(read_facts, WEIGHTS)))
-    draft = SpecDraft(weights=digest, parameters=_PARAMETERS, licences=(_LICENCE,))
+    draft = SpecDraft(files=(NamedBlob(WEIGHTS.name, digest),), parameters=_PARAMETERS, licences=(_LICENCE,))
     async for _ in models.create(_AUTHOR, NAME, draft, message=f"modelwright {__version__}", kind=KIND):
         pass
 

@@ -176,6 +176,10 @@ class Settings:
         "Web origins that may call the server beside those of this machine.",
         "", _origins, "origins such as https://example.com, divided by commas", "OLLAMA_ORIGINS",
     ))
+    max_blob: int = field(metadata=_rule(
+        "GiB that one uploaded file may have; 0 is any size.",
+        "0", _integer(0, 1_048_576), "a number of GiB from 0",
+    ))
     load_timeout: float = field(metadata=_rule(
         "How long the start of an engine may take; 0 is as long as it likes.",
         "5m", _timeout, "a duration such as 300 or 5m", "OLLAMA_LOAD_TIMEOUT",

@@ -3,11 +3,12 @@
 import pytest
 
 from modelwright.core.chat import Message
-from modelwright.core.draft import commands_of, draft_from_commands
+from modelwright.core.draft import draft_from_commands
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.lineage import resolve
-from modelwright.core.modelfile import parse, print_commands
+from modelwright.core.modelfile import parse
 from modelwright.core.parameters import Parameters
+from modelwright.core.recipe import Origin, print_recipe
 from modelwright.core.spec import UNSET, ModelSpec
 
 MARIO = """FROM starter
@@ -40,7 +41,7 @@ def test_a_resolved_spec_printed_and_read_again_is_the_same() -> None:
     spec = ModelSpec(
         system=draft.system, parameters=draft.parameters, messages=draft.messages, licences=draft.licences
     )
-    text = print_commands(commands_of(resolve([spec]), "starter"))
+    text = print_recipe(resolve([spec]), Origin(("starter",)))
     assert draft_from_commands(parse(text)) == draft
 
 
@@ -49,10 +50,13 @@ def test_a_resolved_spec_printed_and_read_again_is_the_same() -> None:
     [
         ("FROM a\nPARAMETER temprature 1", Invalid, "line 2"),
         ("FROM a\nPARAMETER top_k many", Invalid, "line 2"),
-        ("FROM a\n\nTEMPLATE {{ .Prompt }}", Unsupported, "line 3: TEMPLATE is not supported yet"),
-        ("FROM a\nADAPTER ./x", Unsupported, "ADAPTER is not supported yet"),
+        ("FROM a\n\nDRAFT b", Unsupported, 'line 3: DRAFT "b": draft models are not supported'),
+        ("FROM a\nADAPTER ./x", Unsupported, 'ADAPTER "./x": a server opens no files by name'),
+        ("FROM a\nADAPTER @sha256:00 SCALE 1", Unsupported, "line 2"),
+        ("FROM a\nREQUIRES soon", Invalid, "line 2: requires must be a valid semver"),
+        ("FROM a\nREQUIRES 9.0.0", Unsupported, "line 2: the model requires Ollama 9.0.0"),
         ("FROM a\nFROM b", Invalid, "line 2: a second FROM"),
-        ("FROM ./model.gguf", Unsupported, "file or blob is not supported yet"),
+        ("FROM ./model.gguf", Unsupported, "a server opens no files by name"),
         ("FROM a b", Invalid, "line 1"),
     ],
 )

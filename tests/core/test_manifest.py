@@ -43,7 +43,10 @@ FACTS = WeightFacts("model", "gguf", "test", 0, "unknown")
             ),
             "298baeaf6928a60cf666d88d64a1ba606feb43a2865687c39e40652e407bffc4",
         ),
-        (config_layer(FACTS), "99759ad5b91e723db0393d698ffbb448b1b7df5ff6377a108c49254583b1bc8c"),
+        (
+            config_layer(FACTS, ResolvedSpec()),
+            "99759ad5b91e723db0393d698ffbb448b1b7df5ff6377a108c49254583b1bc8c",
+        ),
     ],
     ids=["system hi", "system bye", "template", "params", "params escaped", "messages", "config"],
 )

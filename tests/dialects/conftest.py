@@ -14,6 +14,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.revision import BlobRecord
+from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity
@@ -24,14 +25,17 @@ from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
+from modelwright.service.uploads import Uploads
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
+from modelwright.weights.files import WeightBlobs
 
 TOKEN = "only who reads the data folder knows it"
+UPLOAD_LIMIT = 4 * 1024 * 1024
 BORN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
 CHATTY = WeightFacts(
@@ -76,6 +80,8 @@ class House:
     services: Services
     engine: EchoEngines
     missing: list[str]
+    catalogue: Catalogue
+    blobs: BlobStore
 
     async def create(self, name: str, **fields: object) -> None:
         """Create a model through Ollama's API."""
@@ -95,13 +101,15 @@ async def _open(
         resolver = Resolver(catalogue)
         blobs = BlobStore(folder)
         links = Links(blobs, catalogue)
-        models = Models(catalogue, blobs, resolver, clock)
+        files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
+        models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
         services = Services(
             models,
             Chat(resolver, models, engine, context_length=4096),
+            Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
-            Adoption(models, catalogue, blobs, links, OllamaFolders(), described),
+            Adoption(models, catalogue, blobs, links, OllamaFolders()),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
@@ -117,18 +125,13 @@ async def _open(
             transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:11434"
         )
         await stack.enter_async_context(client)
-        yield House(app, client, services, engine, missing)
-
-
-async def described(digest: Digest) -> WeightFacts:
-    """What any adopted weight file says of itself: as little as Ollama's own tests' does."""
-    return WeightFacts("model", "gguf", "test", 0, "unknown")
+        yield House(app, client, services, engine, missing, catalogue, blobs)
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:
     digest = Digest.of(name.encode())
     await catalogue.add_blob(BlobRecord(digest, len(name), facts))
-    async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(weights=digest)):
+    async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(files=(NamedBlob("", digest),))):
         pass
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +21,11 @@ BENCH = str(Path(__file__).parents[2] / "bench")
 if BENCH not in sys.path:
     sys.path.append(BENCH)
 
-from measuring.random_model import Shape, write_random_model  # noqa: E402 - after the path
+from measuring.random_model import Shape, write_random_lora, write_random_model  # noqa: E402 - after the path
 
 GREEDY = Parameters.of({"temperature": 0, "num_predict": 24})
 ENDLESS = Parameters.of({"temperature": 0, "repeat_penalty": 1, "num_predict": 4000})
+TINY = Shape(hidden=64, layers=2, heads=2, feed_forward=128, vocabulary=512, context=2048)
 ASK = (Message("user", "Tell me all that you know."),)
 
 
@@ -42,9 +44,12 @@ class Engines:
     async def locate(self, digest: Digest) -> Path:
         return self.files[digest]
 
-    def needs(self, weights: Path, user: str = "mario", **more: object) -> EngineNeeds:
+    def needs(self, weights: Path, user: str = "mario", **more: Any) -> EngineNeeds:
         digest = Digest.of(str(weights).encode())
         self.files[digest] = weights
+        for path in more.pop("loras", ()):
+            more["adapters"] = (*more.get("adapters", ()), Digest.of(str(path).encode()))
+            self.files[more["adapters"][-1]] = path
         return EngineNeeds(**{"user": user, "base": digest, "context": 1024, **more})  # type: ignore[arg-type] - fields by name
 
     def pids(self) -> set[int]:
@@ -55,6 +60,10 @@ class Engines:
 
     async def answer(self, needs: EngineNeeds, parameters: Parameters = GREEDY) -> str:
         return text_of(await self.events(needs, parameters))
+
+    async def reply(self, needs: EngineNeeds, question: str) -> str:
+        messages = (Message("user", question),)
+        return text_of([event async for event in self.pool.chat(needs, messages, GREEDY)])
 
 
 def children(pid: int) -> set[int]:
@@ -79,9 +88,18 @@ def text_of(events: list[ChatEvent]) -> str:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """150 000 parameters: thousands of tokens a second."""
     path = tmp_path_factory.mktemp("weights") / "tiny.gguf"
-    shape = Shape(hidden=64, layers=2, heads=2, feed_forward=128, vocabulary=512, context=2048)
-    write_random_model(path, shape)
+    write_random_model(path, TINY)
     return path
+
+
+@pytest.fixture(scope="session")
+def loras(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two adapters over `tiny`."""
+    folder = tmp_path_factory.mktemp("adapters")
+    paths = [folder / "one.gguf", folder / "two.gguf"]
+    for seed, path in enumerate(paths, start=5):
+        write_random_lora(path, TINY, seed=seed)
+    return paths
 
 
 @pytest.fixture(scope="session")

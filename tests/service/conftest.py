@@ -14,6 +14,7 @@ from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import EngineNeeds
 from modelwright.core.revision import BlobRecord
+from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import WeightFacts
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.chat import Chat
@@ -22,6 +23,7 @@ from modelwright.service.resolver import Resolver
 from modelwright.service.views import Created, CreateEvent
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.weights.files import WeightBlobs
 
 BASE = Digest.of(b"weights")
 FACTS = WeightFacts("model", "gguf", "llama", 3_934_464, "F16", context_length=2048, embedding_length=256)
@@ -88,12 +90,16 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     engines = Listening(clock)
     engines.asked = []
     resolver = Resolver(catalogue)
-    models = Models(catalogue, blobs, resolver, clock)
+    files = WeightBlobs(blobs.path, blobs.adopt, tmp_path / "workshop")
+    models = Models(catalogue, blobs, files, resolver, clock)
     chat = Chat(resolver, models, engines, context_length=4096)
     await catalogue.add_blob(BlobRecord(BASE, 7, FACTS))
     found = World(catalogue, blobs, engines, models, chat)
     await found.create(
-        "starter", parent=None, weights=BASE, parameters=Parameters.of({"temperature": 0, "num_predict": 128})
+        "starter",
+        parent=None,
+        files=(NamedBlob("", BASE),),
+        parameters=Parameters.of({"temperature": 0, "num_predict": 128}),
     )
     yield found
     await catalogue.close()

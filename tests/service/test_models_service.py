@@ -7,6 +7,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, NotFound
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.parameters import Parameters
+from modelwright.core.weight_files import NamedBlob
 from modelwright.service.views import FieldChange, LayerReady, Notice
 
 pytestmark = pytest.mark.anyio
@@ -128,7 +129,7 @@ async def test_a_text_too_large_for_the_catalogue_becomes_a_blob_file(world) -> 
         ("mario", {"parent": "nope"}, NotFound),
         ("mario", {"parent": "starter@9"}, NotFound),
         ("mario", {"parent": None}, Invalid),
-        ("mario", {"parent": None, "weights": Digest.of(b"absent")}, NotFound),
+        ("mario", {"parent": None, "files": (NamedBlob("", Digest.of(b"absent")),)}, NotFound),
     ],
 )
 async def test_a_refused_create_leaves_nothing(world, name, draft, error) -> None:

@@ -58,7 +58,7 @@ def read_modelfile(file: str) -> str:
 
 
 def create_model(client: Client, name: str, text: str, *, folder: str = "", quantize: str = "") -> None:
-    """Send a Modelfile and its files, which stand in `folder`; show what becomes of it."""
+    """Send a Modelfile and its files, found from `folder`; show what becomes of it."""
     plan = plan_create(modelfile.parse(text), LocalFiles(folder).find)
     body = {"model": name, **plan.body(send_files(client, plan.paths)), "stream": True}
     if quantize:

@@ -30,7 +30,10 @@ def send_files(client: Client, paths: Sequence[str]) -> dict[str, Digest]:
 
 
 def pass_of(client: Client) -> str:
-    """What proves to the server that it is ours: a word in its data folder; "" when it is not."""
+    """What proves that we are the server's user: a word in its data folder.
+
+    "" when it is another user's, or on another machine.
+    """
     try:
         server: dict[str, Any] = client.ask("GET", f"{NATIVE}/server")
         found = present(Path(str(server["home"])))

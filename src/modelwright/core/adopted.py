@@ -4,63 +4,78 @@ A model that was derived from another of that store, and only added to it, is
 derived here too; any other stands on its weights. Pure.
 """
 
+from dataclasses import replace
 from typing import TypeVar
 
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Unsupported
 from modelwright.core.layers import LayeredModel, kind_of
+from modelwright.core.manifest import Layer
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import CLEARED, UNSET, Setting
+from modelwright.core.weight_files import NamedAdapter, NamedBlob
 
 T = TypeVar("T")
 
 
 def draft_of(model: LayeredModel) -> SpecDraft:
-    """A draft that stands on the model's own weights; raises Unsupported."""
-    _refuse_unbuilt(model)
-    bases = [layer.digest for layer in model.weights if kind_of(layer) == "model"]
-    if len(bases) != 1:
-        raise Unsupported(f"the model has {len(bases)} weight files, not one")
+    """A draft that stands on the model's own weights."""
     return SpecDraft(
-        weights=bases[0],
+        files=tuple(NamedBlob("", layer.digest) for layer in _bases(model)),
+        adapters=_named(_adapters(model)),
         system=model.system or UNSET,
+        prompt_template=model.template or UNSET,
         parameters=model.parameters or UNSET,
         messages=model.messages or UNSET,
         licences=model.licences or UNSET,
+        renderer=model.renderer or UNSET,
+        parser=model.parser or UNSET,
+        requires=model.requires or UNSET,
     )
 
 
 def derived_draft(model: LayeredModel, base: LayeredModel, parent: str) -> SpecDraft | None:
     """A draft over `parent`, which `base` is; None when the model does not contain it."""
-    _refuse_unbuilt(model)
-    own = dict(model.parameters.items)
     inherited = dict(base.parameters.items)
-    licences = model.licences[: len(base.licences)]
-    same_weights = _digests(model) == _digests(base)
-    if not same_weights or licences != base.licences or not inherited.keys() <= own.keys():
+    licences = _rest(model.licences, base.licences)
+    adapters = _rest(_adapters(model), _adapters(base))
+    lacking = inherited.keys() - dict(model.parameters.items).keys()
+    if _bases(model) != _bases(base) or licences is None or adapters is None or lacking:
         return None
-    changed = tuple((name, value) for name, value in own.items() if inherited.get(name) != value)
+    changed = tuple((name, value) for name, value in model.parameters.items if inherited.get(name) != value)
     return SpecDraft(
         parent=parent,
+        adapters=_named(adapters),
         system=_difference(model.system, base.system),
+        prompt_template=_difference(model.template, base.template),
         parameters=Parameters(changed) if changed else UNSET,
         messages=_difference(model.messages, base.messages),
-        licences=model.licences[len(licences) :] or UNSET,
+        licences=licences or UNSET,
+        renderer=_difference(model.renderer, base.renderer),
+        parser=_difference(model.parser, base.parser),
+        requires=_difference(model.requires, base.requires),
     )
 
 
-def _digests(model: LayeredModel) -> list[tuple[str, str]]:
-    return [(kind_of(layer), layer.digest.hex) for layer in model.weights]
+def _bases(model: LayeredModel) -> tuple[Layer, ...]:
+    """Model and projector, whatever each was derived from."""
+    return tuple(replace(layer, origin="") for layer in model.weights if kind_of(layer) != "adapter")
+
+
+def _adapters(model: LayeredModel) -> tuple[Layer, ...]:
+    return tuple(replace(layer, origin="") for layer in model.weights if kind_of(layer) == "adapter")
+
+
+def _named(layers: tuple[Layer, ...]) -> Setting[tuple[NamedAdapter, ...]]:
+    found = tuple(NamedAdapter((NamedBlob("", layer.digest),), layer.scale) for layer in layers)
+    return found or UNSET
+
+
+def _rest(own: tuple[T, ...], inherited: tuple[T, ...]) -> tuple[T, ...] | None:
+    """What comes after what is inherited; None when that is not where it should be."""
+    return own[len(inherited) :] if own[: len(inherited)] == inherited else None
 
 
 def _difference(own: T, inherited: T) -> Setting[T]:
     if own == inherited:
         return UNSET
     return own or CLEARED
-
-
-def _refuse_unbuilt(model: LayeredModel) -> None:
-    kinds = {kind_of(layer) for layer in model.weights} - {"model"}
-    fields = [name for name in ("template", "renderer", "parser", "requires") if getattr(model, name)]
-    for name in [*fields, *sorted(kinds)]:
-        raise Unsupported(f"{name} is not supported yet")

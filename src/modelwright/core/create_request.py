@@ -25,8 +25,8 @@ Find: TypeAlias = Callable[[str, Role], tuple[str, ...]]
 
 _SCALED: Final = re.compile(r"(.*\S)\s+SCALE\s+(\S+)", re.IGNORECASE | re.DOTALL)
 _DIGEST: Final = re.compile(r"@?(sha256[:-][0-9a-f]{64})", re.IGNORECASE)
-_TEXTS: Final = ("template", "renderer", "parser", "requires")
-_CLEARABLE: Final = ("system", "template")
+_CLEARABLE: Final = ("system", "template", "renderer", "parser", "license")
+_TEXTS: Final = (*_CLEARABLE, "requires")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ class CreatePlan:
 def plan_create(commands: Iterable[Command], find: Find) -> CreatePlan:
     """Give a parsed Modelfile its meaning; errors carry the line.
 
-    Several FROM lines put their files together. An empty SYSTEM or TEMPLATE
-    clears what the base has.
+    Several FROM lines put their files together. An empty SYSTEM, TEMPLATE,
+    LICENSE, RENDERER or PARSER clears what the base has.
     """
     plan = _Plan(find)
     for command in commands:
@@ -92,6 +92,7 @@ class _Plan:
     blobs: list[Digest] = field(default_factory=list)
     adapters: list[AdapterSource] = field(default_factory=list)
     drafts: list[str] = field(default_factory=list)
+    emptied: dict[str, None] = field(default_factory=dict)
 
     def take(self, command: Command) -> None:
         name, args = command.name, command.args
@@ -101,12 +102,12 @@ class _Plan:
             self.adapters.append(_adapter(args, self.find))
         elif name == "draft":
             self.drafts += self.find(args, "draft") or _no_file("DRAFT", args)
-        elif name == "license":
+        elif name == "license" and args:
             self.fields.setdefault("license", []).append(args)
         elif name == "message":
             role, _, content = args.partition(": ")
             self.fields.setdefault("messages", []).append({"role": role, "content": content})
-        elif name == "system" or name in _TEXTS:
+        elif name in _TEXTS:
             self._text(name, args)
         else:
             Parameters.of_texts([(name, args)])  # alone, so that an error has its line
@@ -115,6 +116,9 @@ class _Plan:
     def done(self) -> CreatePlan:
         if set(self.files) & set(self.drafts):
             raise Invalid("DRAFT must not reference the same local path as FROM", field="draft")
+        cleared = [name for name in self.emptied if name not in self.fields]
+        if cleared:
+            self.fields["clear"] = cleared
         if self.parameters:
             self.fields["parameters"] = Parameters.of_texts(self.parameters).as_dict()
         return CreatePlan(
@@ -136,14 +140,12 @@ class _Plan:
             self.fields["from"] = text
 
     def _text(self, name: str, text: str) -> None:
-        cleared = [other for other in self.fields.pop("clear", []) if other != name]
-        self.fields.pop(name, None)
+        if name != "license":  # the others hold what they were given last
+            self.fields.pop(name, None)
         if text:
             self.fields[name] = text
         elif name in _CLEARABLE:
-            cleared.append(name)
-        if cleared:
-            self.fields["clear"] = cleared
+            self.emptied[name] = None
 
 
 def _adapter(text: str, find: Find) -> AdapterSource:

@@ -5,18 +5,22 @@ what was asked for, not whether it exists.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from modelwright.core.chat import ROLES, Message
+from modelwright.core.compatibility import check_requires
+from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, Unsupported
-from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.modelfile import Command
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters
-from modelwright.core.spec import UNSET, Setting
+from modelwright.core.spec import CLEARED, UNSET, Setting
+from modelwright.core.weight_files import NamedAdapter, NamedBlob, check_scale
+from modelwright.core.wording import excerpt
 
 T = TypeVar("T")
 
@@ -25,50 +29,87 @@ T = TypeVar("T")
 class SpecDraft:
     """What a create asks for; `parent` is a model's name, pinned when created.
 
-    `weights` is the digest of a stored blob; exactly one of the two is given.
+    `files` are stored blobs with weights; exactly one of the two is given.
+    `quantize` is a word for the type that the weights are to have, if any.
     """
 
     parent: str | None = None
-    weights: Digest | None = None
+    files: tuple[NamedBlob, ...] = ()
     system: Setting[str] = UNSET
+    prompt_template: Setting[str] = UNSET
     parameters: Setting[Parameters] = UNSET
     messages: Setting[tuple[Message, ...]] = UNSET
     licences: Setting[tuple[str, ...]] = UNSET
+    adapters: Setting[tuple[NamedAdapter, ...]] = UNSET
+    renderer: Setting[str] = UNSET
+    parser: Setting[str] = UNSET
+    requires: Setting[str] = UNSET
+    description: Setting[Description] = UNSET
+    quantize: str = ""
 
 
-_NOT_YET: Final[Mapping[str, str]] = {
-    "template": "TEMPLATE",
-    "adapter": "ADAPTER",
-    "renderer": "RENDERER",
-    "parser": "PARSER",
-    "draft": "DRAFT",
-    "requires": "REQUIRES",
-}
+CLEARABLE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "system": "system",
+        "template": "prompt_template",
+        "parameters": "parameters",
+        "messages": "messages",
+        "license": "licences",
+        "adapters": "adapters",
+        "renderer": "renderer",
+        "parser": "parser",
+        "requires": "requires",
+        "info": "description",
+    }
+)
+"""What a child may take away from what it inherits: Ollama's word -> our field."""
 
-_PATH = re.compile(r"^(\.{1,2}/|/|~|@)|\.(gguf|safetensors|bin)$", re.IGNORECASE)
+_DIGEST = re.compile(r"@?(sha256[:-][0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_SCALED = re.compile(r"(?P<file>.*?)(?:\s+SCALE\s+(?P<scale>\S+))?", re.IGNORECASE | re.DOTALL)
+_PATH = re.compile(r"^(\.{1,2}(/|$)|/|~|@)|\.(gguf|safetensors|bin)$", re.IGNORECASE)
 """What in FROM is a file or a blob rather than a name (Ollama, parser.go)."""
 
 
 def draft_from_commands(commands: Iterable[Command]) -> SpecDraft:
-    """Give a parsed Modelfile its meaning; errors carry the line."""
+    """Give a parsed Modelfile its meaning; errors carry the line.
+
+    A Modelfile on a server names files by their digest. An empty SYSTEM,
+    TEMPLATE, LICENSE, RENDERER or PARSER takes away what is inherited.
+    """
     draft = SpecDraft()
     parameters: list[tuple[str, str]] = []
     for command in commands:
-        if command.name in _NOT_YET:
-            message = f"{_NOT_YET[command.name]} is not supported yet"
-            raise _located(command, Unsupported(message, field=command.name))
-        if command.name == "model":
-            draft = replace(draft, parent=_parent(command, draft))
-        elif command.name == "system":
-            draft = replace(draft, system=command.args)
-        elif command.name == "license":
-            draft = replace(draft, licences=(*_so_far(draft.licences), command.args))
-        elif command.name == "message":
-            draft = replace(draft, messages=(*_so_far(draft.messages), _message(command)))
-        else:
-            parameters.append(_parameter(command))
+        try:
+            if command.name in _READERS:
+                draft = _READERS[command.name](command.args, draft)
+            else:
+                Parameters.of_texts([(command.name, command.args)])  # alone, so that an error has its line
+                parameters.append((command.name, command.args))
+        except ModelwrightError as error:
+            error.message = f"line {command.line}: {error.message}"
+            raise
     if parameters:
         draft = replace(draft, parameters=Parameters.of_texts(parameters))
+    return draft
+
+
+def with_fields(draft: SpecDraft, values: Mapping[str, Any]) -> SpecDraft:
+    """The draft with some fields replaced, named as in SpecDraft."""
+    return replace(draft, **values)
+
+
+def cleared(draft: SpecDraft, wanted: Iterable[object]) -> SpecDraft:
+    """The draft with fields taken away, named as in CLEARABLE; raises Invalid."""
+    for name in wanted:
+        field = CLEARABLE.get(name) if isinstance(name, str) else None
+        if field is None:
+            known = ", ".join(f'"{word}"' for word in CLEARABLE)
+            raise Invalid(
+                f"{excerpt(str(name))} cannot be cleared", field="clear", hint=f"What can be: {known}"
+            )
+        if getattr(draft, field) not in (UNSET, CLEARED):
+            raise Invalid(f'"{name}" is both set and cleared', field="clear", hint="Do one of the two")
+        draft = with_fields(draft, {field: CLEARED})
     return draft
 
 
@@ -79,61 +120,96 @@ def read_message(role: str, content: str, *, field: str) -> Message:
     return Message(role, content)
 
 
-def commands_of(resolved: ResolvedSpec, from_text: str) -> tuple[Command, ...]:
-    """Say a resolved spec as a Modelfile's commands, FROM first.
-
-    The order is Ollama's (server/images.go): TEMPLATE, SYSTEM, PARAMETER,
-    LICENSE, MESSAGE.
-    """
-    pairs: list[tuple[str, str]] = [("model", from_text)]
-    if resolved.prompt_template:
-        pairs.append(("template", resolved.prompt_template))
-    if resolved.system:
-        pairs.append(("system", resolved.system))
-    pairs.extend(resolved.parameters.to_texts())
-    pairs.extend(("license", licence) for licence in resolved.licences)
-    pairs.extend(("message", f"{m.role}: {m.content}") for m in resolved.messages)
-    return tuple(Command(name, args, line, 1) for line, (name, args) in enumerate(pairs, start=1))
-
-
 def _so_far(value: Setting[tuple[T, ...]]) -> tuple[T, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _located(command: Command, error: ModelwrightError) -> ModelwrightError:
-    """The same error with the command's line in front."""
-    error.message = f"line {command.line}: {error.message}"
-    return error
+def _blob(text: str) -> NamedBlob | None:
+    """A blob, where one is named by its digest."""
+    match = _DIGEST.fullmatch(text)
+    return NamedBlob("", Digest.parse(match.group(1))) if match else None
 
 
-def _parent(command: Command, draft: SpecDraft) -> str:
-    if draft.parent is not None:
-        raise _located(command, Invalid("a second FROM", field="from", hint="Name one base"))
-    if _PATH.search(command.args):
-        message = f'FROM "{command.args[:100]}": a file or blob is not supported yet'
-        raise _located(
-            command, Unsupported(message, field="from", hint="Name a model, for example: FROM starter")
-        )
+def _from(text: str, draft: SpecDraft) -> SpecDraft:
+    blob = _blob(text)
+    if draft.parent is not None or (draft.files and blob is None):
+        raise Invalid("a second FROM", field="from", hint="Name one base, or the files of one")
+    if blob is not None:
+        return replace(draft, files=(*draft.files, blob))
+    if _PATH.search(text):
+        raise _elsewhere("FROM", text)
+    ModelRef.parse(text, field="from")
+    return replace(draft, parent=text)
+
+
+def _adapter(text: str, draft: SpecDraft) -> SpecDraft:
+    match = _SCALED.fullmatch(text)
+    file, scale = (match["file"].strip(), match["scale"]) if match else (text, None)
+    blob = _blob(file)
+    if blob is None:
+        raise _elsewhere("ADAPTER", file)
+    adapter = NamedAdapter((blob,), 1.0 if scale is None else check_scale(_number(scale), field="adapter"))
+    return replace(draft, adapters=(*_so_far(draft.adapters), adapter))
+
+
+def _elsewhere(keyword: str, text: str) -> Unsupported:
+    return Unsupported(
+        f"{keyword} {excerpt(text)}: a server opens no files by name",
+        field=keyword.lower(),
+        hint='Create with "modelwright create", which uploads them, or name the digest of an uploaded '
+        f"blob: {keyword} @sha256:...",
+    )
+
+
+def _number(text: str) -> object:
     try:
-        ModelRef.parse(command.args, field="from")
-    except Invalid as error:
-        raise _located(command, error) from None
-    return command.args
+        return float(text)
+    except ValueError:
+        return text
 
 
-def _message(command: Command) -> Message:
-    role, _, content = command.args.partition(": ")
-    try:
-        return read_message(role, content, field="message")
-    except Invalid as error:
-        raise _located(command, error) from None
+def _licence(text: str, draft: SpecDraft) -> SpecDraft:
+    so_far = _so_far(draft.licences)
+    if not text:
+        return draft if so_far else replace(draft, licences=CLEARED)
+    return replace(draft, licences=(*so_far, text))
 
 
-def _parameter(command: Command) -> tuple[str, str]:
-    """Check one PARAMETER alone, so that an error has its line."""
-    pair = (command.name, command.args)
-    try:
-        Parameters.of_texts([pair])
-    except Invalid as error:
-        raise _located(command, error) from None
-    return pair
+def _message(text: str, draft: SpecDraft) -> SpecDraft:
+    role, _, content = text.partition(": ")
+    message = read_message(role, content, field="message")
+    return replace(draft, messages=(*_so_far(draft.messages), message))
+
+
+def _requires(text: str, draft: SpecDraft) -> SpecDraft:
+    check_requires(text)
+    return replace(draft, requires=text)
+
+
+def _text(field: str) -> Callable[[str, SpecDraft], SpecDraft]:
+    """Read a command with one text, of which an empty one clears."""
+    return lambda text, draft: with_fields(draft, {field: text or CLEARED})
+
+
+def _refused(text: str, draft: SpecDraft) -> SpecDraft:
+    raise Unsupported(
+        f"DRAFT {excerpt(text)}: draft models are not supported",
+        field="draft",
+        hint="Leave DRAFT out: it changes the speed of answers, not what they are",
+    )
+
+
+_READERS: Final[Mapping[str, Callable[[str, SpecDraft], SpecDraft]]] = MappingProxyType(
+    {
+        "model": _from,
+        "adapter": _adapter,
+        "system": _text("system"),
+        "template": _text("prompt_template"),
+        "renderer": _text("renderer"),
+        "parser": _text("parser"),
+        "license": _licence,
+        "message": _message,
+        "requires": _requires,
+        "draft": _refused,
+    }
+)

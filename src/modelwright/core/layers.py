@@ -6,6 +6,7 @@ outside is checked here; nothing of it is a path.
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -14,7 +15,7 @@ from modelwright.core.chat import Message
 from modelwright.core.digest import Digest
 from modelwright.core.draft import read_message
 from modelwright.core.errors import Corrupt, Invalid, ModelwrightError, Unsupported
-from modelwright.core.manifest import CONFIG_TYPE, LAYER_TYPE, Layer, Manifest
+from modelwright.core.manifest import CONFIG_TYPE, LAYER_TYPE, SCALE, Layer, Manifest
 from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
 
@@ -70,7 +71,10 @@ def read_manifest(content: bytes) -> Manifest:
 
 
 def needed(manifest: Manifest) -> tuple[Digest, ...]:
-    """The small blobs that `read_layers` wants; raises Unsupported for a layer of another kind."""
+    """The small blobs that `read_layers` wants.
+
+    Raises Unsupported for a layer of another kind.
+    """
     for layer in manifest.layers:
         if kind_of(layer) not in WEIGHTS | TEXTS | IGNORED:
             raise Unsupported(f"layers of type {excerpt(layer.media_type)} are not supported yet")
@@ -117,7 +121,10 @@ def _layer(tree: Mapping[str, Any]) -> Layer:
         raise ValueError(size)
     if not media_type.startswith(LAYER_TYPE) and media_type != CONFIG_TYPE:
         raise Invalid(f"unknown media type {excerpt(media_type)}")
-    return Layer(media_type, Digest.parse(tree["digest"]), size, origin)
+    scale = float((tree.get("annotations") or {}).get(SCALE, 1))
+    if not math.isfinite(scale):
+        raise ValueError(scale)
+    return Layer(media_type, Digest.parse(tree["digest"]), size, origin, scale)
 
 
 def _parameters(tree: Mapping[str, Any]) -> tuple[Parameters, tuple[str, ...]]:

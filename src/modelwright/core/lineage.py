@@ -4,11 +4,13 @@ Pure. Precedence of a value, strongest first:
 
     request > model > parent > ... > base > engine default
 
-system, prompt template, messages: the nearest spec that says something wins.
-parameters: merged key by key, lists replaced whole. licences, adapters: what
+system, prompt template, messages, renderer, parser, requires: the nearest spec
+that says something wins.
+parameters, description: merged key by key, lists replaced whole. licences: what
 the ancestors have, then one's own that are not among them, so that a model
-which was shown in full is made again the same. *Cleared* stops inheritance at
-that spec. (Ollama merges in nearly the same way: server/create.go.)
+which was shown in full is made again the same; adapters likewise, and one that
+an ancestor has takes the scale that is said last. *Cleared* stops inheritance
+at that spec. (Ollama merges in nearly the same way: server/create.go.)
 """
 
 from collections.abc import Sequence
@@ -16,10 +18,12 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from modelwright.core.chat import Message
+from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import (
+    FIELDS,
     UNSET,
     Absence,
     AdapterLayer,
@@ -50,6 +54,10 @@ class ResolvedSpec:
     messages: tuple[Message, ...] = ()
     licences: tuple[str, ...] = ()
     adapters: tuple[AdapterLayer, ...] = ()
+    renderer: str = ""
+    parser: str = ""
+    requires: str = ""
+    description: Description = field(default_factory=Description)
 
     @property
     def base(self) -> Digest | None:
@@ -74,15 +82,18 @@ def resolve(lineage: Sequence[ModelSpec]) -> ResolvedSpec:
             parameters=_merged(spec.parameters, resolved.parameters),
             messages=_nearest(spec.messages, resolved.messages, ()),
             licences=_appended(spec.licences, resolved.licences),
-            adapters=_appended(spec.adapters, resolved.adapters),
+            adapters=_adapted(spec.adapters, resolved.adapters),
+            renderer=_nearest(spec.renderer, resolved.renderer, ""),
+            parser=_nearest(spec.parser, resolved.parser, ""),
+            requires=_nearest(spec.requires, resolved.requires, ""),
+            description=_described(spec.description, resolved.description),
         )
     return resolved
 
 
 def own_fields(spec: ModelSpec) -> frozenset[str]:
     """Names of the fields that a spec says something about itself."""
-    names = ("system", "prompt_template", "parameters", "messages", "licences", "adapters")
-    return frozenset(name for name in names if getattr(spec, name) is not UNSET)
+    return frozenset(name for name in FIELDS if getattr(spec, name) is not UNSET)
 
 
 def _check(lineage: Sequence[ModelSpec]) -> None:
@@ -116,3 +127,18 @@ def _appended(own: Setting[tuple[T, ...]], inherited: tuple[T, ...]) -> tuple[T,
     if isinstance(own, Absence):
         return inherited if own is UNSET else ()
     return (*inherited, *(item for item in own if item not in inherited))
+
+
+def _adapted(
+    own: Setting[tuple[AdapterLayer, ...]], inherited: tuple[AdapterLayer, ...]
+) -> tuple[AdapterLayer, ...]:
+    if isinstance(own, Absence):
+        return inherited if own is UNSET else ()
+    found = {adapter.digest: adapter for adapter in inherited}
+    return tuple((found | {adapter.digest: adapter for adapter in own}).values())
+
+
+def _described(own: Setting[Description], inherited: Description) -> Description:
+    if isinstance(own, Absence):
+        return inherited if own is UNSET else Description()
+    return inherited.merged(own)

@@ -20,6 +20,8 @@ from modelwright.core.weights import WeightFacts
 MANIFEST_TYPE: Final = "application/vnd.docker.distribution.manifest.v2+json"
 CONFIG_TYPE: Final = "application/vnd.docker.container.image.v1+json"
 LAYER_TYPE: Final = "application/vnd.ollama.image."
+SCALE: Final = "org.modelwright.adapter.scale"
+"""Annotation of an adapter that does not apply in full; Ollama knows no scale."""
 
 _GO_ESCAPES: Final = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -35,10 +37,13 @@ class Layer:
     digest: Digest
     size: int
     origin: str = ""
+    scale: float = 1.0
 
     def tree(self) -> dict[str, Any]:
         fields = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
-        return fields | ({"from": self.origin} if self.origin else {})
+        origin = {"from": self.origin} if self.origin else {}
+        scale = {"annotations": {SCALE: go_float(self.scale)}} if self.scale != 1 else {}
+        return fields | origin | scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ def build_manifest(resolved: ResolvedSpec, facts: WeightFacts) -> tuple[Manifest
         return Layer(media_type, digest, len(content))
 
     layers = [Layer(LAYER_TYPE + w.role, w.digest, w.size, resolved.parent) for w in resolved.weights]
-    layers += [Layer(LAYER_TYPE + "adapter", a.digest, a.size) for a in resolved.adapters]
+    layers += [Layer(LAYER_TYPE + "adapter", a.digest, a.size, scale=a.scale) for a in resolved.adapters]
     if resolved.prompt_template:
         layers.append(small("template", resolved.prompt_template.encode("utf-8")))
     if resolved.system:
@@ -94,7 +99,7 @@ def build_manifest(resolved: ResolvedSpec, facts: WeightFacts) -> tuple[Manifest
         layers.append(small("params", params_layer(resolved.parameters)))
     if resolved.messages:
         layers.append(small("messages", messages_layer(resolved.messages)))
-    return Manifest(small(CONFIG_TYPE, config_layer(facts)), tuple(layers)), contents
+    return Manifest(small(CONFIG_TYPE, config_layer(facts, resolved)), tuple(layers)), contents
 
 
 def params_layer(parameters: Parameters) -> bytes:
@@ -108,19 +113,35 @@ def messages_layer(messages: tuple[Message, ...]) -> bytes:
     return go_json([{"role": m.role, "content": m.content} for m in messages])
 
 
-def config_layer(facts: WeightFacts) -> bytes:
+def config_layer(facts: WeightFacts, resolved: ResolvedSpec) -> bytes:
     """The config blob; the order of its fields is part of its digest."""
+    said = resolved.description
+    family = said.model_family or facts.architecture
     return go_json(
         {
             "model_format": facts.format,
-            "model_family": facts.architecture,
-            "model_families": [facts.architecture],
-            "model_type": facts.parameter_size,
-            "file_type": facts.file_type,
+            "model_family": family,
+            "model_families": list(dict.fromkeys((family, facts.architecture))),
+            "model_type": said.parameter_size or facts.parameter_size,
+            "file_type": said.quantization_level or facts.file_type,
+            **_given(
+                renderer=resolved.renderer,
+                parser=resolved.parser,
+                requires=resolved.requires,
+                capabilities=list(said.capabilities),
+                context_length=said.context_length,
+                embedding_length=said.embedding_length,
+                base_name=said.base_name,
+            ),
             "architecture": "amd64",
             "os": "linux",
         }
     )
+
+
+def _given(**values: object) -> dict[str, object]:
+    """What says something, in the order given."""
+    return {name: value for name, value in values.items() if value}
 
 
 def go_json(tree: Mapping[str, Any] | list[Any]) -> bytes:

@@ -51,7 +51,7 @@ def kind_of(head: bytes) -> Kind:
 
 
 def choose_model_files(paths: Iterable[str], kind: KindOf) -> tuple[str, ...]:
-    """Choose from the paths of a folder, and of the folders in it, what makes the model.
+    """Choose what makes a model from a folder and the folders in it.
 
     Paths are relative to the folder. Raises Invalid when there are no weights.
     """

@@ -15,6 +15,8 @@ from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.revision import BlobRecord, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
+from modelwright.core.weight_files import NamedBlob
+from modelwright.core.weights import Anatomy, WeightFacts
 
 SMALL_BLOB: Final = 64 * 1024
 """Bytes up to which a blob may live in the catalogue, beside the names."""
@@ -36,11 +38,68 @@ class Blobs(Protocol):
     async def put(
         self, chunks: AsyncIterator[bytes], *, expected: Digest | None = None, limit: int | None = None
     ) -> tuple[Digest, int]:
-        """Store a stream durably; gives its digest and its size in bytes."""
+        """Store a stream durably; gives its digest and its size in bytes.
+
+        Raises Invalid when the digest is not the expected one, TooLarge above
+        `limit` bytes; whatever fails, nothing is left behind.
+        """
         ...
 
     async def has(self, digest: Digest) -> bool:
         """Whether there is such a file; its bytes are not read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long piece of work is: `status` in words, the rest in bytes."""
+
+    status: str
+    completed: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A blob that was made of others; `notes` are sentences for the author."""
+
+    digest: Digest
+    size: int
+    notes: tuple[str, ...] = ()
+
+
+class WeightFiles(Protocol):
+    """What is inside weight files, and what can be made of them.
+
+    Blobs are named by digest. What is made is stored and is not yet recorded.
+    """
+
+    async def facts(self, digest: Digest) -> WeightFacts:
+        """Read a GGUF's header; raises Invalid, or Unsupported, for anything else."""
+        ...
+
+    async def anatomy(self, digest: Digest) -> Anatomy:
+        """Read all that a GGUF's header lists; the tensors' data is not read."""
+        ...
+
+    async def check_adapter(self, adapter: Digest, base: Digest) -> None:
+        """See that a GGUF adapter fits a base; raises Invalid that says what does not."""
+        ...
+
+    def convert(
+        self, files: Sequence[NamedBlob], *, name: str, quantize: str
+    ) -> AsyncGenerator[Progress | Made, None]:
+        """Make one GGUF of a folder of safetensors; ends with Made."""
+        ...
+
+    def convert_adapter(
+        self, files: Sequence[NamedBlob], base: Digest
+    ) -> AsyncGenerator[Progress | Made, None]:
+        """Make a GGUF adapter for `base` of a PEFT folder; ends with Made."""
+        ...
+
+    def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:
+        """Make a GGUF with fewer bits per weight; ends with Made."""
         ...
 
 
@@ -61,7 +120,7 @@ class LocalFiles(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FoundManifest:
-    """A manifest of another store; `fault` says why it is none, and then there is no name."""
+    """A manifest of another store; without a name, `fault` says why it is none."""
 
     place: str
     name: Name | None = None
@@ -145,7 +204,8 @@ class EngineNeeds:
     """Which engine a request needs.
 
     An engine with the same base, adapters and kind and at least `context`
-    tokens a slot will do. `user` is the model's display name: what `ps` lists
+    tokens a slot will do; how strongly each adapter applies, `scales`, is said
+    with each request. `user` is the model's display name: what `ps` lists
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
     become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
@@ -157,6 +217,7 @@ class EngineNeeds:
     context: int
     kind: Literal["chat", "embed"] = "chat"
     adapters: tuple[Digest, ...] = ()
+    scales: tuple[float, ...] = ()
     pooled: bool = False
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any, Final, TypeAlias, TypeVar
 
 from modelwright.core.chat import Message
+from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt
 from modelwright.core.parameters import Parameters
@@ -84,6 +85,10 @@ class ModelSpec:
     messages: Setting[tuple[Message, ...]] = UNSET
     licences: Setting[tuple[str, ...]] = UNSET
     adapters: Setting[tuple[AdapterLayer, ...]] = UNSET
+    renderer: Setting[str] = UNSET
+    parser: Setting[str] = UNSET
+    requires: Setting[str] = UNSET
+    description: Setting[Description] = UNSET
 
     def canonical(self) -> bytes:
         """The bytes that the digest is taken over."""
@@ -166,5 +171,12 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "messages": (_message_trees, _read_messages),
     "licences": (list, tuple),
     "adapters": (_adapter_trees, _read_adapters),
+    "renderer": (str, str),
+    "parser": (str, str),
+    "requires": (str, str),
+    "description": (lambda description: description.as_dict(), Description.of),
 }
 """Name of a field -> how it is written to JSON, how it is read back."""
+
+FIELDS: Final = tuple(_FIELDS)
+"""Names of the fields that can be unset, cleared or a value."""

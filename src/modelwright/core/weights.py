@@ -52,6 +52,23 @@ class WeightFacts:
         return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class TensorFact:
+    """A tensor: `shape` with the fastest dimension first, `type` in ggml's words."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """What is too long to be kept beside a digest: tensors, and the metadata's arrays."""
+
+    tensors: tuple[TensorFact, ...]
+    arrays: Mapping[str, tuple[Scalar, ...]]
+
+
 def human_number(count: int) -> str:
     """Shorten a count: 3934464 -> "3.93M", 7000000000 -> "7B"."""
     if count >= _BILLION:

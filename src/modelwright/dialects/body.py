@@ -6,6 +6,8 @@ with finite numbers and text that can be encoded again.
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -26,11 +28,16 @@ _PARSED_ASIDE: Final = _MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`body` in bytes, `depth` in nested lists and objects, `seconds` to arrive."""
+    """`body` in bytes, `depth` in nested lists and objects, `seconds` to arrive.
+
+    An upload may take any time, but not less than `pace` bytes in a second over
+    any `seconds`.
+    """
 
     body: int = 32 * _MEBIBYTE
     depth: int = 64
     seconds: float = 60.0
+    pace: float = 1024.0
 
 
 async def read_body(request: Request, model: type[W], limits: Limits) -> W:
@@ -41,6 +48,34 @@ async def read_body(request: Request, model: type[W], limits: Limits) -> W:
     else:
         tree = parse_json(content, limits)
     return read(model, tree)
+
+
+async def read_upload(request: Request, limit: int | None, limits: Limits) -> AsyncGenerator[bytes, None]:
+    """Give a body's bytes as they come, as a file that may be of any kind.
+
+    Raises TooLarge at once for one that is declared to be over the limit, Invalid
+    when it comes too slowly; the client's leaving raises ClientDisconnect.
+    """
+    declared = request.headers.get("content-length", "")
+    if limit is not None and declared.isdigit() and int(declared[:20]) > limit:
+        raise TooLarge(f"the blob has more than {limit} bytes, which is the limit", hint="Raise max_blob")
+    time = asyncio.get_running_loop().time
+    patience, received = limits.seconds, 0
+    async with aclosing(request.stream()) as chunks:
+        while True:
+            asked = time()
+            try:
+                async with asyncio.timeout(patience):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                text = f"the upload is too slow: {received} bytes came in {limits.seconds:g} seconds"
+                raise Invalid(text, hint="Send it again over a better connection") from None
+            if chunk is None:
+                return
+            patience, received = patience - (time() - asked), received + len(chunk)
+            if received >= limits.pace * limits.seconds:
+                patience, received = limits.seconds, 0
+            yield chunk
 
 
 def read(model: type[W], tree: dict[str, Any]) -> W:

@@ -165,7 +165,7 @@ class _Routes:
         return Answer(events, _Lines(_adoption_frame), stream=True)
 
     async def _read_local(self, request: Request) -> LocalPath:
-        """Read a request that names a path; raises Denied unless the server's own user asks."""
+        """Read a request that names a path; Denied unless the server's user asks."""
         body = await read_body(request, LocalPath, self._limits)
         known = self._identity.token
         if not (_is_local(request) and known and compare_digest(known.encode(), body.token.encode())):

@@ -35,7 +35,10 @@ _FAULTS_OF_THE_FILE: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What an engine is started with; `context` is in tokens a slot, the cache in MiB."""
+    """What an engine is started with; `context` is in tokens a slot, the cache in MiB.
+
+    `scales`: how strongly each adapter applies where a request does not say it.
+    """
 
     weights: Path
     context: int
@@ -44,6 +47,7 @@ class Load:
     kind: Literal["chat", "embed"] = "chat"
     pooled: bool = False
     adapters: tuple[Path, ...] = ()
+    scales: tuple[float, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
     threads: int = 0
     cache_ram_mib: int = 512
@@ -146,7 +150,7 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "slots": load.slots,
         "kind": load.kind,
         "pooled": load.pooled,
-        "adapters": [str(path) for path in load.adapters],
+        "adapters": [(str(path), scale) for path, scale in zip(load.adapters, load.scales, strict=True)],
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 import orjson
 
 from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Usage
-from modelwright.core.errors import Corrupt, Unavailable
+from modelwright.core.errors import Corrupt, Invalid, Unavailable
 from modelwright.core.parameters import Parameters
 from modelwright.engines.answers import EventLines, chat_event, completion_event, refusal, too_long
 from modelwright.engines.exchange import ConnectionBroken, Exchange
@@ -37,6 +37,7 @@ class LlamaEngine:
     def __init__(self, launched: Launched, load: Load, watchdog_seconds: float) -> None:
         self.context = min(launched.context, load.context)
         self.private_bytes = launched.private_bytes
+        self._adapters = len(load.adapters)
         self._worker = launched.worker
         self._address = launched.address
         self._takes_system = launched.takes_system
@@ -60,20 +61,29 @@ class LlamaEngine:
         """Done when the process has ended, whatever ended it."""
         return self._worker.exited
 
-    def chat(self, messages: Sequence[Message], parameters: Parameters) -> AsyncGenerator[ChatEvent, None]:
-        """Answer a conversation with the base's own prompt template."""
+    def chat(
+        self, messages: Sequence[Message], parameters: Parameters, scales: Sequence[float] = ()
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Answer a conversation with the base's own prompt template.
+
+        `scales`: one for each adapter of the engine, 0 = as if it were not there.
+        """
         turns = messages if self._takes_system else _without_system(messages)
         body = {
             **request_fields(parameters, self.context),
+            **self._lora(scales),
             "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
             "reasoning_format": "none",  # the text as it is
             "stream": True,
         }
         return self._stream("/v1/chat/completions", body, chat_event)
 
-    def complete(self, prompt: str, parameters: Parameters) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text."""
-        body = {**request_fields(parameters, self.context), "prompt": prompt, "stream": True}
+    def complete(
+        self, prompt: str, parameters: Parameters, scales: Sequence[float] = ()
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text; `scales` as for chat."""
+        fields = {**request_fields(parameters, self.context), **self._lora(scales)}
+        body = {**fields, "prompt": prompt, "stream": True}
         return self._stream("/completion", body, completion_event)
 
     async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
@@ -98,6 +108,18 @@ class LlamaEngine:
         self._watchdog.cancel()
         await self._worker.terminate(grace)
         self._address.remove()
+
+    def _lora(self, scales: Sequence[float]) -> Mapping[str, object]:
+        """The whole list of adapters, zeros too, for every request to an engine that has any.
+
+        A slot that is asked without it goes on with what another model's adapter
+        has computed (llama.cpp #26207).
+        """
+        if len(scales) != self._adapters:
+            raise Invalid(f"{len(scales)} scales are given for {self._adapters} adapters", field="adapters")
+        if not scales:
+            return {}
+        return {"lora": [{"id": number, "scale": scale} for number, scale in enumerate(scales)]}
 
     async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""

@@ -45,7 +45,9 @@ class Pool:
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template."""
         check_messages(messages)
-        async with aclosing(self._answer(needs, lambda engine: engine.chat(messages, parameters))) as events:
+        async with aclosing(
+            self._answer(needs, lambda engine: engine.chat(messages, parameters, needs.scales))
+        ) as events:
             async for event in events:
                 yield event
 
@@ -55,7 +57,7 @@ class Pool:
         """Continue raw text."""
         check_prompt(prompt)
         async with aclosing(
-            self._answer(needs, lambda engine: engine.complete(prompt, parameters))
+            self._answer(needs, lambda engine: engine.complete(prompt, parameters, needs.scales))
         ) as events:
             async for event in events:
                 yield event

@@ -19,8 +19,11 @@ CRASHES_ALLOWED: Final = 3
 CRASH_WINDOW: Final = 60.0
 LONGEST_PAUSE: Final = 30.0
 
-Key = tuple[Digest, tuple[Digest, ...], str]
-"""Base, adapters, kind: what two requests must share to share an engine."""
+Key = tuple[Digest, tuple[Digest, ...], str, tuple[float, ...]]
+"""What two requests must share to share an engine: base, adapters, kind.
+
+And for embedding, where a request cannot say them, the adapters' scales.
+"""
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ Nothing there is changed. What is broken there is skipped and named; what was
 adopted before is left alone, so it can be done again at any time.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -18,7 +18,6 @@ from modelwright.core.manifest import Layer
 from modelwright.core.names import Name
 from modelwright.core.ports import Blobs, Catalogue, FoundManifest, LocalFiles, ModelFolders
 from modelwright.core.revision import BlobRecord
-from modelwright.core.weights import WeightFacts
 from modelwright.service.counted import counted
 from modelwright.service.models import Models
 
@@ -27,8 +26,6 @@ KIND: Final = "adopt"
 
 _LONGEST_CHAIN: Final = 100
 """Models that stand on each other; beyond it their order is left as it is."""
-
-Describe: TypeAlias = Callable[[Digest], Awaitable[WeightFacts]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,7 @@ class _Here:
 
 
 class Adoption:
-    """Takes over stores; `describe` reads what a stored weight file says of itself."""
+    """Takes over stores."""
 
     def __init__(
         self,
@@ -99,14 +96,12 @@ class Adoption:
         blobs: Blobs,
         files: LocalFiles,
         folders: ModelFolders,
-        describe: Describe,
     ) -> None:
         self._models = models
         self._catalogue = catalogue
         self._blobs = blobs
         self._files = files
         self._folders = folders
-        self._describe = describe
 
     async def adopt(self, principal: Principal, folder: str) -> AsyncGenerator[AdoptionEvent, None]:
         """Take over all models of a store, bases before what stands on them.
@@ -156,7 +151,7 @@ class Adoption:
         yield Adopted(made.name, made.digest, candidate.original, candidate.model.notices)
 
     async def _adopted_as(self, candidate: _Candidate) -> int | None:
-        """The revision it was adopted as; raises Conflict when the name is another model's."""
+        """The revision it was adopted as; Conflict when the name is another model's."""
         stored = await self._catalogue.find(candidate.name.key)
         if stored is None:
             return None
@@ -172,9 +167,9 @@ class Adoption:
         return None
 
     async def _store(self, folder: str, layer: Layer) -> AsyncGenerator[int, None]:
-        """Link a weight file and record what it says; yields the bytes read."""
+        """Link a weight file; yields the bytes read."""
         record = await self._catalogue.blob(layer.digest)
-        if record is not None and record.facts is not None and await self._blobs.has(layer.digest):
+        if record is not None and await self._blobs.has(layer.digest):
             return
         place = self._folders.place(folder, layer.digest)
         async for done in counted(lambda tell: self._files.take(place, expected=layer.digest, on_bytes=tell)):
@@ -183,7 +178,7 @@ class Adoption:
             else:
                 digest, size = done
                 yield size
-                await self._catalogue.add_blob(BlobRecord(digest, size, await self._describe(digest)))
+                await self._catalogue.add_blob(BlobRecord(digest, size, None))
 
 
 def _draft(candidate: _Candidate, here: Mapping[str, _Here]) -> SpecDraft:
@@ -196,7 +191,7 @@ def _draft(candidate: _Candidate, here: Mapping[str, _Here]) -> SpecDraft:
 
 
 def _bases_first(candidates: Mapping[str, _Candidate]) -> Sequence[_Candidate]:
-    """Each after the one it was derived from, else by place; a circle is cut somewhere."""
+    """Each after the one it was derived from; a circle is cut somewhere."""
     ordered: dict[str, _Candidate] = {}
 
     def place(key: str, depth: int) -> None:

@@ -109,14 +109,18 @@ class Chat:
         name = stored.name
         if kind == "chat" and "completion" not in facts.capabilities:
             raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
-        if resolved.prompt_template or resolved.adapters:
-            raise Unsupported(f'"{name.short}" has its own template or adapters, not supported yet')
+        if resolved.prompt_template:
+            raise Unsupported(f'"{name.short}" has its own template, not supported yet')
         parameters = resolved.parameters.merged(requested)
+        # In one order, so that models with the same adapters share an engine.
+        adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
         needs = EngineNeeds(
             user=str(name),
             base=resolved.base,
             context=self._context(parameters, facts),
             kind=kind,
+            adapters=tuple(adapter.digest for adapter in adapters),
+            scales=tuple(adapter.scale for adapter in adapters),
             pooled=facts.pooled,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,

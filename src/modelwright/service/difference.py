@@ -16,13 +16,12 @@ def changes(before: ResolvedSpec, after: ResolvedSpec) -> tuple[FieldChange, ...
 
 
 def _flat(spec: ResolvedSpec) -> Mapping[str, str]:
-    fields: dict[str, str] = {}
-    for layer in spec.weights:
-        fields[f"weights.{layer.role}"] = str(layer.digest)
-    if spec.prompt_template:
-        fields["prompt_template"] = spec.prompt_template
-    if spec.system:
-        fields["system"] = spec.system
+    fields = {f"weights.{layer.role}": str(layer.digest) for layer in spec.weights}
+    for name in ("prompt_template", "system", "renderer", "parser", "requires"):
+        if text := getattr(spec, name):
+            fields[name] = text
+    for name, value in spec.description.as_dict().items():
+        fields[f"info.{name}"] = str(value)
     for name, value in spec.parameters.as_dict().items():
         fields[f"parameters.{name}"] = str(value)
     for number, message in enumerate(spec.messages, start=1):

@@ -4,8 +4,7 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
@@ -15,10 +14,12 @@ from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
 from modelwright.core.manifest import build_manifest
 from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock
+from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
+from modelwright.core.recipe import EMPTIED, Origin, origin_of_weights
 from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
-from modelwright.core.spec import ModelSpec, PinnedParent, Setting, WeightLayer
+from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
+from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import (
@@ -37,9 +38,12 @@ from modelwright.service.views import (
 class Models:
     """What can be done with models; each call names the principal who acts."""
 
-    def __init__(self, catalogue: Catalogue, blobs: Blobs, resolver: Resolver, clock: Clock) -> None:
+    def __init__(
+        self, catalogue: Catalogue, blobs: Blobs, files: WeightFiles, resolver: Resolver, clock: Clock
+    ) -> None:
         self._catalogue = catalogue
         self._blobs = blobs
+        self._files = files
         self._resolver = resolver
         self._clock = clock
 
@@ -49,12 +53,15 @@ class Models:
         """Make a model, or a new revision of one; events end with Created.
 
         Nothing is written unless all of it is. Raises Invalid for the draft,
-        NotFound for a base that is not here. The first event comes after the
-        commit, so a failure is never reported as progress.
+        NotFound for a base that is not here. But for long work on weights the first
+        event comes after the commit, so a failure is never reported as progress.
         """
         target = _target(name)
-        spec, ancestors = await self._spec(draft)
-        resolved = resolve([spec, *ancestors])
+        composition = Composition(Workshop(self._catalogue, self._resolver, self._files), target.model, draft)
+        async for step in composition.steps():
+            yield step
+        spec = composition.spec
+        resolved = resolve([spec, *composition.ancestors])
         facts = await self._facts(resolved)
         manifest, contents = build_manifest(resolved, facts)
         ready = [LayerReady(layer.digest, await self._is_here(layer.digest)) for layer in manifest.layers]
@@ -73,20 +80,31 @@ class Models:
                 small_blobs=await self._small(contents | {manifest.digest: manifest.content}),
             )
         )
-        for event in ready:
+        for event in (*composition.told, *ready):
             yield event
-        for text in _notices(draft.parameters):
+        for text in _notices(draft):
             yield Notice(text)
         yield ManifestReady()
         yield Created(stored.name, stored.revision.number, changed)
 
-    async def show(self, principal: Principal, ref: str) -> ModelView:
-        """Everything about a model or one of its revisions."""
+    async def show(self, principal: Principal, ref: str, *, verbose: bool = False) -> ModelView:
+        """Everything about a model or one of its revisions.
+
+        `verbose`: with its tensors and vocabulary, read from the weight file.
+        """
         stored, revision = await self._resolver.find(ref)
         lineage = await self._catalogue.lineage(revision.spec)
         resolved = await self._resolver.resolve(revision.spec)
-        summary = await self._summary(stored, revision)
-        return ModelView(summary, resolved, own_fields(lineage[0]))
+        projector = next((layer.digest for layer in resolved.weights if layer.role == "projector"), None)
+        anatomy = verbose and resolved.base is not None
+        return ModelView(
+            summary=await self._summary(stored, revision),
+            resolved=resolved,
+            own=own_fields(lineage[0]),
+            origin=await self._origin(lineage[0], resolved),
+            projector=await self._resolver.facts(projector),
+            anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
+        )
 
     async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
         """All models, the last changed first."""
@@ -142,24 +160,31 @@ class Models:
         """A model's line in a list, alone."""
         return await self._summary(*await self._resolver.find(ref))
 
-    async def _spec(self, draft: SpecDraft) -> tuple[ModelSpec, Sequence[ModelSpec]]:
-        """The draft with its references pinned, and its ancestors."""
-        spec = ModelSpec(
-            system=draft.system,
-            parameters=draft.parameters,
-            messages=draft.messages,
-            licences=draft.licences,
-        )
-        if draft.parent is not None:
-            stored, revision = await self._resolver.find(draft.parent, field="from")
-            parent = PinnedParent(revision.spec, str(stored.name))
-            return replace(spec, parent=parent), await self._resolver.lineage(revision.spec)
-        if draft.weights is None:
-            raise Invalid("no base is named", field="from", hint="Name one, for example: FROM starter")
-        record = await self._catalogue.blob(draft.weights)
-        if record is None:
-            raise NotFound("blob", str(draft.weights), field="files")
-        return replace(spec, weights=(WeightLayer("model", record.digest, record.size),)), ()
+    async def _origin(self, spec: ModelSpec, resolved: ResolvedSpec) -> Origin:
+        """What a Modelfile stands on that makes this very model again.
+
+        The parent by name where it still says the same, else by revision; the
+        weights where the parent is gone, or where a Modelfile cannot say what is
+        taken away from it.
+        """
+        taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
+        name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
+        return Origin((name,), frozenset(taken_away)) if name else origin_of_weights(resolved)
+
+    async def _parent_name(self, spec: ModelSpec) -> str:
+        """How to call the parent as it was; empty when it cannot be called any more."""
+        if not isinstance(spec.parent, PinnedParent):
+            return "" if spec.parent is None else spec.parent.name
+        name = Name.parse(spec.parent.name)
+        stored = await self._catalogue.find(name.key)
+        if stored is None or str(stored.name) != spec.parent.name:
+            return ""
+        if stored.revision.spec == spec.parent.spec:
+            return spec.parent.name
+        for revision in reversed(await self._catalogue.history(name.key)):
+            if revision.spec == spec.parent.spec:
+                return f"{spec.parent.name}@{revision.number}"
+        return ""
 
     async def _facts(self, resolved: ResolvedSpec) -> WeightFacts:
         facts = await self._resolver.facts(resolved.base)
@@ -212,7 +237,12 @@ async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _notices(parameters: Setting[Parameters]) -> tuple[str, ...]:
-    if not isinstance(parameters, Parameters):
-        return ()
-    return tuple(f'parameter "{name}" is kept but has no effect' for name in parameters.without_effect)
+def _notices(draft: SpecDraft) -> tuple[str, ...]:
+    """What is kept and has no effect here."""
+    parameters = draft.parameters.without_effect if isinstance(draft.parameters, Parameters) else ()
+    kept = [f'parameter "{name}"' for name in parameters]
+    if isinstance(draft.renderer, str):
+        kept.append(f'renderer "{draft.renderer}"')
+    if isinstance(draft.parser, str):
+        kept.append(f'parser "{draft.parser}"')
+    return tuple(f"{what} is kept but has no effect" for what in kept)

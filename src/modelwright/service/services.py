@@ -6,6 +6,7 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +15,6 @@ class Services:
 
     models: Models
     chat: Chat
+    uploads: Uploads
     imports: Imports
     adoption: Adoption

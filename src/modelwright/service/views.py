@@ -12,8 +12,9 @@ from modelwright.core.digest import Digest
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.ports import RunningModel
+from modelwright.core.recipe import Origin
 from modelwright.core.revision import Move, Revision
-from modelwright.core.weights import WeightFacts
+from modelwright.core.weights import Anatomy, WeightFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,16 @@ class ModelView:
     """Everything a reader of the model may see.
 
     `own` says which fields the model sets itself; the rest is inherited.
+    `origin` is what a Modelfile of it stands on; `projector` are the facts of
+    its projector. `anatomy` is there when it was asked for.
     """
 
     summary: ModelSummary
     resolved: ResolvedSpec
     own: frozenset[str]
+    origin: Origin
+    projector: WeightFacts | None = None
+    anatomy: Anatomy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +109,13 @@ class Created:
     changed: bool
 
 
-CreateEvent: TypeAlias = LayerReady | Notice | ManifestReady | Created
+@dataclass(frozen=True, slots=True)
+class Working:
+    """A step of a create that may take long; `completed` and `total` in bytes."""
+
+    status: str
+    completed: int = 0
+    total: int = 0
+
+
+CreateEvent: TypeAlias = Working | LayerReady | Notice | ManifestReady | Created

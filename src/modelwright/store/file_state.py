@@ -11,7 +11,10 @@ _SIGNED: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """Which file it is, its size in bytes, and when it was `modified`, in nanoseconds since 1970."""
+    """Which file it is, and what it was like.
+
+    `size` in bytes, `modified` in nanoseconds since 1970.
+    """
 
     device: int
     inode: int

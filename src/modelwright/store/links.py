@@ -1,4 +1,4 @@
-"""Links: blobs that are one file with somebody else's, and are watched for changes.
+"""Links: blobs that are one file with somebody else's, watched for changes.
 
 A hard link costs nothing to make, but whoever has the other name can write the
 bytes. So what the file was like when it was verified is recorded, looked at

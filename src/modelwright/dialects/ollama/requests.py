@@ -4,13 +4,10 @@ Facts: Ollama, server/routes.go and server/create.go (checks and their order).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Final
 
-from modelwright.core import chat, modelfile
-from modelwright.core.digest import Digest
-from modelwright.core.draft import SpecDraft, draft_from_commands, read_message
+from modelwright.core import chat
+from modelwright.core.draft import read_message
 from modelwright.core.duration import keep_alive_seconds
 from modelwright.core.errors import Denied, Invalid, NotFound, Unsupported
 from modelwright.core.model_reference import Source, SourcedName
@@ -105,22 +102,6 @@ def parse_embeddings(body: wire.EmbeddingsRequest) -> chat.EmbedRequest:
     )
 
 
-def parse_create(body: wire.CreateRequest) -> tuple[str, SpecDraft]:
-    """Read a create: the new name, and the draft with the parent's name in it."""
-    name = _new_name(body.model or body.name)
-    _check_files(body)
-    draft = SpecDraft()
-    if body.modelfile:
-        draft = draft_from_commands(modelfile.parse(body.modelfile))
-    elif not body.base:
-        fault = "neither 'from' or 'files' was specified" if body.files is None else "unknown type"
-        raise Invalid(fault, field="from")
-    _refuse_unbuilt(body)
-    parent = body.base or draft.parent or ""
-    draft = replace(draft, parent=model_reference(parent, field="from"))
-    return name, _with_fields(draft, body)
-
-
 def read_messages(messages: Sequence[wire.Message]) -> tuple[chat.Message, ...]:
     """Check turns; the role in any letter case."""
     return tuple(_message(message, f"messages.{index}") for index, message in enumerate(messages))
@@ -152,52 +133,3 @@ def _message(message: wire.Message, field: str) -> chat.Message:
     if role == "tool":
         raise Unsupported('the role "tool" is not supported yet', field=f"{field}.role")
     return read_message(role, message.content, field=f"{field}.role")
-
-
-def _new_name(text: str) -> str:
-    if not text.strip():
-        raise Invalid("invalid model name", field="model")
-    name = model_reference(text)
-    if ModelRef.parse(name).revision is not None:
-        raise Invalid(
-            f"invalid model name: {excerpt(name)} names a revision, which does not change", field="model"
-        )
-    return name
-
-
-def _check_files(body: wire.CreateRequest) -> None:
-    """Upstream's first checks of what is to be imported."""
-    for path, digest in (body.files or {}).items():
-        if path.startswith("/") or ".." in PurePosixPath(path).parts:
-            raise Invalid("file path must be relative", field="files")
-        _check_digest(digest, "files")
-    for digest in (body.adapters or {}).values():
-        _check_digest(digest, "adapters")
-    if body.draft_quantize and not body.draft_files:
-        raise Invalid("--draft-quantize requires a DRAFT model", field="draft_quantize")
-
-
-def _check_digest(digest: str, field: str) -> None:
-    try:
-        Digest.parse(digest)
-    except Invalid:
-        raise Invalid("invalid digest format", field=field) from None
-
-
-def _refuse_unbuilt(body: wire.CreateRequest) -> None:
-    refuse(body, "template", "files", "adapters", "quantize", "quantization", "draft_files", "draft_quantize")
-    refuse(body, "renderer", "parser", "requires", "remote_host", "info")
-
-
-def _with_fields(draft: SpecDraft, body: wire.CreateRequest) -> SpecDraft:
-    """Put the request's own fields over a Modelfile's; empty ones say nothing."""
-    if body.system:
-        draft = replace(draft, system=body.system)
-    if parameters := Parameters.of(body.parameters):
-        before = draft.parameters if isinstance(draft.parameters, Parameters) else Parameters()
-        draft = replace(draft, parameters=before.merged(parameters))
-    if body.messages:
-        draft = replace(draft, messages=read_messages(body.messages))
-    fault = Invalid('"license" must be a text or a list of texts', field="license")
-    licences = tuple(text for text in texts_of(body.license, lambda _: fault) if text)
-    return replace(draft, licences=licences) if licences else draft

@@ -1,7 +1,7 @@
 """Ollama's routes: parse, ask who acts, call one service, render.
 
-Facts: Ollama, server/routes.go. Streaming is the default. Pulling, pushing and
-uploading are not built yet and say so.
+Facts: Ollama, server/routes.go. Streaming is the default. Pulling and pushing are
+not built yet and say so.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
@@ -13,16 +13,17 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedRequest
+from modelwright.core.compatibility import API_VERSION
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
 from modelwright.core.names import ModelRef
 from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
 from modelwright.dialects.base import Backing, Json, json_response
-from modelwright.dialects.body import read, read_body
+from modelwright.dialects.body import read, read_body, read_upload
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
-from modelwright.dialects.ollama import listing, requests, wire
+from modelwright.dialects.ollama import creation, listing, requests, wire
 from modelwright.dialects.ollama.writers import (
     JSON_TYPE,
     ChatWriter,
@@ -31,9 +32,6 @@ from modelwright.dialects.ollama.writers import (
     usage_figures,
 )
 from modelwright.service.views import CreateEvent
-
-API_VERSION: Final = "0.34.2"
-"""The version of Ollama's API spoken here; plain digits, because clients parse it."""
 
 _TRY_PULLING: Final = 'model "{name}" not found, try pulling it first'
 _HERE: Final = 'See what is here with "modelwright ls"'
@@ -78,6 +76,7 @@ class _Routes:
     def __init__(self, backing: Backing) -> None:
         self._models = backing.services.models
         self._chat = backing.services.chat
+        self._uploads = backing.services.uploads
         self._principal_of = backing.principal_of
         self._limits = backing.limits
 
@@ -110,7 +109,7 @@ class _Routes:
         yield "POST", "/api/pull", self.pull, "Pull a model (not supported yet)", wire.ModelRequest
         yield "POST", "/api/push", self.push, "Push a model (not supported yet)", wire.ModelRequest
         yield "HEAD", "/api/blobs/{digest}", self.find_blob, "Ask for a blob", None
-        yield "POST", "/api/blobs/{digest}", self.upload_blob, "Upload a blob (not supported yet)", None
+        yield "POST", "/api/blobs/{digest}", self.upload_blob, "Upload a blob", None
 
     async def heartbeat(self, request: Request) -> Response:
         return PlainTextResponse("Ollama is running")
@@ -128,12 +127,12 @@ class _Routes:
         body = await self._read(request, wire.ModelRequest)
         model = requests.model_reference(body.model or body.name)
         with _absent_as("model '{name}' not found", str(ModelRef.parse(model))):
-            view = await self._models.show(self._principal_of(request), model)
+            view = await self._models.show(self._principal_of(request), model, verbose=body.verbose)
         return _json(listing.shown(view))
 
     async def create(self, request: Request) -> Response:
         body = await self._read(request, wire.CreateRequest)
-        name, draft = requests.parse_create(body)
+        name, draft = creation.parse_create(body)
         events = self._models.create(self._principal_of(request), name, draft)
         return Answer(_with_base_named(events), CreateWriter(), stream=body.stream)
 
@@ -188,11 +187,16 @@ class _Routes:
         raise Unsupported("pushing a model is not supported yet")
 
     async def find_blob(self, request: Request) -> Response:
-        raise NotFound("blob", str(_digest(request)))
+        digest = _digest(request)
+        if not await self._uploads.has(self._principal_of(request), digest):
+            raise NotFound("blob", str(digest))
+        return Response()
 
     async def upload_blob(self, request: Request) -> Response:
-        _digest(request)
-        raise Unsupported("uploading a blob is not supported yet", hint="Create from a model that is here")
+        digest, principal = _digest(request), self._principal_of(request)
+        chunks = read_upload(request, self._uploads.limit, self._limits)
+        is_new = await self._uploads.store(principal, digest, chunks)
+        return Response(status_code=201 if is_new else 200)
 
     async def _read(self, request: Request, model: type[W]) -> W:
         return await read_body(request, model, self._limits)

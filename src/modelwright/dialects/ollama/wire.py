@@ -7,13 +7,11 @@ from pydantic import Field, WithJsonSchema
 from modelwright.dialects.fields import (
     MOST_MESSAGES,
     MOST_TOOLS,
-    NOT_YET,
     Anything,
     Flag,
     Later,
     LaterFlag,
     LaterList,
-    LaterTable,
     LaterText,
     Table,
     Text,
@@ -109,18 +107,21 @@ class CreateRequest(Wire):
     messages: Annotated[tuple[Message, ...], Field(max_length=MOST_MESSAGES)] = ()
     license: TextOrTexts = None
     stream: Flag = True
-    files: Annotated[dict[str, Text] | None, Field(description=NOT_YET)] = None
-    adapters: Annotated[dict[str, Text] | None, Field(description=NOT_YET)] = None
-    template: LaterText = ""
-    quantize: Later = None
-    quantization: Later = None
-    draft_files: LaterTable = Field(default_factory=dict)
-    draft_quantize: LaterText = ""
-    renderer: LaterText = ""
-    parser: LaterText = ""
-    requires: LaterText = ""
-    remote_host: LaterText = ""
-    info: LaterTable = Field(default_factory=dict)
+    files: Annotated[dict[str, Text] | None, Field(description="name -> digest of an uploaded blob")] = None
+    adapters: Annotated[
+        Anything, Field(description="name -> digest, or a list of objects with digest and scale")
+    ] = None
+    template: Text = ""
+    quantize: Anything = None
+    quantization: Anything = None
+    draft_files: Table = Field(default_factory=dict)
+    draft_quantize: Text = ""
+    renderer: Text = ""
+    parser: Text = ""
+    requires: Text = ""
+    remote_host: Text = ""
+    info: Table = Field(default_factory=dict)
+    clear: Annotated[tuple[Anything, ...], Field(description="fields to take away from the base's")] = ()
 
 
 class ModelRequest(Wire):
@@ -128,6 +129,7 @@ class ModelRequest(Wire):
 
     model: Text = ""
     name: Text = ""
+    verbose: Flag = False
 
 
 class CopyRequest(Wire):

@@ -11,10 +11,12 @@ from modelwright.core.chat import ChatEvent, Done, TextDelta, Usage
 from modelwright.core.errors import ModelwrightError
 from modelwright.dialects.answer import ndjson
 from modelwright.dialects.base import timestamp
-from modelwright.service.views import Created, CreateEvent, LayerReady, ManifestReady, Notice
+from modelwright.service.views import Created, CreateEvent, LayerReady, ManifestReady, Notice, Working
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
 NDJSON_TYPE: Final = "application/x-ndjson"
+NO_DIGEST: Final = "0" * 19
+"""What stands for the digest of a blob that is still being made."""
 
 
 class _Lines:
@@ -63,7 +65,7 @@ class CreateWriter(_Lines):
     """Status lines of /api/create, ending in "success"."""
 
     def frame(self, event: CreateEvent) -> bytes:
-        return ndjson({"status": _status(event)})
+        return ndjson({"status": _status(event), **_progress(event)})
 
     def whole(self, events: Sequence[CreateEvent]) -> dict[str, Any]:
         return {"status": _status(events[-1])}
@@ -89,8 +91,17 @@ def _figures(done: Done) -> Mapping[str, int]:
     }
 
 
+def _progress(event: CreateEvent) -> Mapping[str, object]:
+    """How far it is; clients show no bar without a digest (Ollama, server/quantization.go)."""
+    if not isinstance(event, Working) or not event.total:
+        return {}
+    return {"digest": NO_DIGEST, "total": event.total, "completed": event.completed}
+
+
 def _status(event: CreateEvent) -> str:
     match event:
+        case Working():
+            return event.status
         case LayerReady():
             return f"{'using existing' if event.existing else 'creating new'} layer {event.digest}"
         case Notice():

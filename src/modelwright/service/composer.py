@@ -1,0 +1,243 @@
+"""Composer: a draft's references become pinned specs and described blobs.
+
+Long work (converting, quantizing) is told while it goes on. Nothing is written
+but blobs and what is known of them; the name comes later, in one transaction.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Final
+
+from modelwright.core.compatibility import check_requires
+from modelwright.core.digest import Digest
+from modelwright.core.draft import SpecDraft
+from modelwright.core.errors import Corrupt, Invalid, NotFound
+from modelwright.core.lineage import resolve
+from modelwright.core.parameters import Parameters
+from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
+from modelwright.core.revision import BlobRecord
+from modelwright.core.spec import CLEARED, UNSET, Absence, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
+from modelwright.core.weight_files import MIXED, UNKNOWN_TYPE, NamedAdapter, NamedBlob, format_of
+from modelwright.core.weights import WeightFacts
+from modelwright.service.resolver import Resolver
+from modelwright.service.views import Notice, Working
+
+PARSING: Final = "parsing GGUF"
+
+RENDERERS: Final = MappingProxyType(
+    {
+        "gemma4": "gemma4",
+        "laguna": "laguna",
+        "nemotron_h": "nemotron-3-nano",
+        "nemotron_h_moe": "nemotron-3-nano",
+        "nemotron_h_omni": "nemotron-3-nano",
+    }
+)
+"""Architecture -> renderer and parser of a new base (Ollama, server/create.go)."""
+STOPS: Final = MappingProxyType({"gemma4": Parameters.of({"stop": ["<turn|>"]})})
+"""Architecture -> parameters of a new base, under those that are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a composition needs from the world."""
+
+    catalogue: Catalogue
+    resolver: Resolver
+    files: WeightFiles
+
+
+class Composition:
+    """A draft that is being made into a spec.
+
+    `spec`, `ancestors` and `told` are whole once `steps` has ended. What takes no
+    time is in `told` and not among the steps, so that a create that fails at it
+    fails before it has said anything.
+    """
+
+    def __init__(self, workshop: Workshop, name: str, draft: SpecDraft) -> None:
+        self.spec = _plain(draft)
+        self.ancestors: Sequence[ModelSpec] = ()
+        self.told: list[Working | Notice] = []
+        self._workshop = workshop
+        self._name = name
+        self._draft = draft
+
+    async def steps(self) -> AsyncIterator[Working | Notice]:
+        """Do the work; raises Invalid, Unsupported or NotFound that names the reference."""
+        draft = self._draft
+        if draft.parent is not None:
+            if draft.files:
+                raise Invalid("'from' and 'files' are both given", field="files", hint="Give one of the two")
+            await self._derive(draft.parent)
+        elif not draft.files:
+            raise Invalid("no base is named", field="from", hint="Name one, for example: FROM starter")
+        async for step in self._lay_weights():
+            yield step
+        for adapter in draft.adapters if isinstance(draft.adapters, tuple) else ():
+            async for step in self._add_adapter(adapter):
+                yield step
+        requires = resolve([self.spec, *self.ancestors]).requires
+        if requires:
+            check_requires(requires)
+
+    @property
+    def base(self) -> Digest:
+        """The digest of the base's weights; raises NotFound while they are missing."""
+        base = resolve([self.spec, *self.ancestors]).base
+        if base is None:
+            raise NotFound("base", self._draft.parent or self._name, field="from")
+        return base
+
+    async def _derive(self, parent: str) -> None:
+        stored, revision = await self._workshop.resolver.find(parent, field="from")
+        self.spec = replace(self.spec, parent=PinnedParent(revision.spec, str(stored.name)))
+        self.ancestors = await self._workshop.resolver.lineage(revision.spec)
+
+    async def _lay_weights(self) -> AsyncIterator[Working | Notice]:
+        """Put the spec on its weights: as they were given, converted, or quantized."""
+        files, wanted, tools = self._draft.files, self._draft.quantize, self._workshop.files
+        if format_of(files) == "safetensors":
+            piece = _Workpiece(
+                tools.convert(files, name=self._name, quantize=wanted), self._workshop.catalogue
+            )
+            async for step in piece.steps():
+                yield step
+            files = (NamedBlob("", piece.digest),)
+        elif wanted:
+            source = self.base if self.ancestors else (await self._sorted(files)).model.digest
+            piece = _Workpiece(tools.quantize(source, wanted), self._workshop.catalogue)
+            async for step in piece.steps():
+                yield step
+            files = (*(file for file in files if file.digest != source), NamedBlob("", piece.digest))
+        if files:
+            found = await self._sorted(files)
+            self.told += [Working(PARSING)] * len(files)
+            self.spec = _on_weights(self.spec, found)
+
+    async def _add_adapter(self, adapter: NamedAdapter) -> AsyncIterator[Working | Notice]:
+        blob, tools, base = adapter.files[0], self._workshop.files, self.base
+        if format_of(adapter.files) == "safetensors":
+            piece = _Workpiece(tools.convert_adapter(adapter.files, base), self._workshop.catalogue)
+            async for step in piece.steps():
+                yield step
+            blob = NamedBlob("", piece.digest)
+        elif len(adapter.files) != 1:
+            raise Invalid(MIXED, field="adapters")
+        record, facts = await self._described(blob)
+        if facts.kind != "adapter":
+            raise Invalid(f"blob {record.digest} is not a LoRA adapter but a {facts.kind}", field="adapters")
+        await tools.check_adapter(record.digest, base)
+        self.told.append(Working(PARSING))
+        before = self.spec.adapters if isinstance(self.spec.adapters, tuple) else ()
+        layer = AdapterLayer(record.digest, record.size, adapter.scale)
+        self.spec = replace(self.spec, adapters=(*before, layer))
+
+    async def _sorted(self, files: Sequence[NamedBlob]) -> "_Files":
+        """What GGUF files are; one must be a model, and one only."""
+        found = [await self._described(file) for file in files]
+        models = [(record, facts) for record, facts in found if facts.kind == "model"]
+        if len(models) != 1:
+            text = "more than one GGUF with a model is given" if models else "no GGUF with a model is given"
+            raise Invalid(text, field="files", hint="Give the files of one model")
+        [(model, facts)] = models
+        projectors = (record for record, facts in found if facts.kind == "projector")
+        adapters = (record for record, facts in found if facts.kind == "adapter")
+        for_later = tuple(AdapterLayer(record.digest, record.size) for record in adapters)
+        for layer in for_later:
+            await self._workshop.files.check_adapter(layer.digest, model.digest)
+        return _Files(model, facts, tuple(projectors), for_later)
+
+    async def _described(self, file: NamedBlob) -> tuple[BlobRecord, WeightFacts]:
+        """The record of a blob, and what its file says of itself."""
+        catalogue = self._workshop.catalogue
+        record = await catalogue.blob(file.digest)
+        if record is None:
+            raise NotFound("blob", str(file.digest), field="files", hint="Upload it first")
+        if record.facts is not None:
+            return record, record.facts
+        try:
+            facts = await self._workshop.files.facts(file.digest)
+        except Invalid as error:
+            if not format_of((file,)) and error.message.startswith("supplied file was not in GGUF format"):
+                raise Invalid(UNKNOWN_TYPE, field="files", hint="GGUF and safetensors are known") from error
+            raise
+        await catalogue.add_blob(replace(record, facts=facts))
+        return record, facts
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """GGUF files, sorted by what they are."""
+
+    model: BlobRecord
+    facts: WeightFacts
+    projectors: tuple[BlobRecord, ...]
+    adapters: tuple[AdapterLayer, ...]
+
+    @property
+    def layers(self) -> tuple[WeightLayer, ...]:
+        model = WeightLayer("model", self.model.digest, self.model.size)
+        return (model, *(WeightLayer("projector", each.digest, each.size) for each in self.projectors))
+
+
+class _Workpiece:
+    """A blob that is being made; it has its `digest` once `steps` has ended."""
+
+    def __init__(self, work: AsyncGenerator[Progress | Made, None], catalogue: Catalogue) -> None:
+        self._work = work
+        self._catalogue = catalogue
+        self._made: Made | None = None
+
+    async def steps(self) -> AsyncIterator[Working | Notice]:
+        async with aclosing(self._work) as events:
+            async for event in events:
+                if isinstance(event, Progress):
+                    yield Working(event.status, event.completed, event.total)
+                else:
+                    self._made = event
+        if self._made is not None:
+            for note in self._made.notes:
+                yield Notice(note)
+            await self._catalogue.add_blob(BlobRecord(self._made.digest, self._made.size, None))
+
+    @property
+    def digest(self) -> Digest:
+        if self._made is None:
+            raise Corrupt("the weights were worked on, and nothing came of it")
+        return self._made.digest
+
+
+def _plain(draft: SpecDraft) -> ModelSpec:
+    """What needs no looking up."""
+    return ModelSpec(
+        system=draft.system,
+        prompt_template=draft.prompt_template,
+        parameters=draft.parameters,
+        messages=draft.messages,
+        licences=draft.licences,
+        adapters=UNSET if isinstance(draft.adapters, tuple) else draft.adapters,
+        renderer=draft.renderer,
+        parser=draft.parser,
+        requires=draft.requires,
+        description=draft.description,
+    )
+
+
+def _on_weights(spec: ModelSpec, files: _Files) -> ModelSpec:
+    """The spec on new weights, with what their architecture is known to need."""
+    architecture = files.facts.architecture
+    known = RENDERERS.get(architecture, UNSET)
+    stops = STOPS.get(architecture)
+    if stops is not None and not isinstance(spec.parameters, Absence):
+        stops = stops.merged(spec.parameters)
+    return replace(
+        spec,
+        weights=files.layers,
+        adapters=files.adapters or spec.adapters,
+        renderer=known if spec.renderer is UNSET else spec.renderer,
+        parser=known if spec.parser is UNSET else spec.parser,
+        parameters=spec.parameters if stops is None or spec.parameters is CLEARED else stops,
+    )

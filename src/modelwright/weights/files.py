@@ -1,0 +1,182 @@
+"""WeightBlobs: the port WeightFiles, on the blobs of a store.
+
+It reads blobs where they are and makes new ones in a folder of its own, in
+threads. It knows no names of models and records nothing.
+"""
+
+import asyncio
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Invalid, NotFound, Unavailable
+from modelwright.core.ports import Made, Progress
+from modelwright.core.weight_files import NamedBlob
+from modelwright.core.weights import Anatomy, WeightFacts
+from modelwright.core.wording import excerpt
+from modelwright.weights import quantize as quantizing
+from modelwright.weights.adapters import check_adapter, convert_adapter, read_base, refuse_old
+from modelwright.weights.anatomy import read_anatomy
+from modelwright.weights.convert import convert_folder
+from modelwright.weights.gguf import read_facts
+from modelwright.weights.packing import wanted_type
+
+TICK: Final = 0.25
+"""Seconds between two reports of progress."""
+
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", re.ASCII)
+_TARGET: Final = "made.gguf"
+
+Report: TypeAlias = Callable[[int, int], None]
+
+
+class _Stopped(Exception):
+    """Nobody waits for this work any more."""
+
+
+class WeightBlobs:
+    """Implements core.ports.WeightFiles.
+
+    `locate` gives the path of a blob, `keep` stores a finished file as one;
+    `workshop` is a folder on the same file system as the blobs, emptied at once.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[Digest], Path],
+        keep: Callable[[Path], Awaitable[tuple[Digest, int]]],
+        workshop: Path,
+    ) -> None:
+        self._locate = locate
+        self._keep = keep
+        self._workshop = workshop
+        shutil.rmtree(workshop, ignore_errors=True)  # what a killed process left
+
+    async def facts(self, digest: Digest) -> WeightFacts:
+        """Read a GGUF's header; raises Invalid, Unsupported for an adapter from before GGUF."""
+        return await asyncio.to_thread(self._facts, digest)
+
+    async def anatomy(self, digest: Digest) -> Anatomy:
+        """Read all that a GGUF's header lists."""
+        return await asyncio.to_thread(read_anatomy, self._path(digest))
+
+    async def check_adapter(self, adapter: Digest, base: Digest) -> None:
+        """See that a GGUF adapter fits a base; raises Invalid that says what does not."""
+        await asyncio.to_thread(self._check_adapter, adapter, base)
+
+    async def convert(
+        self, files: Sequence[NamedBlob], *, name: str, quantize: str
+    ) -> AsyncGenerator[Progress | Made, None]:
+        """Make one GGUF of a folder of safetensors; of a K type, in two steps."""
+
+        def work(folder: Path, report: Report) -> tuple[str, ...]:
+            self._lay_out(files, folder / "source")
+            made = convert_folder(folder / "source", folder / _TARGET, name=name, progress=report)
+            if wanted and wanted != made.file_type:
+                plain = (folder / _TARGET).rename(folder / "plain.gguf")
+                quantizing.quantize(plain, folder / _TARGET, wanted, report)
+            return made.notes
+
+        wanted = wanted_type(quantize) if quantize else ""
+        async for event in self._made("converting model", work):
+            yield event
+
+    async def convert_adapter(
+        self, files: Sequence[NamedBlob], base: Digest
+    ) -> AsyncGenerator[Progress | Made, None]:
+        """Make a GGUF adapter for `base` of a PEFT folder."""
+
+        def work(folder: Path, report: Report) -> tuple[str, ...]:
+            self._lay_out(files, folder / "source")
+            convert_adapter(folder / "source", self._path(base), folder / _TARGET, report)
+            return ()
+
+        async for event in self._made("converting adapter", work):
+            yield event
+
+    async def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:
+        """Make a GGUF with fewer bits per weight; raises Unsupported as weights.quantize does."""
+
+        def work(folder: Path, report: Report) -> tuple[str, ...]:
+            quantizing.quantize(self._path(source), folder / _TARGET, name, report)
+            return ()
+
+        name = wanted_type(wanted)
+        facts = await self.facts(source)
+        async for event in self._made(f"quantizing {facts.file_type} model to {name}", work):
+            yield event
+
+    async def _made(
+        self, status: str, work: Callable[[Path, Report], tuple[str, ...]]
+    ) -> AsyncGenerator[Progress | Made, None]:
+        """Do blocking work in a folder of its own, tell how far it is, keep what it made."""
+        state = _State()
+        folder = await asyncio.to_thread(self._new_folder)
+        task = asyncio.create_task(asyncio.to_thread(work, folder, state.report))
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=TICK)
+                if not task.done() or state.total:
+                    yield Progress(status, state.done, state.total)
+            notes = task.result()
+            digest, size = await self._keep(folder / _TARGET)
+            yield Made(digest, size, notes)
+        finally:
+            state.stopped = True
+            while not task.done():  # a thread cannot be stopped, it stops itself at its next report
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _new_folder(self) -> Path:
+        try:
+            self._workshop.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return Path(tempfile.mkdtemp(dir=self._workshop))
+        except OSError as error:
+            raise Unavailable(f"{self._workshop} cannot be written: {error.strerror}") from error
+
+    def _facts(self, digest: Digest) -> WeightFacts:
+        path = self._path(digest)
+        refuse_old(path)
+        return read_facts(path)
+
+    def _check_adapter(self, adapter: Digest, base: Digest) -> None:
+        check_adapter(self._path(adapter), read_base(self._path(base)))
+
+    def _path(self, digest: Digest) -> Path:
+        path = self._locate(digest)
+        if not path.is_file():
+            raise NotFound("blob", str(digest), hint="Upload it again")
+        return path
+
+    def _lay_out(self, files: Sequence[NamedBlob], folder: Path) -> None:
+        """Link blobs under the names that a conversion looks for; folders in it are left out."""
+        folder.mkdir()
+        for file in files:
+            if "/" in file.name:
+                continue
+            if not _PLAIN_NAME.fullmatch(file.name):
+                raise Invalid(f"a file called {excerpt(file.name)} cannot be converted", field="files")
+            (folder / file.name).hardlink_to(self._path(file.digest))
+
+
+@dataclass(slots=True)
+class _State:
+    """How far work in a thread is; written there, read here."""
+
+    done: int = 0
+    total: int = 0
+    stopped: bool = False
+
+    def report(self, done: int, total: int) -> None:
+        if self.stopped:
+            raise _Stopped
+        self.done, self.total = done, total
