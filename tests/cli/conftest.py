@@ -19,7 +19,7 @@ from modelwright.cli.main import main
 from modelwright.starter import published_digest
 
 COMMAND = str(Path(sys.executable).with_name("modelwright"))
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+PASSED_ON = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 
 Result = subprocess.CompletedProcess[str]
 

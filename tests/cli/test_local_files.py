@@ -11,6 +11,7 @@ from modelwright.cli.local_files import LocalFiles
 from modelwright.core.create_request import CreatePlan, plan_create
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid
+from modelwright.core.model_folder import choose_model_files, kind_of, without_company
 from modelwright.core.modelfile import parse
 
 TABLES = Path(__file__).parents[2] / "../shared/conformance/ollama"
@@ -42,12 +43,23 @@ def body(made: CreatePlan) -> dict[str, Any]:
 @pytest.mark.parametrize("case", cases("modelfile_dir_files"))
 def test_a_folder_means_the_files_that_upstream_takes(case: dict[str, Any], tmp_path: Path) -> None:
     write(tmp_path, case["files_base64"])
+    files = {path: base64.b64decode(content) for path, content in case["files_base64"].items()}
     if "error" in case:
         with pytest.raises(Invalid, match="no Modelfile or safetensors files found"):
             LocalFiles(str(tmp_path)).find(".", "model")
-    else:
-        found = LocalFiles(str(tmp_path)).find(".", "model")
-        assert {Path(path).relative_to(tmp_path).as_posix() for path in found} == set(case["selected"])
+        return
+    chosen = choose_model_files(files, lambda path: kind_of(files[path]))
+    assert set(chosen) == set(case["selected"])
+    found = LocalFiles(str(tmp_path)).find(".", "model")
+    assert {Path(path).relative_to(tmp_path).as_posix() for path in found} == set(without_company(chosen))
+
+
+def test_what_stands_beside_a_gguf_is_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF\3\0")
+    (tmp_path / "below").mkdir()
+    for name in ("config.json", "below/server.json", "chat_template.jinja"):
+        (tmp_path / name).write_text("{}")
+    assert plan("FROM .", tmp_path).paths == (str(tmp_path / "a.gguf"),)
 
 
 @pytest.mark.parametrize("case", cases("modelfile_create_request"))

@@ -12,7 +12,14 @@ from pathlib import Path
 from modelwright.core.create_request import Role
 from modelwright.core.errors import Invalid
 from modelwright.core.local_paths import expand_path, looks_like_path, shards_of
-from modelwright.core.model_folder import HEAD, Kind, choose_adapter_files, choose_model_files, kind_of
+from modelwright.core.model_folder import (
+    HEAD,
+    Kind,
+    choose_adapter_files,
+    choose_model_files,
+    kind_of,
+    without_company,
+)
 from modelwright.core.wording import excerpt
 
 
@@ -67,9 +74,11 @@ def _from_folder(folder: Path, role: Role, *, must: bool) -> tuple[str, ...]:
     def kind(path: str) -> Kind:
         return _kind(folder / path)
 
-    choose = choose_adapter_files if role == "adapter" else choose_model_files
     try:
-        chosen = choose(_listing(folder), kind)
+        if role == "adapter":
+            chosen = choose_adapter_files(_listing(folder), kind)
+        else:
+            chosen = without_company(choose_model_files(_listing(folder), kind))
     except Invalid as error:
         if not must:
             return ()

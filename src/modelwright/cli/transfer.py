@@ -26,7 +26,7 @@ def send_files(client: Client, paths: Sequence[str]) -> dict[str, Digest]:
     if not paths:
         return {}
     token = pass_of(client)
-    return {path: _linked(client, path, token) or _uploaded(client, path) for path in paths}
+    return {path: link_file(client, path, token) or upload_file(client, path) for path in paths}
 
 
 def pass_of(client: Client) -> str:
@@ -42,7 +42,7 @@ def pass_of(client: Client) -> str:
     return found.token if found is not None and found.pid == server.get("pid") else ""
 
 
-def _linked(client: Client, path: str, token: str) -> Digest | None:
+def link_file(client: Client, path: str, token: str) -> Digest | None:
     """Let the server take the file by its path; None when it will not."""
     if not token:
         return None
@@ -60,7 +60,7 @@ def _linked(client: Client, path: str, token: str) -> Digest | None:
         return None
 
 
-def _uploaded(client: Client, path: str) -> Digest:
+def upload_file(client: Client, path: str) -> Digest:
     try:
         with Path(path).open("rb") as file:
             digest = _hashed(file)

@@ -60,6 +60,16 @@ def choose_model_files(paths: Iterable[str], kind: KindOf) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*weights, *filter(_BESIDE.fullmatch, found), *_tokenizer(found)]))
 
 
+def without_company(paths: Sequence[str]) -> tuple[str, ...]:
+    """The chosen files without those that say nothing a GGUF does not hold itself.
+
+    Upstream sends them too, and its server then refuses what is no GGUF.
+    """
+    if any(path.endswith((".safetensors", ".pth")) for path in paths):
+        return tuple(paths)
+    return tuple(path for path in paths if path.endswith((".gguf", ".bin")))
+
+
 def choose_adapter_files(paths: Iterable[str], kind: KindOf) -> tuple[str, ...]:
     """Choose what PEFT saved of an adapter; raises Invalid when something is missing."""
     found = set(paths)
