@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.core import modelfile
-from modelwright.core.draft import draft_from_commands
-
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("changes/*.md")])
 DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
@@ -79,9 +76,3 @@ def test_every_change_fragment_says_of_which_kind_it_is() -> None:
     assert not [
         name for name in names if not re.fullmatch(r"[\w-]+\.(added|changed|fixed|removed)\.md", name)
     ]
-
-
-@pytest.mark.parametrize("example", sorted(ROOT.glob("examples/*/Modelfile")), ids=called)
-def test_every_example_makes_a_model_of_the_starter(example: Path) -> None:
-    draft = draft_from_commands(modelfile.parse(example.read_text()))
-    assert draft.parent == "starter"
