@@ -32,10 +32,14 @@ REMOTE = "models of other servers are not supported: remote_host is refused by n
 FLOW_EXCEPTIONS = {
     "TestCreateAndShowRemoteModel": REMOTE,
     "TestCreateFromCloudSourceSuffix": REMOTE,
+    "TestDeleteCloudSourceNormalizesToLegacyName": REMOTE,
 }
 """Sequences that end otherwise, and why."""
 
-MANIFESTS_LEFT = "registry.ollama.ai/library/"
+OWN_TEMPLATE = "TestCreateDetectTemplate/matched"
+"""The engine renders with the template in the weights, so none is written beside them."""
+
+LIBRARY = "registry.ollama.ai/library/"
 
 
 async def manifests_of(house: Any) -> dict[str, Any]:
@@ -72,16 +76,17 @@ async def take(house: Any, step: dict[str, Any]) -> Any:
     return answer
 
 
-async def check_store(house: Any, step: dict[str, Any]) -> None:
+async def check_store(house: Any, step: dict[str, Any], *, exactly: bool) -> None:
     manifests = await manifests_of(house)
     if "manifests" in step:
         assert set(manifests) == set(step["manifests"])
     if "blobs" in step:
         blobs = await blobs_of(house, manifests)
         wanted = {blob["name"]: blob.get("text") for blob in step["blobs"]}
-        assert {name: content.decode() if content else None for name, content in blobs.items()} == wanted
+        found = {name: content.decode() if content else None for name, content in blobs.items()}
+        assert found == wanted if exactly else found.items() <= wanted.items()
     if "config_of" in step:
-        config = manifests[f"{MANIFESTS_LEFT}{step['config_of']}/latest"]["config"]["digest"]
+        config = manifests[f"{LIBRARY}{step['config_of']}/latest"]["config"]["digest"]
         content = json.loads(await house.catalogue.small_blob(Digest.parse(config)))
         assert step["config_contains"].items() <= content.items()
 
@@ -107,7 +112,7 @@ async def test_sequences_leave_what_ollama_leaves(house: Any, case: dict[str, An
         return
     for step in case["steps"]:
         answer = await take(house, step)
-        await check_store(house, step)
+        await check_store(house, step, exactly=case["name"] != OWN_TEMPLATE)
         if "response_contains" in step:
             assert contains(answer.json(), step["response_contains"])
 
