@@ -251,6 +251,15 @@ async def test_sixteen_at_once_get_sixteen_numbers(catalogue: Catalogue) -> None
     assert [r.number for r in await catalogue.history(key("mario"))] == list(range(1, 17))
 
 
+@pytest.mark.parametrize("catalogue_url", ["postgresql"], indirect=True)
+async def test_two_servers_on_one_postgresql_take_turns(catalogue: Catalogue, catalogue_url: str) -> None:
+    other = await Catalogue.open(catalogue_url)
+    both = [(catalogue, other)[number % 2] for number in range(16)]
+    await asyncio.gather(*(one.commit(revision(system=f"take {n}")) for n, one in enumerate(both)))
+    assert [r.number for r in await other.history(key("mario"))] == list(range(1, 17))
+    await other.close()
+
+
 async def test_one_spec_by_sixteen_at_once_is_one_revision(catalogue: Catalogue) -> None:
     done = await asyncio.gather(*(catalogue.commit(revision()) for _ in range(16)))
     assert sorted(changed for _, changed in done) == [False] * 15 + [True]

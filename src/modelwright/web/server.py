@@ -64,6 +64,8 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
             Middleware(Metered, meter=meter),
             Middleware(Boundary, dialects=dialects),
             Middleware(Gate, admission=_with_own_name(edge.admission)),
+            # Inside the gate too, so that a page of a known origin can read an error.
+            Middleware(Boundary, dialects=dialects),
         ],
     )
     _add_pages(app, services, edge)
