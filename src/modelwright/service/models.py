@@ -144,8 +144,11 @@ class Models:
 
     async def _spec(self, draft: SpecDraft) -> tuple[ModelSpec, Sequence[ModelSpec]]:
         """The draft with its references pinned, and its ancestors."""
+        if isinstance(draft.prompt_template, str):
+            self._resolver.templates.read(draft.prompt_template)
         spec = ModelSpec(
             system=draft.system,
+            prompt_template=draft.prompt_template,
             parameters=draft.parameters,
             messages=draft.messages,
             licences=draft.licences,
@@ -194,7 +197,7 @@ class Models:
             modified_at=revision.created_at,
             facts=facts,
             parent=revision.parent,
-            capabilities=facts.capabilities if facts is not None else (),
+            capabilities=await self._resolver.abilities(revision),
         )
 
 

@@ -15,10 +15,12 @@ from modelwright.core.ports import Catalogue
 from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.spec import FollowedParent, ModelSpec
 from modelwright.core.weights import WeightFacts
+from modelwright.service.abilities import Templates
 from modelwright.service.bounded import Bounded
 
 _KEPT_SPECS: Final = 4096
 _KEPT_FACTS: Final = 256
+_KEPT_ABILITIES: Final = 131_072
 
 
 class Resolver:
@@ -28,6 +30,8 @@ class Resolver:
         self._catalogue = catalogue
         self._resolved: Bounded[Digest, ResolvedSpec] = Bounded(_KEPT_SPECS)
         self._facts: Bounded[Digest, WeightFacts] = Bounded(_KEPT_FACTS)
+        self._abilities: Bounded[Digest, tuple[str, ...]] = Bounded(_KEPT_ABILITIES)
+        self.templates = Templates()
 
     async def find(self, asked: str, *, field: str = "model") -> tuple[StoredModel, Revision]:
         """The model and the revision that `asked` names ("mario", "mario@1").
@@ -53,8 +57,7 @@ class Resolver:
             return known
         lineage = await self.lineage(spec)
         resolved = resolve(lineage)
-        pinned = not any(isinstance(ancestor.parent, FollowedParent) for ancestor in lineage)
-        return self._resolved.put(spec, resolved) if pinned else resolved
+        return self._resolved.put(spec, resolved) if _is_pinned(lineage) else resolved
 
     async def lineage(self, spec: Digest) -> Sequence[ModelSpec]:
         """A stored spec and all its ancestors, followed names included."""
@@ -63,6 +66,18 @@ class Resolver:
             _, revision = await self.find(lineage[-1].parent.name, field="from")
             lineage.extend(await self._catalogue.lineage(revision.spec))
         return lineage
+
+    async def abilities(self, revision: Revision) -> tuple[str, ...]:
+        """What a model can do; nothing while its base is missing."""
+        known = self._abilities.get(revision.spec)
+        if known is not None:
+            return known
+        facts = await self.facts(revision.base)
+        if facts is None:
+            return ()
+        lineage = await self.lineage(revision.spec)
+        found = self.templates.abilities(resolve(lineage), facts)
+        return self._abilities.put(revision.spec, found) if _is_pinned(lineage) else found
 
     async def facts(self, base: Digest | None) -> WeightFacts | None:
         """What the weight file of a base says about itself, if it is here."""
@@ -75,3 +90,8 @@ class Resolver:
         if record is None or record.facts is None:
             return None
         return self._facts.put(base, record.facts)
+
+
+def _is_pinned(lineage: Sequence[ModelSpec]) -> bool:
+    """Whether a lineage is the same for ever."""
+    return not any(isinstance(ancestor.parent, FollowedParent) for ancestor in lineage)

@@ -107,7 +107,7 @@ def _place(place: Any, last: int) -> int:
 
 
 def _slice(value: Any, *places: Any) -> Any:
-    """Part of a list or, by bytes, of a text; the places are a start, an end and a capacity."""
+    """Part of a list or, by bytes, of a text: from a start to an end."""
     if isinstance(value, Mapping) or not isinstance(value, Sequence):
         raise Fault(f"can't slice item of type {kind_of(value)}")
     items = value.encode("utf-8", "replace") if isinstance(value, str) else value
