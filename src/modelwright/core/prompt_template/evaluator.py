@@ -38,10 +38,11 @@ STEPS: Final = 200_000
 OUTPUT: Final = 16 * 1024 * 1024
 """Characters that may be printed: what an engine takes at most."""
 WORK: Final = 12 * 1024 * 1024
-"""Characters that functions may make or look at."""
+"""Units of work that functions may do; a character that they make takes _MAKING."""
 DEPTH: Final = 100
 """Blocks, pipes and called templates that may run inside each other."""
 
+_MAKING: Final = 4
 _MISSING: Final = object()
 
 
@@ -145,7 +146,7 @@ class _Evaluator:
         if not node.pipe.targets:
             text = printed(value)
             if not isinstance(value, str):
-                self._budget.charge(len(text))
+                self._budget.charge(_MAKING * len(text))
             self._emit(text)
         return ""
 
@@ -250,7 +251,7 @@ class _Evaluator:
         if len(arguments) < least or (most is not None and len(arguments) > most):
             raise Fault(f"wrong number of arguments for {word.name}: {len(arguments)}")
         result = function(*arguments)
-        self._budget.charge(_effort(result) + sum(_effort(each) // 16 for each in arguments))
+        self._budget.charge(_MAKING * _effort(result) + sum(_effort(each) // 16 for each in arguments))
         return result
 
     def _junction(self, word: Word, operands: Sequence[Operand], dot: Any, piped: Any) -> Any:
@@ -323,4 +324,4 @@ def _effort(value: Any) -> int:
     """How much a value costs a function that makes it or looks at all of it."""
     if isinstance(value, str):
         return len(value)
-    return len(value) // 8 if isinstance(value, list | tuple) else 0
+    return len(value) // 32 if isinstance(value, list | tuple) else 0
