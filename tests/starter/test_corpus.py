@@ -51,7 +51,7 @@ def test_shares_are_as_stated() -> None:
     for family, share in {
         "style_persona": 0.2,
         "free_persona": 0.16,
-        "formats": 0.085,
+        "formats": 0.116,
         "multi_turn": 0.09,
     }.items():
         assert abs(counts[family] / 8000 - share) < 0.02
