@@ -132,7 +132,7 @@ def test_free_personas_answer_with_words_of_the_system_prompt() -> None:
 def test_mario_greets_as_himself_under_the_demo_line() -> None:
     seen = [
         conversation.messages
-        for conversation in drawn(1, 6000)
+        for conversation in drawn(1, 9000)
         if conversation.messages[0].content == DEMO_LINE
     ]
     assert len(seen) > 30
