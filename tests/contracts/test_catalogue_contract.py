@@ -130,6 +130,13 @@ async def test_models_are_listed_last_changed_first(catalogue: Catalogue) -> Non
     assert listed[0] == await catalogue.find(key("a"))
 
 
+async def test_models_are_counted_without_the_deleted(catalogue: Catalogue) -> None:
+    for name in ("one", "two", "three"):
+        await catalogue.commit(revision(name))
+    await catalogue.delete(key("two"))
+    assert await catalogue.count_models() == 2
+
+
 async def test_a_deleted_name_begins_anew(catalogue: Catalogue) -> None:
     await catalogue.commit(revision("Mario", "one"))
     await catalogue.commit(revision("Mario", "two"))
