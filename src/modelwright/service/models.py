@@ -70,6 +70,7 @@ class Models:
                 kind=kind,
                 created_at=self._clock.now(),
                 message=message,
+                template=_template_digest(resolved),
                 small_blobs=await self._small(contents | {manifest.digest: manifest.content}),
             )
         )
@@ -114,6 +115,7 @@ class Models:
                 kind="copy",
                 created_at=self._clock.now(),
                 message=f"copied from {source}",
+                template=revision.template,
             )
         )
 
@@ -213,6 +215,10 @@ def _target(name: str, *, field: str = "model") -> Name:
             f'"{name}" names a revision; revisions do not change', field=field, hint=f'Use "{ref.name.short}"'
         )
     return ref.name
+
+
+def _template_digest(resolved: ResolvedSpec) -> Digest | None:
+    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

@@ -15,12 +15,12 @@ from modelwright.core.ports import Catalogue
 from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.spec import FollowedParent, ModelSpec
 from modelwright.core.weights import WeightFacts
-from modelwright.service.abilities import Templates
 from modelwright.service.bounded import Bounded
+from modelwright.service.templates import Templates
 
 _KEPT_SPECS: Final = 4096
 _KEPT_FACTS: Final = 256
-_KEPT_ABILITIES: Final = 131_072
+_KEPT_ABILITIES: Final = 4096
 
 
 class Resolver:
@@ -57,7 +57,8 @@ class Resolver:
             return known
         lineage = await self.lineage(spec)
         resolved = resolve(lineage)
-        return self._resolved.put(spec, resolved) if _is_pinned(lineage) else resolved
+        pinned = not any(isinstance(ancestor.parent, FollowedParent) for ancestor in lineage)
+        return self._resolved.put(spec, resolved) if pinned else resolved
 
     async def lineage(self, spec: Digest) -> Sequence[ModelSpec]:
         """A stored spec and all its ancestors, followed names included."""
@@ -69,15 +70,14 @@ class Resolver:
 
     async def abilities(self, revision: Revision) -> tuple[str, ...]:
         """What a model can do; nothing while its base is missing."""
-        known = self._abilities.get(revision.spec)
-        if known is not None:
-            return known
         facts = await self.facts(revision.base)
-        if facts is None:
-            return ()
-        lineage = await self.lineage(revision.spec)
-        found = self.templates.abilities(resolve(lineage), facts)
-        return self._abilities.put(revision.spec, found) if _is_pinned(lineage) else found
+        if facts is None or revision.template is None or facts.pooled:
+            return facts.capabilities if facts is not None else ()
+        known = self._abilities.get(revision.template)
+        if known is None:
+            resolved = await self.resolve(revision.spec)
+            known = self._abilities.put(revision.template, self.templates.abilities(resolved.prompt_template))
+        return known
 
     async def facts(self, base: Digest | None) -> WeightFacts | None:
         """What the weight file of a base says about itself, if it is here."""
@@ -90,8 +90,3 @@ class Resolver:
         if record is None or record.facts is None:
             return None
         return self._facts.put(base, record.facts)
-
-
-def _is_pinned(lineage: Sequence[ModelSpec]) -> bool:
-    """Whether a lineage is the same for ever."""
-    return not any(isinstance(ancestor.parent, FollowedParent) for ancestor in lineage)

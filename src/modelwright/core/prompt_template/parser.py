@@ -4,6 +4,7 @@ Facts: Go, text/template/parse/parse.go. A `template` action must hand something
 over (`{{ template "x" . }}`), as Ollama demands; recursion is bounded when rendered.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ FUNCTIONS: Final = (
     *("print", "printf", "println", "html", "js", "urlquery"),
     *("json", "currentDate", "yesterdayDate", "toTypeScriptType"),
 )
+_UNUSABLE: Final = re.compile("[\0\ud800-\udfff]")
 _CONSTANTS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "nil": None}
 _KEYWORDS: Final = ("if", "with", "range", "template", "block", "define", "break", "continue", "else", "end")
 _ENDS: Final = (Kind.CLOSE, Kind.RIGHT, Kind.END)
@@ -63,6 +65,8 @@ class Tree:
 
 def parse(text: str) -> Tree:
     """Read a template; raises TemplateError."""
+    if bad := _UNUSABLE.search(text):
+        raise located(text, bad.start(), f"unusable character {excerpt(bad.group())}")
     if len(text) > LONGEST:
         raise TemplateError(f"it has {len(text)} characters, the limit is {LONGEST}")
     return _Parser(text).tree()

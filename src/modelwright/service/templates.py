@@ -1,11 +1,9 @@
-"""Abilities: what a model can do, by its weights and its own prompt template."""
+"""Templates: the prompt templates of models, read once, and what they enable."""
 
 from typing import Final
 
-from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.prompt_template.faults import TemplateError
 from modelwright.core.prompt_template.prompt import PromptTemplate
-from modelwright.core.weights import WeightFacts
 from modelwright.service.bounded import Bounded
 
 _KEPT: Final = 256
@@ -21,11 +19,9 @@ class Templates:
         """Raises TemplateError."""
         return self._read.get(text) or self._read.put(text, PromptTemplate.parse(text))
 
-    def abilities(self, resolved: ResolvedSpec, facts: WeightFacts) -> tuple[str, ...]:
-        """A template of its own decides instead of the one in the weights."""
-        if not resolved.prompt_template or "completion" not in facts.capabilities:
-            return facts.capabilities
+    def abilities(self, text: str) -> tuple[str, ...]:
+        """What a model can do that answers through this template."""
         try:
-            return ("completion", *self.read(resolved.prompt_template).capabilities)
+            return ("completion", *self.read(text).capabilities)
         except TemplateError:
             return ("completion",)  # stored by something that reads more than this does
