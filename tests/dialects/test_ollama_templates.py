@@ -102,8 +102,20 @@ async def test_a_template_decides_what_a_model_can_do(house: Any) -> None:
         "tools": ["completion", "tools"],
         "insert": ["completion", "insert"],
     }
+    await house.client.post("/api/copy", json={"source": "insert", "destination": "copied"})
     listed = (await house.client.get("/api/tags")).json()["models"]
-    assert {model["name"]: model["capabilities"] for model in listed}["insert:latest"] == found["insert"]
+    abilities = {model["name"]: model["capabilities"] for model in listed}
+    assert abilities["insert:latest"] == abilities["copied:latest"] == found["insert"]
+
+
+async def test_a_template_knows_the_day(house: Any) -> None:
+    await house.create("dated", **{"from": "test"}, template="{{ currentDate }} {{ .Prompt }}")
+    assert await rendered(house.client, "/api/generate", model="dated", prompt="hi") == "2026-11-21 hi"
+
+
+async def test_every_dialect_goes_through_the_template(mario: httpx2.AsyncClient) -> None:
+    found = await asked(mario, "/v1/chat/completions", model="mario", messages=HELLO)
+    assert found["choices"][0]["message"]["content"] == "<S>[hello]"
 
 
 async def test_a_text_is_inserted_between_two(house: Any) -> None:
