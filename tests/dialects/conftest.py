@@ -98,7 +98,7 @@ async def _open(
         files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
-        chat = Chat(resolver, models, engine, context_length=4096)
+        chat = Chat(resolver, models, engine, clock, context_length=4096)
         services = Services(models, chat, Uploads(catalogue, blobs, limit=UPLOAD_LIMIT))
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
