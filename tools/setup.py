@@ -23,10 +23,10 @@ WANTED = {"runtime": ".", "dev": ".[dev]"}
 
 
 def fingerprint() -> str:
-    """Digest all that decides what pip installs, and the place the scripts point to."""
+    """Say where the scripts point to, and digest what decides what pip installs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    deciding = [project["build-system"], project["project"], str(ROOT)]
-    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+    deciding = json.dumps([project["build-system"], project["project"]], sort_keys=True)
+    return f"{ROOT}\n{hashlib.sha256(deciding.encode()).hexdigest()}\n"
 
 
 def stamp(kind: str) -> Path:
@@ -38,7 +38,7 @@ def installed(kind: str, wanted: str) -> bool:
     """Tell whether this kind, or dev which contains it, is there and current."""
     stamps = {stamp(kind), stamp("dev")}
     current = any(path.exists() and path.read_text() == wanted for path in stamps)
-    return current and (VENV / "bin" / "modelwright").exists()
+    return current and all((VENV / "bin" / name).exists() for name in ("python", "modelwright"))
 
 
 @contextlib.contextmanager
@@ -49,17 +49,18 @@ def alone() -> Iterator[None]:
         yield
 
 
-def works(python: Path) -> bool:
-    """Tell whether this interpreter starts and has pip; a moved or half-made one has not."""
-    if not python.exists():
+def usable(python: Path) -> bool:
+    """Tell whether the environment is whole and was made at this place."""
+    stamps = [path.read_text() for path in map(stamp, WANTED) if path.exists()]
+    if not python.exists() or not all(text.startswith(f"{ROOT}\n") for text in stamps):
         return False
     return subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
 
 
 def install(kind: str) -> int:
-    """Make the environment where it is missing or broken, and install into it."""
+    """Make the environment where it is missing, broken or moved, and install into it."""
     python = VENV / "bin" / "python"
-    if not works(python):
+    if not usable(python):
         venv.create(VENV, with_pip=True, clear=True)
     print(f"setup: installing modelwright{WANTED[kind][1:]} into .venv (once, some minutes)", flush=True)
     # Twice quiet: a plain -q still prints every unreachable index it skips.

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from modelwright import __version__
 from modelwright.bundle import import_starter
+from modelwright.core.duration import parse_duration
 from modelwright.core.ports import Clock, Engines
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
@@ -84,12 +85,14 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 
 
 def _engines(settings: Settings, blobs: BlobStore, clock: Clock) -> Engines:
-    if settings.engine == "echo":
-        return EchoEngines(clock)
+    kind, _, pace = settings.engine.partition(":")
+    if kind == "echo":
+        return EchoEngines(clock, delay=parse_duration(pace or "0"))
     options = EngineOptions(
         parallel=settings.parallel,
         max_queue=settings.max_queue,
         max_engines=settings.max_engines,
+        threads=settings.threads,
         keep_alive=settings.keep_alive,
         cache_ram_mib=settings.cache_ram,
         watchdog_seconds=settings.watchdog,

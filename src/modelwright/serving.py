@@ -41,7 +41,6 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
     for a port or a data folder in use, Invalid for an address that may not be
     listened on.
     """
-    configure_log(settings.log_level)
     make_home(settings.home)
     for warning in settings.warnings:
         say(warning)
@@ -50,6 +49,7 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
         clients = stack.enter_context(contextlib.closing(Clients(settings.home))) if temporary else None
         seat = stack.enter_context(contextlib.closing(Seat(settings.home)))
         listener = stack.enter_context(listening_socket(settings, say))
+        configure_log(settings.log_level)
         runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
         runner.run(_serve(settings, listener, seat, say, clients))
 
@@ -85,6 +85,13 @@ def configure_log(level: str) -> None:
     )
     if level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that a client offered HTTP/2, which Java's does with each request."""
+    text = record.getMessage()
+    return not text.startswith(("Unsupported upgrade", "No supported WebSocket"))
 
 
 class _Server(uvicorn.Server):

@@ -107,6 +107,13 @@ def _origins(text: str) -> tuple[str, ...]:
     return (*(origin.strip() for origin in text.split(",") if origin.strip()), *DEFAULT_ORIGINS)
 
 
+def _engine(text: str) -> str:
+    kind, _, pace = text.lower().partition(":")
+    if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
+        raise ValueError(text)
+    return text.lower()
+
+
 def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
@@ -135,7 +142,7 @@ class Settings:
     ))
     engine: str = field(metadata=_rule(
         "What computes answers: llama.cpp, or an echo of the question for trying out the interfaces.",
-        "llamacpp", _one_of("llamacpp", "echo"), "llamacpp or echo",
+        "llamacpp", _engine, "llamacpp, echo, or echo:50ms for an echo that takes this long for each word",
     ))
     keep_alive: float = field(metadata=_rule(
         "How long an engine stays loaded after its last use; 0 is not at all, a negative one for ever.",

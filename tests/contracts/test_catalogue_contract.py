@@ -130,6 +130,13 @@ async def test_models_are_listed_last_changed_first(catalogue: Catalogue) -> Non
     assert listed[0] == await catalogue.find(key("a"))
 
 
+async def test_models_are_counted_without_the_deleted(catalogue: Catalogue) -> None:
+    for name in ("one", "two", "three"):
+        await catalogue.commit(revision(name))
+    await catalogue.delete(key("two"))
+    assert await catalogue.count_models() == 2
+
+
 async def test_a_deleted_name_begins_anew(catalogue: Catalogue) -> None:
     await catalogue.commit(revision("Mario", "one"))
     await catalogue.commit(revision("Mario", "two"))
@@ -249,6 +256,15 @@ async def test_sixteen_at_once_get_sixteen_numbers(catalogue: Catalogue) -> None
     assert found is not None
     assert (found.revision.number, found.latest) == (16, 16)
     assert [r.number for r in await catalogue.history(key("mario"))] == list(range(1, 17))
+
+
+@pytest.mark.parametrize("catalogue_url", ["postgresql"], indirect=True)
+async def test_two_servers_on_one_postgresql_take_turns(catalogue: Catalogue, catalogue_url: str) -> None:
+    other = await Catalogue.open(catalogue_url)
+    both = [(catalogue, other)[number % 2] for number in range(16)]
+    await asyncio.gather(*(one.commit(revision(system=f"take {n}")) for n, one in enumerate(both)))
+    assert [r.number for r in await other.history(key("mario"))] == list(range(1, 17))
+    await other.close()
 
 
 async def test_one_spec_by_sixteen_at_once_is_one_revision(catalogue: Catalogue) -> None:

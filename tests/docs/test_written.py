@@ -1,12 +1,16 @@
 """The written pages: links lead somewhere, decisions have their parts, dependencies their reason."""
 
+import ast
 import re
-import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from modelwright.core import modelfile
+from modelwright.core.draft import draft_from_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("changes/*.md")])
@@ -15,6 +19,17 @@ DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
 
 def called(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
+
+
+def declared() -> dict[str, str]:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    return {re.split(r"[=<>;\[ ]", requirement)[0]: requirement for requirement in wanted}
+
+
+def imported_names(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=called)
@@ -41,10 +56,22 @@ def test_decisions_are_numbered_without_a_gap() -> None:
 
 
 def test_every_dependency_has_its_reason_and_an_exact_version() -> None:
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     reasons = re.findall(r"^\| ([\w-]+) \| .{20,} \|$", DECISIONS[1].read_text(), re.MULTILINE)
-    assert reasons == [re.split(r"[=<>;\[ ]", requirement)[0] for requirement in wanted]
-    assert all("==" in requirement for requirement in wanted)
+    assert reasons == list(declared())
+    assert all("==" in requirement for requirement in declared().values())
+
+
+def test_the_package_imports_what_it_declares_and_nothing_else() -> None:
+    distributions = packages_distributions()
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "src").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imported_names(node)
+    }
+    outside = imported - sys.stdlib_module_names - {"modelwright"}
+    found = {distributions[name][0].lower().replace("_", "-") for name in outside}
+    assert found == set(declared())
 
 
 def test_every_change_fragment_says_of_which_kind_it_is() -> None:
@@ -54,8 +81,7 @@ def test_every_change_fragment_says_of_which_kind_it_is() -> None:
     ]
 
 
-def test_generated_pages_are_current() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tools.docs", "--check"], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+@pytest.mark.parametrize("example", sorted(ROOT.glob("examples/*/Modelfile")), ids=called)
+def test_every_example_makes_a_model_of_the_starter(example: Path) -> None:
+    draft = draft_from_commands(modelfile.parse(example.read_text()))
+    assert draft.parent == "starter"

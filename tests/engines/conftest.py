@@ -42,7 +42,7 @@ class Engines:
     def needs(self, weights: Path, user: str = "mario", **more: object) -> EngineNeeds:
         digest = Digest.of(str(weights).encode())
         self.files[digest] = weights
-        return EngineNeeds(**{"user": user, "base": digest, "context": 1024, **more})  # type: ignore[arg-type]
+        return EngineNeeds(**{"user": user, "base": digest, "context": 1024, **more})  # type: ignore[arg-type] - fields by name
 
     def pids(self) -> set[int]:
         return children(os.getpid())
@@ -96,7 +96,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Callable[..., Engines]]:
     made: list[Engines] = []
 
     def make(**options: object) -> Engines:
-        made.append(Engines({}, EngineOptions(**options)))  # type: ignore[arg-type]
+        made.append(Engines({}, EngineOptions(**options)))  # type: ignore[arg-type] - fields by name
         return made[-1]
 
     yield make

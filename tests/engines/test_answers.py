@@ -94,5 +94,5 @@ def test_the_reason_for_failing_is_the_first_error() -> None:
 
 
 def test_the_reason_for_dying_is_the_last_line() -> None:
-    log = "0.00.003.1 E srv  load: loading\n/x/llama-vocab.cpp:2665: GGML_ASSERT(a == b) failed\n\n"
-    assert reason_for_dying(log) == "/x/llama-vocab.cpp:2665: GGML_ASSERT(a == b) failed"
+    log = "0.00.003.1 E srv  load: loading\n/x/y-z/llama-vocab.cpp:2665: GGML_ASSERT(a == b) failed\n\n"
+    assert reason_for_dying(log) == "llama-vocab.cpp:2665: GGML_ASSERT(a == b) failed"

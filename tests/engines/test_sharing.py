@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 Start = Callable[..., Any]
 Eventually = Callable[[Callable[[], bool], float], Awaitable[float]]
 
-LONG = Parameters.of({"temperature": 0, "num_predict": 400})
+LONG = Parameters.of({"temperature": 0, "num_predict": 150})
 
 
 async def test_users_and_parameters_share_one_process(start: Start, tiny: Path) -> None:
@@ -63,6 +63,17 @@ async def test_more_context_moves_everybody_to_a_bigger_engine(start: Start, slo
         ("small", 2048),
         ("big", 2048),
     }
+
+
+async def test_an_idle_engine_gives_way_to_a_bigger_one(
+    start: Start, tiny: Path, eventually: Eventually
+) -> None:
+    engines = start()
+    await engines.answer(engines.needs(tiny, "small", context=256))
+    await engines.answer(engines.needs(tiny, "big", context=512))
+    await eventually(lambda: len(engines.pids()) == 1, 5)
+    assert {(model.user, model.context) for model in engines.pool.running()} == {("small", 512), ("big", 512)}
+    assert await engines.pool.unload("small")
 
 
 async def test_chat_and_embeddings_have_engines_of_their_own(start: Start, tiny: Path) -> None:

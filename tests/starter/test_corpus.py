@@ -2,21 +2,15 @@
 
 import json
 import re
-import sys
 from collections import Counter, defaultdict
 from itertools import islice
-from pathlib import Path
 from random import Random
 
 import pytest
 
-ROOT = str(Path(__file__).parents[2])
-if ROOT not in sys.path:
-    sys.path.insert(0, ROOT)
-
-from tools.starter.corpus import copying, invented, knowledge, mix, smalltalk, unknown, world  # noqa: E402 - after the path
-from tools.starter.corpus.conversation import Conversation  # noqa: E402 - after the path
-from tools.starter.corpus.persona_tables import DEMO_LINE  # noqa: E402 - after the path
+from tools.starter.corpus import copying, invented, knowledge, mix, smalltalk, unknown, world
+from tools.starter.corpus.conversation import Conversation
+from tools.starter.corpus.persona_tables import DEMO_LINE
 
 
 def drawn(seed: int, count: int, *, curriculum: bool = False) -> list[Conversation]:

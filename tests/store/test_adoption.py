@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,28 @@ async def test_without_a_link_later_changes_do_not_reach_the_blob(blobs: BlobSto
     digest, _ = await blobs.adopt(source)
     source.write_bytes(b"other")
     assert await blobs.verify(digest)
+
+
+async def test_a_file_that_grows_meanwhile_is_refused(blobs: BlobStore, source: Path, tmp_path: Path) -> None:
+    if clones(tmp_path):
+        pytest.skip("a clone does not grow with its source")
+    source.write_bytes(b"x" * 30_000_000)
+    done = threading.Event()
+
+    def grow() -> None:
+        while not done.is_set():
+            with source.open("ab") as file:
+                file.write(b"x")
+
+    growing = threading.Thread(target=grow)
+    growing.start()
+    try:
+        with pytest.raises(Invalid, match="changed while it was read"):
+            await blobs.adopt(source, link=True)
+    finally:
+        done.set()
+        growing.join()
+    assert drafts(blobs) == []
 
 
 async def test_another_digest_than_expected_leaves_nothing(blobs: BlobStore, source: Path) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 
 import gguf
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from modelwright.core.errors import Invalid
 from modelwright.weights.ggml import FILE_TYPES, TENSOR_TYPES
-from modelwright.weights.gguf import read_facts, read_header
+from modelwright.weights.gguf import Array, read_facts, read_header
 
 Write = Callable[[bytes], Path]
 CONFORMANCE = Path(__file__).resolve().parents[2] / "../shared/conformance/ollama/gguf_file_types.json"
@@ -123,6 +125,40 @@ def test_packings_are_those_of_ggml() -> None:
     assert {number: (t.name, t.block, t.size) for number, t in TENSOR_TYPES.items()} == theirs
 
 
+KEYS = st.text(st.characters(codec="utf-8"), max_size=20).map("x.".__add__)
+ENTRIES = (
+    st.tuples(st.just(U8), st.integers(0, 255))
+    | st.tuples(st.just(U64), st.integers(0, 2**64 - 1))
+    | st.tuples(st.just(F32), st.floats(width=32, allow_nan=False, allow_infinity=False))
+    | st.tuples(st.just(BOOL), st.booleans())
+    | st.tuples(st.just(STRING), st.text(st.characters(codec="utf-8"), max_size=30))
+    | st.tuples(st.just(ARRAY), st.tuples(st.just(U32), st.lists(st.integers(0, 9), max_size=9)))
+    | st.tuples(st.just(ARRAY), st.tuples(st.just(STRING), st.lists(st.text("ab", max_size=9), max_size=9)))
+)
+
+
+@given(st.dictionaries(KEYS, ENTRIES, max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_is_read(write: Write, said: dict[str, tuple[int, Any]]) -> None:
+    header = read_header(write(file(*(entry(key, *content) for key, content in said.items()))))
+    found = {
+        key: (ARRAY, (value.element, value.count)) if isinstance(value, Array) else value
+        for key, value in header.metadata.items()
+    }
+    assert found.pop("general.architecture") == "llama"
+    assert found == {
+        key: (ARRAY, (content[0], len(content[1]))) if kind == ARRAY else content
+        for key, (kind, content) in said.items()
+    }
+
+
+def test_long_text_is_not_kept(write: Write) -> None:
+    facts = read_facts(write(file(entry("tokenizer.huggingface.json", STRING, "x" * 2_000_000))))
+    assert facts.metadata["tokenizer.huggingface.json"] is None
+    with pytest.raises(Invalid, match="more than 8388608 bytes of text"):
+        read_facts(write(file(*(entry(f"k{i}", STRING, "x" * 1_000_000) for i in range(9)))))
+
+
 def test_empty_tokens_are_not_equal_tokens(write: Write) -> None:
     read_facts(write(file(strings("tokenizer.ggml.tokens", "", "", "a"))))
 
@@ -151,7 +187,7 @@ UNSOUND = {
     "alignment 0": (file(entry("general.alignment", U32, 0)), '"general.alignment" is 0'),
     "alignment 24": (file(entry("general.alignment", U32, 24)), "must be a power of two"),
     "alignment text": (file(entry("general.alignment", STRING, "x")), "must be an integer"),
-    "context 0": (file(entry("llama.context_length", U32, 0)), '"llama.context_length" is 0'),
+    "width 0": (file(entry("llama.embedding_length", U32, 0)), '"llama.embedding_length" is 0'),
     "many layers": (file(entry("llama.block_count", U32, 513)), "allowed are 1 to 512"),
     "layers bool": (file(entry("llama.block_count", BOOL, 1)), "must be an integer"),
     "template type": (file(entry("tokenizer.chat_template", U8, 1)), "must be a string"),

@@ -4,6 +4,7 @@ Plain on a pipe; colours only where a terminal wants them. Knows no command.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ def note(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Print a piece of an answer at once; on a terminal without its control characters."""
+    """Print a piece of an answer at once, to a terminal without control characters."""
     shown = printable(text) if sys.stdout.isatty() else text
     sys.stdout.write(shown)
     sys.stdout.flush()
@@ -45,7 +46,8 @@ def print_json(value: object) -> None:
 def print_error(error: ModelwrightError) -> None:
     """Print one line, and the next step on a second."""
     message = error.message.rstrip(".")
-    typer.echo(f"{typer.style('Error:', fg='red')} {message}", err=True)
+    plain = bool(os.environ.get("NO_COLOR"))
+    typer.echo(f"{'Error:' if plain else typer.style('Error:', fg='red')} {message}", err=True)
     if error.hint:
         typer.echo(error.hint, err=True)
 

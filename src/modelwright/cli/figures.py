@@ -34,7 +34,7 @@ def ago(then: datetime, now: datetime) -> str:
 
 
 def until(then: datetime, now: datetime) -> str:
-    """When something that is to come comes; more than a year away is "forever" (Ollama: keep-alive < 0)."""
+    """When something will come; "forever" from a year on (Ollama: keep-alive < 0)."""
     seconds = (then - now).total_seconds()
     if seconds > 365 * 86400:
         return "forever"

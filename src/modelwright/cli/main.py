@@ -7,7 +7,7 @@ into exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, NoReturn
 
@@ -91,10 +91,10 @@ def build() -> TyperGroup:
     return root
 
 
-def main() -> NoReturn:
-    """Run the command that the process was started with."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command, by default the one that the process was started with, and exit."""
     try:
-        build()(prog_name=NAME)
+        build().main(arguments, prog_name=NAME)
     except ModelwrightError as error:
         print_error(error)
         sys.exit(1)

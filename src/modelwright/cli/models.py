@@ -41,7 +41,7 @@ def create(
 
 
 def read_modelfile(file: str) -> str:
-    """The text of a Modelfile, which parses; raises ModelfileError with line and column."""
+    """The text of a Modelfile that parses; raises ModelfileError with its place."""
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except FileNotFoundError as error:

@@ -3,17 +3,15 @@
 import inspect
 import os
 import sys
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from modelwright.cli.console import note, print_error
+from modelwright.cli.server import BUSY
 from modelwright.core.errors import Conflict
 from modelwright.serving import serve as serve_settings
 from modelwright.settings import RULES, read_settings
-
-BUSY: Final = 75
-"""A temporary server's exit code when another one has the data folder (sysexits.h, EX_TEMPFAIL)."""
 
 
 def serve(config: str, temporary: bool, **flags: str | None) -> None:

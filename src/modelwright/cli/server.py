@@ -43,14 +43,14 @@ def connect(host: str = "", *, start: bool = True) -> Iterator[Client]:
     Raises Unavailable when there is none, or none can be started.
     """
     settings = read_settings({}, os.environ)
-    address = Address.parse(host, field="--host") if host else _in_environment(settings)
+    address = Address.parse(host, field="--host") if host else _elsewhere(settings)
     if address is None and not start:
-        address = _here(settings)
+        address = _of_folder(settings.home)
     if address is not None:
         with Client(address) as client:
             yield client
     elif start:
-        with _shared(settings) as address, Client(address) as client:
+        with _shared(settings.home) as address, Client(address) as client:
             yield client
     else:
         raise Unavailable("no server is running", hint="Start one with: modelwright serve")
@@ -63,7 +63,26 @@ def home() -> Path:
 
 def find(settings: Settings) -> Address | None:
     """The server that a command would speak to without starting one."""
-    return _in_environment(settings) or _here(settings)
+    return _elsewhere(settings) or _of_folder(settings.home)
+
+
+def _of_folder(home: Path) -> Address | None:
+    server = present(home)
+    return None if server is None else Address.parse(server.url)
+
+
+def _elsewhere(settings: Settings) -> Address | None:
+    """A server that is not known by the data folder: named, or at the usual port.
+
+    The latter, of another user or in a container, is not looked for when a data
+    folder was chosen or has a server.
+    """
+    if (named := _in_environment(settings)) is not None:
+        return named
+    if settings.sources["home"].kind != "default" or present(settings.home) is not None:
+        return None
+    address = Address("127.0.0.1", settings.port, True)
+    return address if is_modelwright(address) else None
 
 
 def _in_environment(settings: Settings) -> Address | None:
@@ -82,24 +101,15 @@ def _in_environment(settings: Settings) -> Address | None:
     return address if is_modelwright(address) else None
 
 
-def _here(settings: Settings) -> Address | None:
-    """The data folder's server; else, unless a folder was chosen, one at the usual port."""
-    if (server := present(settings.home)) is not None:
-        return Address.parse(server.url)
-    address = Address("127.0.0.1", settings.port, True)
-    chosen = settings.sources["home"].kind != "default"
-    return address if not chosen and is_modelwright(address) else None
-
-
 @contextmanager
-def _shared(settings: Settings) -> Iterator[Address]:
-    """Use the server that is there, perhaps another command's, or start one."""
-    make_home(settings.home)
+def _shared(home: Path) -> Iterator[Address]:
+    """Use the data folder's server, perhaps another command's, or start one."""
+    make_home(home)
     with ExitStack() as stack:
-        clients = stack.enter_context(closing(Clients(settings.home)))
+        clients = stack.enter_context(closing(Clients(home)))
         clients.join()
-        with turn_to_start(settings.home):
-            address = _here(settings) or _start(settings.home, clients, stack)
+        with turn_to_start(home):
+            address = _of_folder(home) or _start(home, clients, stack)
         yield address
 
 
@@ -108,8 +118,8 @@ def _start(home: Path, clients: Clients, stack: ExitStack) -> Address:
     deadline = time.monotonic() + START_SECONDS
     child = None
     while time.monotonic() < deadline:
-        if (server := present(home)) is not None:
-            return Address.parse(server.url)
+        if (address := _of_folder(home)) is not None:
+            return address
         if child is None or child.poll() == BUSY:  # another one starts, or has not ended yet
             child = _spawn(home)
             stack.callback(_leave, clients, child)

@@ -6,8 +6,9 @@ Pure. Precedence of a value, strongest first:
 
 system, prompt template, messages: the nearest spec that says something wins.
 parameters: merged key by key, lists replaced whole. licences, adapters: what
-the ancestors have, then one's own. *Cleared* stops inheritance at that spec.
-(Ollama merges in the same way: server/create.go.)
+the ancestors have, then one's own that are not among them, so that a model
+which was shown in full is made again the same. *Cleared* stops inheritance at
+that spec. (Ollama merges in nearly the same way: server/create.go.)
 """
 
 from collections.abc import Sequence
@@ -114,4 +115,4 @@ def _merged(own: Setting[Parameters], inherited: Parameters) -> Parameters:
 def _appended(own: Setting[tuple[T, ...]], inherited: tuple[T, ...]) -> tuple[T, ...]:
     if isinstance(own, Absence):
         return inherited if own is UNSET else ()
-    return (*inherited, *own)
+    return (*inherited, *(item for item in own if item not in inherited))

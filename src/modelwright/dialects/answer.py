@@ -60,7 +60,14 @@ class ClientGone(Exception):
 class Answer(Response, Generic[F]):
     """Sends what a service yields; `stream` tells in which of the two forms."""
 
-    def __init__(self, events: AsyncGenerator[F, None], writer: Writer[F], *, stream: bool) -> None:
+    def __init__(
+        self,
+        events: AsyncGenerator[F, None],
+        writer: Writer[F],
+        *,
+        stream: bool,
+        headers_after: float = HEADERS_AFTER,
+    ) -> None:
         self.background = None
         self.status_code = 200
         self.media_type = writer.stream_type if stream else writer.whole_type
@@ -68,6 +75,7 @@ class Answer(Response, Generic[F]):
         self._events = events
         self._writer = writer
         self._stream = stream
+        self._headers_after = headers_after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         work = self._send_stream(scope, send) if self._stream else self._send_whole(scope, send)
@@ -87,7 +95,7 @@ class Answer(Response, Generic[F]):
 
     async def _send_stream(self, scope: Scope, send: Send) -> None:
         beginning = _Beginning(send, self._start(), self._writer.opening())
-        timer = asyncio.create_task(beginning.after(HEADERS_AFTER))
+        timer = asyncio.create_task(beginning.after(self._headers_after))
         try:
             async with aclosing(self._events) as events:
                 async for event in events:

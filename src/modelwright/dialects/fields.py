@@ -25,6 +25,14 @@ TextOrTexts: TypeAlias = Annotated[
 ]
 Anything: TypeAlias = Annotated[Any, WithJsonSchema({})]
 
+NOT_YET: Final = "not supported yet"
+LaterText: TypeAlias = Annotated[Text, Field(description=NOT_YET)]
+LaterFlag: TypeAlias = Annotated[Flag, Field(description=NOT_YET)]
+LaterTable: TypeAlias = Annotated[Table, Field(description=NOT_YET)]
+LaterList: TypeAlias = Annotated[tuple[Anything, ...], Field(description=NOT_YET)]
+Later: TypeAlias = Annotated[Anything, Field(description=NOT_YET)]
+"""Fields of what is not built: read, so that they can be refused by name."""
+
 MOST_MESSAGES: Final = 10_000
 MOST_TOOLS: Final = 512
 
@@ -51,7 +59,7 @@ def refuse(wanted: Wire, *names: str, within: str = "") -> None:
         if getattr(wanted, name):
             shown = type(wanted).model_fields[name].alias or name
             place = f"{within}.{shown}" if within else shown
-            raise Unsupported(f'"{place}" is not supported yet', field=place, hint="Leave it out")
+            raise Unsupported(f'"{place}" is {NOT_YET}', field=place, hint="Leave it out")
 
 
 def texts_of(value: object, fault: Callable[[object], Invalid]) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from modelwright.core.chat import ChatEvent, Done, TextDelta, Usage
 from modelwright.core.errors import Invalid, ModelwrightError, TooLarge, Unavailable, Unsupported
 
 _LOG_LINE: Final = re.compile(r"[\d.]+ (?P<level>[A-Z]) (?:\w+ +)?[\w~]+: +(?P<text>.*)")
+_FOLDERS: Final = re.compile(r"(?:/[\w.-]+)+/")
+"""Where the library was built."""
 _JINJA: Final = re.compile(r"Error: (?:Jinja Exception: )?(?P<text>[^\n]+)\Z")
 
 
@@ -103,7 +105,7 @@ def too_long(tokens: int, context: int, *, field: str = "messages") -> Invalid:
 
 
 def reason_for_failing(stderr: str) -> str:
-    """Why loading failed: the first error that the engine wrote, the rest follows from it."""
+    """Why loading failed: the engine's first error, since the rest follows from it."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     matches = [match for line in lines if (match := _LOG_LINE.fullmatch(line))]
     first = next((match["text"] for match in matches if match["level"] == "E"), "")
@@ -116,4 +118,4 @@ def reason_for_dying(stderr: str) -> str:
     if not lines:
         return ""
     match = _LOG_LINE.fullmatch(lines[-1])
-    return match["text"] if match else lines[-1]
+    return match["text"] if match else _FOLDERS.sub("", lines[-1])

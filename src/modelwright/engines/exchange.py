@@ -8,6 +8,7 @@ costs 60 to 100 us a token here, this one 10. It knows no routes and no JSON.
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Self, cast
 
 import httptools
@@ -27,6 +28,11 @@ class Address:
     path: str = ""
     port: int = 0
     api_key: str = ""
+
+    def remove(self) -> None:
+        """Delete the socket that a killed engine leaves behind."""
+        if self.path:
+            Path(self.path).unlink(missing_ok=True)
 
 
 class Exchange(asyncio.Protocol):

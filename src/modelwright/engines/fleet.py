@@ -5,6 +5,8 @@ new one needs its room; one that fails again and again rests in between.
 """
 
 import asyncio
+import logging
+import math
 import shutil
 import tempfile
 import time
@@ -26,6 +28,11 @@ CONTEXT_STEP: Final = 256
 """Contexts are rounded up to this, as llama.cpp does: fewer engines have to start anew."""
 OVERHEAD: Final = 1.25
 """Memory of an engine that has not run yet, as a multiple of its weights."""
+SWEEP_SECONDS: Final = 1.0
+"""Holds are looked through at most this often: a server may have many thousands."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +40,19 @@ class EngineOptions:
     """Settings of the pool.
 
     `parallel`: slots of an engine; `max_queue`: requests that may wait for one;
+    `threads`: 0 = one less than there are cores, where a model does not say;
     `max_engines`, `memory_bytes` (None = any): over these, idle engines make room;
     `keep_alive`: seconds; `cache_ram_mib`: prompt cache of one engine;
-    `watchdog_seconds`: silence that gets it killed; `drain_seconds`: how long
-    closing waits for answers; `runtime_dir`: for sockets (None = a temporary one).
+    `watchdog_seconds`: silence that gets it killed; `load_seconds`: for its start;
+    `drain_seconds`: how long closing waits for answers; all three may be infinite;
+    `runtime_dir`: for sockets (None = a temporary one).
     """
 
     parallel: int = 4
     max_queue: int = 512
     max_engines: int = 3
     memory_bytes: int | None = None
+    threads: int = 0
     keep_alive: float = 300.0
     cache_ram_mib: int = 512
     watchdog_seconds: float = 30.0
@@ -83,35 +93,38 @@ class Fleet:
                             yield engine, load_ns
                             return
             finally:
-                self._tidy()
+                self._settle(resident)
+                self._sweep_by(_now() + keep_alive)
 
     async def release(self, user: str) -> bool:
         """Drop a model's holds and wait for engines that nobody wants any more."""
         held = [resident for resident in self._all() if user in resident.holds]
         for resident in held:
-            resident.holds[user].keep_alive = 0.0
-        self._tidy()
+            resident.release(user)
+        self._sweep()
         await self._stopped()
         return bool(held)
 
     def loaded(self) -> list[Resident]:
         """The engines that are ready."""
-        return [resident for resident in self._all() if resident.engine is not None]
+        return [one for one in self._all() if one.engine is not None and one.stopping is None]
 
     async def aclose(self) -> None:
         """Stop everything; answers under way get `drain_seconds`."""
         self._closing = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._options.drain_seconds):
-                while any(resident.requests for resident in self._all()):
-                    await self._change()
-        if self._timer is not None:
-            self._timer.cancel()
-        for resident in self._all():
-            self._stop(resident)
-        await self._stopped()
-        if self._own_dir is not None:
-            shutil.rmtree(self._own_dir, ignore_errors=True)
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_finite(self._options.drain_seconds)):
+                    while any(resident.requests for resident in self._all()):
+                        await self._changed.wait()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            for resident in self._all():
+                self._stop(resident)
+            await self._stopped()
+            if self._own_dir is not None:
+                shutil.rmtree(self._own_dir, ignore_errors=True)
 
     # Finding and starting
 
@@ -134,9 +147,9 @@ class Fleet:
             slots=asyncio.Semaphore(options.parallel),
             capacity=options.parallel + options.max_queue,
         )
-        for smaller in self._leaving:
-            if smaller.key == key:
-                resident.holds |= {user: hold.moved(_now()) for user, hold in smaller.holds.items()}
+        for smaller in [one for one in self._leaving if one.key == key]:
+            resident.holds |= {user: hold.moved(_now()) for user, hold in smaller.holds.items()}
+            self._settle(smaller)
         self._residents[key] = resident
         resident.loading = asyncio.create_task(self._load(resident, needs))
         resident.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -148,18 +161,25 @@ class Fleet:
                 load = self._plan(resident, needs)
                 resident.size = int(load.weights.stat().st_size * OVERHEAD)
                 await self._make_room(resident)
-                engine = await LlamaEngine.start(load, watchdog_seconds=self._options.watchdog_seconds)
-        except ModelwrightError as error:
-            self._crashes[resident.key].record(_now(), error)
-            self._forget(resident)
-            raise
+                engine = await self._start(resident, load)
         except BaseException:
             self._forget(resident)
             raise
         resident.engine = engine
         resident.size = load.weights.stat().st_size + engine.private_bytes
         engine.exited.add_done_callback(lambda _: self._on_exit(resident))
-        asyncio.get_running_loop().call_soon(self._tidy)  # perhaps nobody waits any more
+        asyncio.get_running_loop().call_soon(self._settle, resident)  # perhaps nobody waits any more
+        return engine
+
+    async def _start(self, resident: Resident, load: Load) -> LlamaEngine:
+        started = _now()
+        try:
+            engine = await LlamaEngine.start(load, watchdog_seconds=self._options.watchdog_seconds)
+        except ModelwrightError as error:
+            _LOG.warning("an engine for %s did not start: %s", resident.key[0], error)
+            self._crashes[resident.key].record(_now(), error)
+            raise
+        _LOG.info("engine %d serves %s after %.1f s", engine.pid, resident.key[0], _now() - started)
         return engine
 
     def _plan(self, resident: Resident, needs: EngineNeeds) -> Load:
@@ -177,8 +197,9 @@ class Fleet:
             pooled=needs.pooled,
             adapters=tuple(self._weights(digest) for digest in needs.adapters),
             start_parameters=needs.start_parameters,
+            threads=options.threads,
             cache_ram_mib=options.cache_ram_mib,
-            load_seconds=options.load_seconds,
+            load_seconds=_finite(options.load_seconds),
         )
 
     def _weights(self, digest: Digest) -> Path:
@@ -192,15 +213,15 @@ class Fleet:
     # Making room
 
     async def _make_room(self, newcomer: Resident) -> None:
-        while not self._fits(newcomer):
-            if not newcomer.requests:
-                raise Unavailable("nobody waits for this engine any more")
-            idle = [one for one in self._all() if one.engine is not None and not one.requests]
+        while newcomer.requests and not self._fits(newcomer):
+            idle = [one for one in self.loaded() if not one.requests]
             if idle:
                 self._stop(min(idle, key=lambda one: one.used_at))
                 await self._stopped()
             else:
-                await self._change()
+                await self._changed.wait()
+        if not newcomer.requests:
+            raise Unavailable("nobody waits for this engine any more")
 
     def _fits(self, newcomer: Resident) -> bool:
         others = [one for one in self._all() if one is not newcomer and (one.engine or one.leaving)]
@@ -213,18 +234,33 @@ class Fleet:
 
     # Stopping
 
-    def _tidy(self) -> None:
-        """Stop what nobody wants, and come back when the next hold ends."""
-        now = _now()
-        soonest = min((one.drop_expired(now) for one in self._all()), default=float("inf"))
-        for resident in self._all():
-            if resident.engine is not None and not resident.is_wanted:
-                self._stop(resident)
+    def _settle(self, resident: Resident) -> None:
+        """Stop an engine if nobody wants it, and wake who waits for its room."""
+        if resident.engine is not None and not resident.is_wanted:
+            self._stop(resident)
         self._notify()
+
+    def _sweep(self) -> None:
+        """Forget the holds that ended, and come back when the next one does."""
+        now = _now()
+        soonest = min((resident.drop_expired(now) for resident in self._all()), default=math.inf)
+        for resident in self._all():
+            self._settle(resident)
         if self._timer is not None:
             self._timer.cancel()
-        if soonest < float("inf") and not self._closing:
-            self._timer = asyncio.get_running_loop().call_at(soonest + 0.01, self._tidy)
+            self._timer = None
+        self._sweep_by(soonest)
+
+    def _sweep_by(self, ends: float) -> None:
+        """Come back when a hold ends, unless a sweep is due before."""
+        at = max(ends, _now() + SWEEP_SECONDS)
+        if math.isinf(at) or self._closing:
+            return
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(at, self._sweep)
 
     def _retire(self, resident: Resident) -> None:
         """Let it end its answers, but give it no more."""
@@ -257,7 +293,9 @@ class Fleet:
     def _on_exit(self, resident: Resident) -> None:
         """An engine ended that nobody stopped: it crashed, or was killed."""
         if resident.stopping is None and resident.engine is not None:
-            self._crashes[resident.key].record(_now(), resident.engine.epitaph())
+            error = resident.engine.epitaph()
+            _LOG.warning("engine %d of %s: %s", resident.engine.pid, resident.key[0], error.message)
+            self._crashes[resident.key].record(_now(), error)
             self._stop(resident)
 
     # Waiting
@@ -269,9 +307,6 @@ class Fleet:
         if self._stops:
             await asyncio.wait(tuple(self._stops))
 
-    async def _change(self) -> None:
-        await self._changed.wait()
-
     def _notify(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -279,6 +314,11 @@ class Fleet:
 
 def _key(needs: EngineNeeds) -> Key:
     return (needs.base, needs.adapters, needs.kind)
+
+
+def _finite(seconds: float) -> float | None:
+    """A time limit as asyncio takes it: None = no limit."""
+    return None if math.isinf(seconds) else seconds
 
 
 def _now() -> float:

@@ -27,6 +27,10 @@ _ENVIRONMENT: Final = (
 _DEVICE_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 _SOCKET_PATH_BYTES: Final = 100
 """A Unix socket's path may have 103 bytes on macOS, 107 on Linux."""
+_FAULTS_OF_THE_FILE: Final = tuple(
+    -number for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE)
+)
+"""How llama.cpp dies of weights that it did not check well enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +45,9 @@ class Load:
     pooled: bool = False
     adapters: tuple[Path, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
+    threads: int = 0
     cache_ram_mib: int = 512
-    load_seconds: float = 600.0
+    load_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ class Launched:
 async def launch(load: Load) -> Launched:
     """Start a child; returns when it has loaded.
 
-    Raises Unsupported when the engine refuses the weights, with its own reason;
-    Unavailable when it died or took too long.
+    Raises Unsupported when the engine refuses the weights or crashes on them, with
+    its own reason; Unavailable when it was killed or took too long.
     """
     address = _free_address(load.runtime_dir)
     worker = await Worker.spawn("modelwright.engines.serving", _task(load, address), env=_environment())
@@ -74,6 +79,7 @@ async def launch(load: Load) -> Launched:
     except BaseException as error:
         worker.kill()
         await worker.terminate()
+        address.remove()
         if isinstance(error, TimeoutError):
             raise Unavailable(f"the engine was not ready after {load.load_seconds:g} s") from None
         raise
@@ -105,7 +111,10 @@ async def _failure(worker: Worker, event: Event | None, load: Load) -> Modelwrig
     words = (await worker.last_words()).replace(str(load.weights), "the file")
     if event is not None:
         return Unsupported(f"the engine cannot load these weights: {reason_for_failing(words)}")
-    return Unavailable(f"the engine died while loading these weights{death_text(worker, words)}")
+    text = f"the engine died while loading these weights{death_text(worker, words)}"
+    if worker.exit_code == -signal.SIGILL:
+        return Unavailable(text, retry_after=60, hint="The engine library needs a processor with AVX2")
+    return Unsupported(text) if worker.exit_code in _FAULTS_OF_THE_FILE else Unavailable(text)
 
 
 def death_text(worker: Worker, words: str) -> str:
@@ -139,5 +148,6 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "pooled": load.pooled,
         "adapters": [str(path) for path in load.adapters],
         "start_parameters": load.start_parameters.as_dict(),
+        "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,
     }

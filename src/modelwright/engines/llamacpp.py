@@ -5,9 +5,10 @@ is the pool's business.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Final, Self
 
 import orjson
@@ -30,7 +31,7 @@ class LlamaEngine:
     """A loaded engine; made by `start`, ended by `close`.
 
     A watchdog kills a child that neither sends a byte nor answers /health for
-    `watchdog_seconds` while somebody waits for it.
+    `watchdog_seconds` (perhaps infinite) while somebody waits for it.
     """
 
     def __init__(self, launched: Launched, load: Load, watchdog_seconds: float) -> None:
@@ -96,8 +97,7 @@ class LlamaEngine:
             self._fault = "it was unloaded"
         self._watchdog.cancel()
         await self._worker.terminate(grace)
-        if self._address.path:
-            Path(self._address.path).unlink(missing_ok=True)
+        self._address.remove()
 
     async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""
@@ -120,15 +120,16 @@ class LlamaEngine:
     async def _stream(
         self, path: str, body: Mapping[str, Any], read: _Read
     ) -> AsyncGenerator[ChatEvent, None]:
-        lines = EventLines()
+        lines, wanted = EventLines(), body["n_predict"] != 0  # the engine makes a token even then
         async with self._exchange(path, body) as exchange, aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
                 for payload in lines.feed(piece):
                     event = read(payload)
-                    if event is not None:
+                    if isinstance(event, Done):
+                        yield event if wanted else _silenced(event)
+                        return
+                    if event is not None and wanted:
                         yield event
-                        if isinstance(event, Done):
-                            return
         raise Unavailable("the engine ended its answer without saying why")
 
     @asynccontextmanager
@@ -169,7 +170,7 @@ class LlamaEngine:
     async def _watch(self) -> None:
         """Kill the child when it is silent for too long while it has work."""
         time = asyncio.get_running_loop().time
-        while True:
+        while not math.isinf(self._patience):
             await asyncio.sleep(self._patience / 4)
             heard = max((exchange.heard for exchange in self._exchanges), default=time())
             if time() - heard > self._patience / 2 and not await self._is_well():
@@ -187,6 +188,10 @@ class LlamaEngine:
                     exchange.close()
         except (TimeoutError, ConnectionBroken):
             return False
+
+
+def _silenced(done: Done) -> Done:
+    return Done(done.reason, replace(done.usage, completion_tokens=0, completion_ns=0))
 
 
 def _tree(body: bytes) -> object:

@@ -84,6 +84,8 @@ class Pool:
         found: dict[str, RunningModel] = {}
         for resident in self._fleet.loaded():
             for user, hold in resident.holds.items():
+                if hold.expires_at(now) < now:
+                    continue  # not swept out yet
                 model = self._model(user, resident, hold.expires_at(now) - now)
                 before = found.get(user)
                 found[user] = model if before is None else _together(before, model)

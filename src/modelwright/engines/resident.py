@@ -77,15 +77,26 @@ class Resident:
             self.used_at = hold.ended_at = asyncio.get_running_loop().time()
             hold.requests -= 1
             self.requests -= 1
+            if not hold.requests and hold.keep_alive <= 0:
+                self.holds.pop(user, None)
+
+    def release(self, user: str) -> None:
+        """End a model's hold, or let it end with the requests that still run."""
+        hold = self.holds[user]
+        hold.keep_alive = 0.0
+        if not hold.requests:
+            del self.holds[user]
 
     def drop_expired(self, now: float) -> float:
         """Forget holds that ended; returns when the next one does, perhaps never."""
+        soonest = math.inf
         for user, hold in tuple(self.holds.items()):
-            if not hold.requests and hold.expires_at(now) <= now:
+            expires_at = hold.expires_at(now)
+            if expires_at <= now and not hold.requests:
                 del self.holds[user]
-        return min(
-            (hold.expires_at(now) for hold in self.holds.values() if not hold.requests), default=math.inf
-        )
+            elif not hold.requests:
+                soonest = min(soonest, expires_at)
+        return soonest
 
     @property
     def is_wanted(self) -> bool:
@@ -113,7 +124,7 @@ class Crashes:
         if left <= 0:
             return
         if isinstance(self._last, Unsupported):
-            raise self._last
+            raise self._last.with_traceback(None)
         raise Unavailable(
             f"the engine failed {len(recent)} times in a minute and rests now; the last time: "
             f"{self._last.message}",

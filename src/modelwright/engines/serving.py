@@ -84,9 +84,13 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     p.n_ctx = task["context"] * slots  # the engine divides it among the slots
     on_cpu = all(device["name"] == "CPU" for device in x.get_device_info())
     p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
+    p.fit_params = not on_cpu  # measures what fits a device, by loading twice
+    if "num_batch" in given:
+        p.n_batch = min(p.n_batch, given["num_batch"])
+        p.n_ubatch = min(p.n_ubatch, p.n_batch)
     if task["kind"] == "embed":
         p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
-    threads = given.get("num_thread") or max(1, _cores() - 1)
+    threads = given.get("num_thread") or task["threads"] or max(1, _cores() - 1)
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads
     p.n_gpu_layers = given.get("num_gpu", -1)
     p.main_gpu = given.get("main_gpu", 0)
@@ -100,7 +104,7 @@ def _cores() -> int:
 
 
 def _private_bytes() -> int:
-    """Memory that is this process's own (cache, work space), without the mapped weights; Linux only."""
+    """This process's own memory (cache, work space), not the weights; Linux only."""
     try:
         resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
     except OSError:

@@ -93,6 +93,10 @@ class Models:
         stored = await self._catalogue.list_models()
         return tuple([await self._summary(model, model.revision) for model in stored])
 
+    async def count(self, principal: Principal) -> int:
+        """How many models there are, without reading them."""
+        return await self._catalogue.count_models()
+
     async def copy(self, principal: Principal, source: str, destination: str) -> None:
         """Give a model's content a second name; the two then go their own ways."""
         target = _target(destination, field="destination")

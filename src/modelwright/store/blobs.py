@@ -233,9 +233,9 @@ class _Draft:
     def discard(self) -> None:
         """Close it, and remove what is left of it in tmp; may be called again."""
         with _explained(self.path):
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+            file, self._file = self._file, None
+            if file is not None:
+                os.close(file)
             if self._made:
                 self.path.unlink(missing_ok=True)
                 self._made = False
@@ -293,7 +293,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _pieces(file: int, limit: int | None = None) -> Iterator[memoryview]:
-    """The rest of a file, at most about `limit` bytes; each piece lives until the next."""
+    """The rest of a file, about `limit` bytes at most; a piece lives until the next."""
     room = memoryview(bytearray(PIECE))
     left = limit
     while (got := os.readv(file, [room])) and (left is None or left > 0):

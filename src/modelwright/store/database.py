@@ -33,7 +33,7 @@ READERS: Final = 4
 """Reading connections to SQLite."""
 SESSIONS: Final = 8
 """Connections to PostgreSQL."""
-_BUSY_MS: Final = 5_000
+_BUSY_MS: Final = 2_000
 
 _EVERYWHERE: Final = (
     f"PRAGMA busy_timeout = {_BUSY_MS}",
@@ -57,10 +57,6 @@ class _Side:
     engine: Engine
     threads: ThreadPoolExecutor
 
-    def close(self) -> None:
-        self.threads.shutdown(wait=True, cancel_futures=True)
-        self.engine.dispose()
-
 
 class Database:
     """Runs a function in one transaction on a thread; made by `open`."""
@@ -74,7 +70,7 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """Prepare `sqlite:///file` or `postgresql://…`; blocks, but connects to nothing yet.
+        """Prepare `sqlite:///file` or `postgresql://…`; blocks, but does not connect yet.
 
         Raises Invalid for another URL, Unavailable when a process has it,
         Unsupported when the PostgreSQL driver is not installed.
@@ -132,15 +128,18 @@ class Database:
         return await self._run(self._writing, work)
 
     async def close(self) -> None:
-        self._closed = True
-        await anyio.to_thread.run_sync(self._close)
+        if not self._closed:
+            self._closed = True
+            await anyio.to_thread.run_sync(self._close)
 
     def _close(self) -> None:
-        self._reading.close()
-        self._writing.close()
+        self._reading.threads.shutdown()
+        self._reading.engine.dispose()
         if self._lock:
+            # On its own thread, because closing SQLite's writer checkpoints.
+            self._writing.threads.submit(self._writing.engine.dispose)
+            self._writing.threads.shutdown()
             self._lock.release()
-            self._lock = None
 
     async def _run(self, side: _Side, work: Callable[[Connection], T]) -> T:
         if self._closed:

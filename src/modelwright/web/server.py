@@ -64,6 +64,8 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
             Middleware(Metered, meter=meter),
             Middleware(Boundary, dialects=dialects),
             Middleware(Gate, admission=_with_own_name(edge.admission)),
+            # Inside the gate too, so that a page of a known origin can read an error.
+            Middleware(Boundary, dialects=dialects),
         ],
     )
     _add_pages(app, services, edge)
@@ -93,7 +95,7 @@ def _add_operations(app: FastAPI, services: Services, edge: Edge, meter: Meter) 
 
     async def metrics(request: Request) -> Response:
         principal = principal_of(request)
-        meter.models.set(len(await services.models.list_models(principal)))
+        meter.models.set(await services.models.count(principal))
         meter.engines.set(len({view.running.base for view in await services.chat.running(principal)}))
         return Response(meter.text(), media_type=CONTENT_TYPE)
 

@@ -35,7 +35,9 @@ ENTRIES: Final = 65_536
 KEY: Final = 65_535
 """Bytes of a metadata key (ggml, docs/gguf.md)."""
 TEXT: Final = 8 * 1024 * 1024
-"""Bytes of all metadata strings that are not in arrays."""
+"""Bytes of all metadata strings that are kept."""
+LONG_TEXT: Final = 1024 * 1024
+"""Bytes above which a string is not kept: a whole tokenizer.json may stand there."""
 TOKENS: Final = 524_288
 """Tokens of a vocabulary; the largest known ones have 262 144."""
 TOKEN: Final = 4_096
@@ -56,9 +58,9 @@ _U32: Final = struct.Struct("<I")
 _U64: Final = struct.Struct("<Q")
 _ARRAY_HEAD: Final = struct.Struct("<IQ")
 _PLACE: Final = struct.Struct("<IQ")
-_BOOL, _STRING, _ARRAY = 7, 8, 9
+_BYTE, _BOOL, _STRING, _ARRAY = 0, 7, 8, 9
 _NUMBERS: Final = {
-    0: struct.Struct("<B"),
+    _BYTE: struct.Struct("<B"),
     1: struct.Struct("<b"),
     2: struct.Struct("<H"),
     3: struct.Struct("<h"),
@@ -80,7 +82,7 @@ GENERAL_RANGES: Final = {
 }
 ARCHITECTURE_RANGES: Final = {
     "block_count": (1, LAYERS),
-    "context_length": (1, 2**31 - 1),
+    "context_length": (0, 2**31 - 1),
     "embedding_length": (1, 2**31 - 1),
     "pooling_type": (0, 2**31 - 1),
 }
@@ -96,7 +98,7 @@ PER_TOKEN: Final = ("tokenizer.ggml.scores", "tokenizer.ggml.token_type")
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """An array of the metadata; its elements are not kept."""
+    """An array of the metadata, or a long string as bytes; the elements are not kept."""
 
     element: int
     count: int
@@ -154,7 +156,7 @@ def read_header(path: Path, *, part: bool = False) -> Header:
 
 
 def read_facts(path: Path) -> WeightFacts:
-    """Read what the catalogue keeps of a GGUF; raises Invalid for one that is not sound."""
+    """Read what the catalogue keeps of a GGUF; raises Invalid for an unsound one."""
     header = read_header(path)
     metadata = header.metadata
     architecture = _text(metadata, "general.architecture")
@@ -240,9 +242,12 @@ class _MetadataReader:
             raise Invalid(f"{what}: type {kind} is unknown")
         self.spans[key] = (begin, self._file.position)
 
-    def _read_text(self, what: str) -> str:
+    def _read_text(self, what: str) -> str | Array:
         (length,) = _U64.unpack(self._file.take(_U64.size, what))
         self._file.require(length, what)
+        if length > LONG_TEXT:
+            self._file.skip(length, what)
+            return Array(_BYTE, length)
         self._text += length
         if self._text > TEXT:
             raise Invalid(f"{what}: the metadata has more than {TEXT} bytes of text, which is the limit")

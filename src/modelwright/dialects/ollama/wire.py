@@ -7,8 +7,14 @@ from pydantic import Field, WithJsonSchema
 from modelwright.dialects.fields import (
     MOST_MESSAGES,
     MOST_TOOLS,
+    NOT_YET,
     Anything,
     Flag,
+    Later,
+    LaterFlag,
+    LaterList,
+    LaterTable,
+    LaterText,
     Table,
     Text,
     TextOrTexts,
@@ -17,8 +23,9 @@ from modelwright.dialects.fields import (
 )
 
 KeepAlive = Annotated[Anything, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})]
+LogprobCount = Annotated[Whole, Field(description="0 to 20")]
 Think = Annotated[Anything, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string"}]})]
-Tools = Annotated[tuple[Anything, ...], Field(max_length=MOST_TOOLS)]
+Tools = Annotated[LaterList, Field(max_length=MOST_TOOLS)]
 
 
 class Message(Wire):
@@ -26,11 +33,11 @@ class Message(Wire):
 
     role: Text = ""
     content: Text = ""
-    thinking: Text = ""
-    images: tuple[Anything, ...] = ()
-    tool_calls: tuple[Anything, ...] = ()
-    tool_name: Text = ""
-    tool_call_id: Text = ""
+    thinking: LaterText = ""
+    images: LaterList = ()
+    tool_calls: LaterList = ()
+    tool_name: LaterText = ""
+    tool_call_id: LaterText = ""
 
 
 class ChatRequest(Wire):
@@ -43,10 +50,10 @@ class ChatRequest(Wire):
     keep_alive: KeepAlive = None
     think: Think = None
     tools: Tools = ()
-    format: Anything = None
-    logprobs: Flag = False
-    top_logprobs: Whole = 0
-    debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
+    format: Later = None
+    logprobs: LaterFlag = False
+    top_logprobs: LogprobCount = 0
+    debug_render_only: LaterFlag = Field(default=False, alias="_debug_render_only")
 
 
 class GenerateRequest(Wire):
@@ -60,14 +67,14 @@ class GenerateRequest(Wire):
     options: Table = Field(default_factory=dict)
     keep_alive: KeepAlive = None
     think: Think = None
-    suffix: Text = ""
-    template: Text = ""
-    context: Anything = None
-    images: tuple[Anything, ...] = ()
-    format: Anything = None
-    logprobs: Flag = False
-    top_logprobs: Whole = 0
-    debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
+    suffix: LaterText = ""
+    template: LaterText = ""
+    context: Later = None
+    images: LaterList = ()
+    format: Later = None
+    logprobs: LaterFlag = False
+    top_logprobs: LogprobCount = 0
+    debug_render_only: LaterFlag = Field(default=False, alias="_debug_render_only")
 
 
 class EmbedRequest(Wire):
@@ -102,18 +109,18 @@ class CreateRequest(Wire):
     messages: Annotated[tuple[Message, ...], Field(max_length=MOST_MESSAGES)] = ()
     license: TextOrTexts = None
     stream: Flag = True
-    files: dict[str, Text] | None = None
-    adapters: dict[str, Text] | None = None
-    template: Text = ""
-    quantize: Anything = None
-    quantization: Anything = None
-    draft_files: Table = Field(default_factory=dict)
-    draft_quantize: Text = ""
-    renderer: Text = ""
-    parser: Text = ""
-    requires: Text = ""
-    remote_host: Text = ""
-    info: Table = Field(default_factory=dict)
+    files: Annotated[dict[str, Text] | None, Field(description=NOT_YET)] = None
+    adapters: Annotated[dict[str, Text] | None, Field(description=NOT_YET)] = None
+    template: LaterText = ""
+    quantize: Later = None
+    quantization: Later = None
+    draft_files: LaterTable = Field(default_factory=dict)
+    draft_quantize: LaterText = ""
+    renderer: LaterText = ""
+    parser: LaterText = ""
+    requires: LaterText = ""
+    remote_host: LaterText = ""
+    info: LaterTable = Field(default_factory=dict)
 
 
 class ModelRequest(Wire):

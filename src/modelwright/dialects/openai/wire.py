@@ -7,9 +7,15 @@ from pydantic import Field, Strict
 from modelwright.dialects.fields import (
     MOST_MESSAGES,
     MOST_TOOLS,
+    NOT_YET,
     Anything,
     Count,
     Flag,
+    Later,
+    LaterFlag,
+    LaterList,
+    LaterTable,
+    LaterText,
     Number,
     Table,
     Text,
@@ -19,7 +25,8 @@ from modelwright.dialects.fields import (
 )
 
 MostTokens = Annotated[int, Strict(), Field(ge=1, le=16_777_216)]
-Tools = Annotated[tuple[Anything, ...], Field(max_length=MOST_TOOLS)]
+One = Annotated[Count, Field(description="1 only")]
+Tools = Annotated[LaterList, Field(max_length=MOST_TOOLS)]
 
 
 class Message(Wire):
@@ -27,10 +34,10 @@ class Message(Wire):
 
     role: Text = ""
     content: Anything = None
-    tool_calls: tuple[Anything, ...] = ()
-    tool_call_id: Text = ""
-    function_call: Anything = None
-    audio: Anything = None
+    tool_calls: LaterList = ()
+    tool_call_id: LaterText = ""
+    function_call: Later = None
+    audio: Later = None
 
 
 class StreamOptions(Wire):
@@ -50,8 +57,8 @@ class _Sampling(Wire):
     presence_penalty: Number | None = None
     seed: Whole | None = None
     stop: TextOrTexts = None
-    n: Count = 1
-    logit_bias: Table = Field(default_factory=dict)
+    n: One = 1
+    logit_bias: LaterTable = Field(default_factory=dict)
 
 
 class ChatRequest(_Sampling):
@@ -61,24 +68,24 @@ class ChatRequest(_Sampling):
     max_completion_tokens: MostTokens | None = None
     tools: Tools = ()
     functions: Tools = ()
-    response_format: Table = Field(default_factory=dict)
-    reasoning_effort: Anything = None
-    logprobs: Flag = False
+    response_format: Table = Field(default_factory=dict, description="text only")
+    reasoning_effort: Annotated[Anything, Field(description='"none" only')] = None
+    logprobs: LaterFlag = False
     top_logprobs: Whole = 0
-    audio: Anything = None
-    modalities: tuple[Text, ...] = ()
-    prediction: Anything = None
-    web_search_options: Anything = None
+    audio: Later = None
+    modalities: Annotated[tuple[Text, ...], Field(description="text only")] = ()
+    prediction: Later = None
+    web_search_options: Later = None
 
 
 class CompletionRequest(_Sampling):
     """A text to be answered."""
 
     prompt: Anything = ""
-    suffix: Text = ""
-    echo: Flag = False
-    best_of: Count = 1
-    logprobs: Whole | None = None
+    suffix: LaterText = ""
+    echo: LaterFlag = False
+    best_of: One = 1
+    logprobs: Annotated[Whole | None, Field(description=NOT_YET)] = None
 
 
 class EmbeddingRequest(Wire):

@@ -68,11 +68,11 @@ class ChatWriter:
 
     def _chunk(self, piece: dict[str, Any], finish: str | None) -> bytes:
         choice = {"index": 0, **piece, "finish_reason": finish, "logprobs": None}
-        return sse(self._tree(self.chunk_object, [choice], None))
+        tree = {**self._head, "object": self.chunk_object, "choices": [choice]}
+        return sse({**tree, "usage": None} if self._include_usage else tree)
 
-    def _tree(self, kind: str, choices: list[Any], usage: dict[str, Any] | None) -> dict[str, Any]:
-        tree = {**self._head, "object": kind, "choices": choices}
-        return tree if usage is None else {**tree, "usage": usage}
+    def _tree(self, kind: str, choices: list[Any], usage: dict[str, Any]) -> dict[str, Any]:
+        return {**self._head, "object": kind, "choices": choices, "usage": usage}
 
     def _piece(self, text: str) -> dict[str, Any]:
         return {"delta": {"content": text}}

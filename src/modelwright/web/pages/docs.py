@@ -54,7 +54,7 @@ def _details(operation: Tree) -> Iterator[str]:
             yield element("p", "Takes nothing.")
         return
     if "description" in body:
-        yield element("p", body["description"])
+        yield f"<p>{_prose(body['description'])}</p>"
     required = set(body.get("required", ()))
     yield element("h3", "Body (JSON)")
     yield _fields([(name, schema, name in required) for name, schema in body["properties"].items()])
@@ -84,18 +84,26 @@ def _kind(schema: Tree) -> str:
 
 
 def _remark(schema: Tree) -> str:
-    """Default and bounds of a field."""
-    parts = []
+    """What there is to say about a field, its default, its bounds."""
+    parts = [schema["description"]] if "description" in schema and "properties" not in schema else []
     if schema.get("default") not in (None, "", [], {}):
         parts.append(f"default {str(schema['default']).lower()}")
     bounds = (schema, *schema.get("anyOf", ()))
     low = next((each["minimum"] for each in bounds if "minimum" in each), None)
     high = next((each["maximum"] for each in bounds if "maximum" in each), None)
     if low is not None and high is not None:
-        parts.append(f"{low:g} to {high:g}")
+        parts.append(f"{low:.12g} to {high:.12g}")
     if "maxItems" in schema:
         parts.append(f"at most {schema['maxItems']}")
     return ", ".join(parts)
+
+
+def _prose(text: str) -> str:
+    """Words, with what stands between backticks as code."""
+    pieces = text.split("`")
+    return "".join(
+        element("code", piece) if index % 2 else escape(piece) for index, piece in enumerate(pieces)
+    )
 
 
 def _anchor(text: str) -> str:

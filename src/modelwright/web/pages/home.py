@@ -46,5 +46,5 @@ def _row(model: ModelSummary) -> tuple[str, ...]:
         escape(model.parent),
         escape(human_number(facts.parameter_count)) if facts else "base missing",
         escape(", ".join(model.capabilities)),
-        f"{model.modified_at:%Y-%m-%d %H:%M} UTC",
+        element("span", f"{model.modified_at:%Y-%m-%d %H:%M} UTC", "whole"),
     )

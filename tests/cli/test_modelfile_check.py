@@ -1,0 +1,38 @@
+"""`modelfile check`: what a Modelfile says, without a server."""
+
+import json
+
+GOOD = 'FROM starter\nPARAMETER top_k 3\nSYSTEM """\nBe kind.\nBe brief."""\n'
+
+
+def test_its_commands_as_json(quick):
+    done = quick("modelfile", "check", "-", "--json", stdin=GOOD)
+    assert json.loads(done.stdout) == [
+        {"name": "model", "args": "starter"},
+        {"name": "top_k", "args": "3"},
+        {"name": "system", "args": "\nBe kind.\nBe brief."},
+    ]
+
+
+def test_its_commands_for_people(quick, tmp_path):
+    (tmp_path / "Modelfile").write_text("FROM starter\nSYSTEM Be kind.")
+    assert quick.ok("modelfile", "check", "Modelfile").splitlines()[1:] == [
+        "1       model      starter",
+        "2       system     Be kind.",
+    ]
+
+
+def test_what_is_wrong_has_line_and_column(quick):
+    done = quick("modelfile", "check", "-", stdin="FROM starter\nFORM x\n")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: line 2, column 1: ")
+    told = quick("modelfile", "check", "-", "--json", stdin="FROM starter\nFORM x\n")
+    assert told.returncode == 1
+    error = json.loads(told.stdout)
+    assert (error["line"], error["column"]) == (2, 1)
+    assert "FROM" in error["error"]
+
+
+def test_no_data_folder_is_needed(quick):
+    quick.ok("modelfile", "check", "-", stdin=GOOD)
+    assert not quick.home.exists()

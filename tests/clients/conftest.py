@@ -1,0 +1,58 @@
+"""A real server in a process of its own, with the real engine and the starter model."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+START_SECONDS = 50.0
+
+
+def _wait(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
+    """The URL of a server, once it says that it is ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if (home / "server.json").exists():
+            return str(json.loads((home / "server.json").read_text())["url"])
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.05)
+    raise AssertionError(log.read_text())
+
+
+def _serve(folder: Path, **settings: str) -> Iterator[str]:
+    home, log = folder / "home", folder / "server.log"
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OLLAMA", "MODELWRIGHT"))
+    }
+    environ |= {"MODELWRIGHT_HOME": str(home), **settings}
+    command = [sys.executable, "-m", "modelwright", "serve", "--host", "127.0.0.1:0"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
+        try:
+            yield _wait(home, process, log)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server with the real engine."""
+    yield from _serve(tmp_path_factory.mktemp("server"))
+
+
+@pytest.fixture(scope="session")
+def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server whose engine says what it heard."""
+    yield from _serve(tmp_path_factory.mktemp("echo"), MODELWRIGHT_ENGINE="echo")
+
+
+@pytest.fixture(scope="session")
+def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server whose engines do one thing at a time, with nobody waiting."""
+    yield from _serve(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")

@@ -1,0 +1,218 @@
+"""Bad input on every route: a clear 4xx in the dialect's own shape, and nothing made."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+HELLO = [{"role": "user", "content": "x"}]
+DEEP = '{"model":"test","messages":' + "[" * 80 + "]" * 80 + "}"
+
+# A good body for each route that takes one.
+ROUTES: dict[str, dict[str, Any]] = {
+    "POST /api/show": {"model": "test"},
+    "POST /api/create": {"model": "new", "from": "test"},
+    "POST /api/copy": {"source": "test", "destination": "new"},
+    "DELETE /api/delete": {"model": "test"},
+    "POST /api/chat": {"model": "test", "messages": HELLO},
+    "POST /api/generate": {"model": "test", "prompt": "x"},
+    "POST /api/embed": {"model": "test", "input": "x"},
+    "POST /api/embeddings": {"model": "test", "prompt": "x"},
+    "POST /api/pull": {"model": "test"},
+    "POST /api/push": {"model": "test"},
+    "POST /v1/chat/completions": {"model": "test", "messages": HELLO},
+    "POST /v1/completions": {"model": "test", "prompt": "x"},
+    "POST /v1/embeddings": {"model": "test", "input": "x"},
+    "POST /api/modelwright/rollback": {"model": "test", "revision": 1},
+}
+
+RAW: dict[str, bytes] = {
+    "nothing": b"",
+    "cut off": b'{"model":"test"',
+    "a list": b"[]",
+    "a number": b"7",
+    "not UTF-8": b'{"model":"\xff\xfe"}',
+    "UTF-16": '{"model":"test"}'.encode("utf-16"),
+    "a byte order mark": b'\xef\xbb\xbf{"model":"test"}',
+    "NaN": b'{"model":"test","options":{"temperature":NaN}}',
+    "Infinity": b'{"model":"test","options":{"temperature":-Infinity}}',
+    "1e999": b'{"model":"test","options":{"temperature":1e999}}',
+    "a lone surrogate": b'{"model":"\\ud800"}',
+    "5000 digits": b'{"model":"test","options":{"seed":' + b"9" * 5000 + b"}}",
+    "too deep": DEEP.encode(),
+    "far too deep": b'{"a":' * 200_000,
+    "a form": b"model=test",
+}
+
+# Route, field, bad value, and what the message must hold.
+FIELDS: list[tuple[str, str, object, str]] = [
+    *((route, "model", 7, '"model"') for route in ROUTES if route != "POST /api/copy"),
+    ("POST /api/copy", "source", 7, '"source"'),
+    ("POST /api/copy", "destination", [], '"destination"'),
+    *((f"POST /api/{route}", "stream", "yes", '"stream"') for route in ("chat", "generate", "create")),
+    *((f"POST /api/{route}", "options", [], '"options"') for route in ("chat", "generate", "embed")),
+    *((f"POST /api/{route}", "keep_alive", "soon", '"soon"') for route in ("chat", "generate", "embed")),
+    *((f"POST /api/{route}", "keep_alive", True, "keep_alive") for route in ("chat", "generate", "embed")),
+    *((f"POST /api/{route}", "options", {"top_k": 1.5}, '"top_k"') for route in ("chat", "embed")),
+    *(
+        (f"POST /api/{route}", "options", {"temperature": 1e9}, '"temperature"')
+        for route in ("chat", "generate")
+    ),
+    ("POST /api/chat", "messages", "hello", '"messages"'),
+    ("POST /api/chat", "messages", ["hello"], '"messages.0"'),
+    ("POST /api/chat", "messages", [{"role": "robot", "content": "x"}], '"robot"'),
+    ("POST /api/chat", "messages", [{"content": "x"}], "role"),
+    ("POST /api/chat", "messages", [{"role": "user", "content": 5}], '"messages.0.content"'),
+    ("POST /api/chat", "messages", [{"role": "user", "content": "x"}] * 10_001, '"messages"'),
+    ("POST /api/chat", "tools", [{}] * 513, '"tools"'),
+    ("POST /api/chat", "think", 3, "think"),
+    ("POST /api/generate", "prompt", {"a": 1}, '"prompt"'),
+    ("POST /api/generate", "raw", 1, '"raw"'),
+    ("POST /api/embed", "input", {"a": "b"}, "invalid input type"),
+    ("POST /api/embed", "dimensions", -1, '"dimensions"'),
+    ("POST /api/embed", "dimensions", 1e40, '"dimensions"'),
+    ("POST /api/embed", "truncate", "no", '"truncate"'),
+    ("POST /api/create", "from", 5, '"from"'),
+    ("POST /api/create", "system", ["x"], '"system"'),
+    ("POST /api/create", "parameters", [], '"parameters"'),
+    ("POST /api/create", "parameters", {"temperature": "hot"}, '"temperature"'),
+    ("POST /api/create", "parameters", {"temperature": 1e9}, '"temperature"'),
+    ("POST /api/create", "parameters", {"seed": True}, '"seed"'),
+    ("POST /api/create", "parameters", {"stop": [1]}, '"stop"'),
+    ("POST /api/create", "messages", [{"role": "user"}, {"role": "x", "content": "y"}], '"x"'),
+    ("POST /api/create", "license", 5, '"license"'),
+    ("POST /api/create", "license", [5], '"license"'),
+    ("POST /api/create", "modelfile", 5, '"modelfile"'),
+    ("POST /api/create", "files", {"a": 5}, '"files.a"'),
+    ("POST /v1/chat/completions", "messages", "x", '"messages"'),
+    ("POST /v1/chat/completions", "temperature", "hot", '"temperature"'),
+    ("POST /v1/chat/completions", "temperature", -1, '"temperature"'),
+    ("POST /v1/chat/completions", "max_tokens", 0, '"max_tokens"'),
+    ("POST /v1/chat/completions", "max_tokens", True, '"max_tokens"'),
+    ("POST /v1/chat/completions", "seed", 1.5, '"seed"'),
+    ("POST /v1/chat/completions", "n", 10**12, '"n"'),
+    ("POST /v1/chat/completions", "stream_options", 5, '"stream_options"'),
+    ("POST /v1/completions", "prompt", 5, '"prompt"'),
+    ("POST /v1/completions", "prompt", [1, 2], "prompt"),
+    ("POST /v1/completions", "stop", {"a": 1}, "stop"),
+    ("POST /v1/embeddings", "input", [1, 2], '"input"'),
+    ("POST /v1/embeddings", "dimensions", 0, '"dimensions"'),
+    ("POST /api/modelwright/rollback", "revision", 0, '"revision"'),
+    ("POST /api/modelwright/rollback", "revision", "1", '"revision"'),
+]
+
+NAMES = ["", "bad name!", "a//b", "../x", "a" * 400, "x:", "https://h/a/b/c", "m@0", "m@x", "\x00", "é"]
+
+
+def message(route: str, answer: httpx2.Response) -> str:
+    """The message of a refusal, which must be in the shape of the route's dialect."""
+    error = answer.json()["error"]
+    if "/v1/" in route:
+        assert set(error) == {"message", "type", "param", "code"}
+        return str(error["message"])
+    if "modelwright" in route:
+        assert set(error) == {"kind", "message", "field", "hint"}
+        return f"{error['message']} {error['hint']}"
+    assert isinstance(error, str)
+    return error
+
+
+async def send(client: httpx2.AsyncClient, route: str, content: bytes) -> httpx2.Response:
+    method, path = route.split()
+    return await client.request(method, path, content=content)
+
+
+async def everything(client: httpx2.AsyncClient) -> object:
+    """All that could have been made or lost."""
+    return (await client.get("/api/modelwright/models")).json()
+
+
+async def test_every_bad_body_is_refused_on_every_route(client: httpx2.AsyncClient) -> None:
+    before = await everything(client)
+    for route in ROUTES:
+        for name, content in RAW.items():
+            answer = await send(client, route, content)
+            assert answer.status_code == 400, (route, name, answer.text)
+            assert message(route, answer), (route, name)
+    assert await everything(client) == before
+
+
+async def test_every_bad_field_is_refused_by_name(client: httpx2.AsyncClient) -> None:
+    before = await everything(client)
+    for route, field, value, words in FIELDS:
+        body = {**ROUTES[route], field: value}
+        answer = await send(client, route, json.dumps(body).encode())
+        assert answer.status_code == 400, (route, field, value, answer.text)
+        assert words in message(route, answer), (route, field, value)
+    assert await everything(client) == before
+
+
+async def test_every_bad_name_is_refused_everywhere(client: httpx2.AsyncClient) -> None:
+    before = await everything(client)
+    for route, body in ROUTES.items():
+        for name in NAMES:
+            fields = ("source", "destination") if "copy" in route else ("model",)
+            for field in fields:
+                answer = await send(client, route, json.dumps({**body, field: name}).encode())
+                assert answer.status_code in (400, 404), (route, name, answer.text)
+                assert message(route, answer)
+    assert await everything(client) == before
+
+
+async def test_the_good_bodies_are_good(client: httpx2.AsyncClient) -> None:
+    """Otherwise the tests above would pass for nothing."""
+    for route, body in sorted(ROUTES.items(), reverse=True):  # DELETE comes last
+        answer = await send(client, route, json.dumps(body).encode())
+        unbuilt = route in ("POST /api/pull", "POST /api/push")
+        assert answer.status_code == (400 if unbuilt else 200), (route, answer.text)
+
+
+async def test_a_body_over_the_limit_is_refused_with_the_limit(client: httpx2.AsyncClient) -> None:
+    content = b'{"model":"' + b"x" * (33 * 1024 * 1024) + b'"}'
+    for route in ROUTES:
+        answer = await send(client, route, content)
+        assert answer.status_code == 413
+        assert "32 MiB" in message(route, answer)
+
+
+async def test_every_route_with_a_body_is_in_the_table(client: httpx2.AsyncClient) -> None:
+    paths = (await client.get("/openapi.json")).json()["paths"]
+    documented = {
+        f"{method.upper()} {path}"
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if "requestBody" in operation
+    }
+    assert documented == set(ROUTES)
+
+
+def integers(node: Any, place: str) -> list[tuple[str, dict[str, Any]]]:
+    """Every integer in a JSON schema, with its place."""
+    if isinstance(node, list):
+        return [found for index, each in enumerate(node) for found in integers(each, f"{place}.{index}")]
+    if not isinstance(node, dict):
+        return []
+    own = [(place, node)] if node.get("type") == "integer" else []
+    return own + [found for name, each in node.items() for found in integers(each, f"{place}.{name}")]
+
+
+async def test_every_integer_has_a_maximum(client: httpx2.AsyncClient) -> None:
+    found = integers((await client.get("/openapi.json")).json()["paths"], "paths")
+    assert found
+    assert not [place for place, schema in found if "maximum" not in schema]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [["text/plain"], ["application/json,application/json"], ["application/json"] * 2, [], ["nonsense"]],
+)
+async def test_a_body_is_json_whatever_the_content_type_says(
+    client: httpx2.AsyncClient, lines: list[str]
+) -> None:
+    request = client.build_request("POST", "/api/show", content=b'{"name":"test"}')
+    headers = [*request.headers.multi_items(), *(("content-type", line) for line in lines)]
+    answer = await client.request("POST", "/api/show", content=b'{"name":"test"}', headers=headers)
+    assert answer.status_code == 200

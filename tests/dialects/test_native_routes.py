@@ -1,0 +1,69 @@
+"""Our own dialect: history, rollback, diff."""
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+ROOT = "/api/modelwright"
+
+
+@pytest.fixture
+async def mario(house: Any) -> Any:
+    """A server where mario has two revisions."""
+    await house.create("mario", **{"from": "test"}, system="one")
+    await house.create("mario", **{"from": "test"}, system="two", parameters={"seed": 7})
+    return house.client
+
+
+async def test_the_server_says_what_it_is(house: Any) -> None:
+    found = (await house.client.get(f"{ROOT}/server")).json()
+    assert (found["name"], found["version"], found["pid"]) == ("modelwright", "1.2.3", 42)
+
+
+async def test_a_history_has_every_revision_and_every_move(mario: Any) -> None:
+    await mario.post(f"{ROOT}/rollback", json={"model": "mario", "revision": 1})
+    found = (await mario.get(f"{ROOT}/history", params={"model": "mario"})).json()
+    assert (found["name"], found["current"]) == ("mario:latest", 1)
+    assert [revision["number"] for revision in found["revisions"]] == [1, 2]
+    assert [(move["before"], move["after"]) for move in found["moves"]] == [(2, 1)]
+
+
+async def test_a_rollback_loses_nothing(mario: Any) -> None:
+    answer = await mario.post(f"{ROOT}/rollback", json={"model": "mario", "revision": 1})
+    assert (answer.json()["revision"], answer.json()["latest"]) == (1, 2)
+    assert (await mario.post("/api/show", json={"model": "mario"})).json()["system"] == "one"
+    assert (await mario.post("/api/show", json={"model": "mario@2"})).json()["system"] == "two"
+
+
+async def test_a_diff_names_the_fields(mario: Any) -> None:
+    answer = await mario.get(f"{ROOT}/diff", params={"before": "mario@1", "after": "mario"})
+    assert answer.json()["changes"] == [
+        {"field": "system", "before": "one", "after": "two"},
+        {"field": "parameters.seed", "before": None, "after": "7"},
+    ]
+
+
+async def test_models_come_with_their_revisions(mario: Any) -> None:
+    models = (await mario.get(f"{ROOT}/models")).json()["models"]
+    assert (models[0]["name"], models[0]["revision"], models[0]["latest"]) == ("mario:latest", 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "field"),
+    [
+        ("GET", "history", 400, "model"),
+        ("GET", "history?model=nope", 404, "model"),
+        ("GET", "diff?before=mario", 400, "after"),
+        ("GET", "diff?before=mario@9&after=mario", 404, "before"),
+        ("POST", "rollback", 400, ""),
+    ],
+)
+async def test_a_fault_is_said_with_its_field(
+    mario: Any, method: str, path: str, status: int, field: str
+) -> None:
+    answer = await mario.request(method, f"{ROOT}/{path}")
+    assert answer.status_code == status
+    assert answer.json()["error"]["field"] == field
+    assert answer.json()["error"]["message"]
