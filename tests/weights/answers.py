@@ -15,9 +15,7 @@ def expectations(folder: Path) -> dict[str, Any]:
     return found
 
 
-def compare(
-    model: Path, contexts: dict[str, list[dict[str, Any]]], **more: Any
-) -> tuple[float, float, int]:
+def compare(model: Path, contexts: dict[str, list[dict[str, Any]]], **more: Any) -> tuple[float, float, int]:
     """Return the share of equal tokens, the largest difference of log-probabilities, and of how many steps.
 
     The engine tells no probabilities where a token is no whole character; such steps count

@@ -89,7 +89,9 @@ SPOILED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", SPOILED)
-def test_a_setting_is_refused_by_name(bases: dict[str, Path], adapter: Path, tmp_path: Path, case: str) -> None:
+def test_a_setting_is_refused_by_name(
+    bases: dict[str, Path], adapter: Path, tmp_path: Path, case: str
+) -> None:
     changes, words = SPOILED[case]
     edit(adapter, **changes)
     with pytest.raises(ModelwrightError) as caught:
@@ -129,7 +131,9 @@ def test_an_adapter_of_another_base_is_refused(bases: dict[str, Path], adapter: 
         convert_adapter(adapter, bases["qwen3"], tmp_path / "a.gguf")
 
 
-def test_values_that_are_no_numbers_are_refused(bases: dict[str, Path], adapter: Path, tmp_path: Path) -> None:
+def test_values_that_are_no_numbers_are_refused(
+    bases: dict[str, Path], adapter: Path, tmp_path: Path
+) -> None:
     path = adapter / "adapter_model.safetensors"
     path.write_bytes(path.read_bytes()[:-4] + numpy.float32(numpy.nan).tobytes())
     with pytest.raises(Invalid, match="NaN or infinite"):
@@ -158,10 +162,18 @@ LORA: Metadata = {
 Q = "blk.0.attn_q.weight"
 FIT = {f"{Q}.lora_a": (32, 4), f"{Q}.lora_b": (4, 32)}
 UNFIT: dict[str, tuple[Metadata, dict[str, tuple[int, ...]], str]] = {
-    "architecture": ({"general.architecture": text("qwen2")}, FIT, 'is an adapter for "qwen2", the base is "llama"'),
+    "architecture": (
+        {"general.architecture": text("qwen2")},
+        FIT,
+        'is an adapter for "qwen2", the base is "llama"',
+    ),
     "kind": ({"general.type": text("model")}, FIT, "is not a LoRA adapter"),
     "alpha": ({"adapter.lora.alpha": text("8")}, FIT, "must be a number"),
-    "tensor": ({}, {"blk.9.attn_q.weight.lora_a": (32, 4), "blk.9.attn_q.weight.lora_b": (4, 32)}, "no tensor"),
+    "tensor": (
+        {},
+        {"blk.9.attn_q.weight.lora_a": (32, 4), "blk.9.attn_q.weight.lora_b": (4, 32)},
+        "no tensor",
+    ),
     "half": ({}, {f"{Q}.lora_a": (32, 4)}, "only one of"),
     "width": ({}, FIT | {f"{Q}.lora_a": (16, 4)}, "It was trained on another base"),
     "height": ({}, FIT | {f"{Q}.lora_b": (4, 16)}, "It was trained on another base"),
@@ -176,7 +188,9 @@ def write_lora(path: Path, metadata: Metadata, shapes: dict[str, tuple[int, ...]
     def zeros(shape: tuple[int, ...]) -> bytes:
         return struct.pack(f"<{numpy.prod(shape)}f", *[0.0] * int(numpy.prod(shape)))
 
-    tensors = [Outgoing(name, shape, "F32", lambda shape=shape: [zeros(shape)]) for name, shape in shapes.items()]
+    tensors = [
+        Outgoing(name, shape, "F32", lambda shape=shape: [zeros(shape)]) for name, shape in shapes.items()
+    ]
     write_gguf(path, LORA | metadata, tensors)
 
 

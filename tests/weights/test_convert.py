@@ -66,9 +66,17 @@ def test_a_conversion_is_a_function_of_its_source(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("case", "wanted", "found"),
-    [("llama", "", "F16"), ("mistral", "", "BF16"), ("llama", "f32", "F32"), ("llama", "int8", "Q8_0"), ("qwen3", "q4_0", "Q4_0")],
+    [
+        ("llama", "", "F16"),
+        ("mistral", "", "BF16"),
+        ("llama", "f32", "F32"),
+        ("llama", "int8", "Q8_0"),
+        ("qwen3", "q4_0", "Q4_0"),
+    ],
 )
-def test_the_type_is_that_of_the_source_unless_asked(tmp_path: Path, case: str, wanted: str, found: str) -> None:
+def test_the_type_is_that_of_the_source_unless_asked(
+    tmp_path: Path, case: str, wanted: str, found: str
+) -> None:
     converted = convert_folder(GOLDEN / case, tmp_path / "m.gguf", wanted=wanted)
     assert converted.file_type == read_facts(tmp_path / "m.gguf").file_type == found
     assert ask_engine(tmp_path / "m.gguf", [[9, 10, 11]], steps=1)["answers"][0]["tokens"]

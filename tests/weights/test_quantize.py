@@ -21,7 +21,16 @@ from tests.weights.answers import GOLDEN
 from tests.weights.engine import ask_engine
 
 MEGABYTE = 1024 * 1024
-WORST = {"F32": 0, "F16": 1e-3, "BF16": 8e-3, "Q8_0": 1e-2, "Q5_1": 0.06, "Q5_0": 0.08, "Q4_1": 0.12, "Q4_0": 0.16}
+WORST = {
+    "F32": 0,
+    "F16": 1e-3,
+    "BF16": 8e-3,
+    "Q8_0": 1e-2,
+    "Q5_1": 0.06,
+    "Q5_0": 0.08,
+    "Q4_1": 0.12,
+    "Q4_0": 0.16,
+}
 """Type -> largest error of a weight, as a share of the largest weight of its block."""
 MIXTURE = importlib.util.find_spec("llama_cpp") is not None
 
@@ -97,7 +106,14 @@ def test_progress_ends_at_the_whole(source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("word", "name"),
-    [("q8_0", "Q8_0"), ("Q4_k_m", "Q4_K_M"), ("q4_K", "Q4_K_M"), ("int8", "Q8_0"), ("int4", "Q4_0"), ("fp16", "F16")],
+    [
+        ("q8_0", "Q8_0"),
+        ("Q4_k_m", "Q4_K_M"),
+        ("q4_K", "Q4_K_M"),
+        ("int8", "Q8_0"),
+        ("int4", "Q4_0"),
+        ("fp16", "F16"),
+    ],
 )
 def test_a_type_has_several_words(word: str, name: str) -> None:
     assert wanted_type(word) == name
@@ -105,7 +121,9 @@ def test_a_type_has_several_words(word: str, name: str) -> None:
 
 @pytest.mark.parametrize("word", ["Q9_9", "", "IQ1_S", "mxfp8", "nvfp4", "x" * 500])
 def test_an_unknown_type_is_refused_in_the_words_of_ollama(word: str) -> None:
-    with pytest.raises(Unsupported, match=r"unsupported quantization type .* - supported types are F32, F16, BF16, Q8_0"):
+    with pytest.raises(
+        Unsupported, match=r"unsupported quantization type .* - supported types are F32, F16, BF16, Q8_0"
+    ):
         wanted_type(word)
 
 

@@ -49,9 +49,13 @@ def test_tensors_are_where_the_header_says(path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
 def test_rows_are_read_as_they_were_written(path: Path, dtype: str) -> None:
     wanted = numpy.arange(60, dtype=numpy.float32).reshape(6, 10)
-    words = {"F32": wanted, "F16": wanted.astype("<f2"), "BF16": (wanted.view("<u4") >> 16).astype("<u2")}[dtype]
+    words = {"F32": wanted, "F16": wanted.astype("<f2"), "BF16": (wanted.view("<u4") >> 16).astype("<u2")}[
+        dtype
+    ]
     size = words.nbytes
-    path.write_bytes(file({"w": {"dtype": dtype, "shape": [6, 10], "data_offsets": [0, size]}}, 0) + words.tobytes())
+    path.write_bytes(
+        file({"w": {"dtype": dtype, "shape": [6, 10], "data_offsets": [0, size]}}, 0) + words.tobytes()
+    )
     chunks = list(read_rows(read_tensors(path)["w"], group=2, chunk=100))
     assert [len(chunk) for chunk in chunks] == [2, 2, 2]
     assert (numpy.concatenate(chunks) == wanted).all()
@@ -126,7 +130,9 @@ INDEXES: dict[str, tuple[Any, str]] = {
 def test_an_index_is_refused_by_name(tmp_path: Path, case: str) -> None:
     places, words = INDEXES[case]
     (tmp_path / "x.safetensors").write_bytes(file({"a": A, "b": B}))
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": places} if places else {}))
+    (tmp_path / "model.safetensors.index.json").write_text(
+        json.dumps({"weight_map": places} if places else {})
+    )
     with pytest.raises(Invalid) as caught:
         read_folder(tmp_path)
     assert words in str(caught.value)
@@ -170,7 +176,9 @@ def mutate(content: bytes, chance: random.Random, room: int) -> bytes:
             case 0:
                 found[at] ^= 1 << chance.randrange(8)
             case 1:
-                found[at : at + 1] = chance.choice([b"9" * 30, b'"', b"{", b"[", b"-", b"}", b"\\", b"NaN", b"1e999"])
+                found[at : at + 1] = chance.choice(
+                    [b"9" * 30, b'"', b"{", b"[", b"-", b"}", b"\\", b"NaN", b"1e999"]
+                )
             case 2:
                 found[at:at] = found[chance.randrange(len(found)) :][: chance.randint(1, 64)]
             case _:
@@ -197,7 +205,13 @@ def test_a_mutation_is_read_or_refused(path: Path) -> None:
     assert slowest < 2
 
 
-PARTS = ("config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "tokenizer.model")
+PARTS = (
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "generation_config.json",
+    "tokenizer.model",
+)
 
 
 @pytest.mark.limit(1800)

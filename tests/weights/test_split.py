@@ -9,7 +9,16 @@ from modelwright.core.errors import Invalid
 from modelwright.weights.convert import convert_folder
 from modelwright.weights.gguf import read_header
 from modelwright.weights.gguf_writer import Metadata, copied_metadata, copied_tensor, i32, u16, write_gguf
-from modelwright.weights.split import COUNT, NUMBER, TENSORS, check_parts, find_parts, is_part, merge_parts, part_names
+from modelwright.weights.split import (
+    COUNT,
+    NUMBER,
+    TENSORS,
+    check_parts,
+    find_parts,
+    is_part,
+    merge_parts,
+    part_names,
+)
 from tests.weights.answers import GOLDEN
 from tests.weights.engine import ask_engine
 
@@ -60,7 +69,7 @@ def test_numbers_out_of_range_are_refused(name: str) -> None:
 
 def test_a_missing_part_is_named(parts: list[Path]) -> None:
     parts[2].unlink()
-    with pytest.raises(Invalid, match="m-00003-of-00003.gguf"):
+    with pytest.raises(Invalid, match=r"m-00003-of-00003\.gguf"):
         find_parts(parts[0])
 
 

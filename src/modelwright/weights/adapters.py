@@ -47,7 +47,7 @@ CHANGING: Final = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What an adapter must fit: `shapes` of the base's tensors, fastest dimension first."""
+    """What an adapter must fit: `shapes` of tensors, fastest dimension first."""
 
     architecture: str
     layers: int

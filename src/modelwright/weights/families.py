@@ -61,8 +61,9 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A model class. `interleaved`: the engine turns neighbours, not halves, of q and k.
+    """A model class, in the engine's words.
 
+    `interleaved`: the engine turns neighbours, not halves, of q and k.
     `shift`: what is added to norms. `biases`: tensors that may, and `required`
     ones that must, have one. `tied`: whether the logits come from the embeddings when
     the configuration is silent; `always_tied` when the engine knows nothing else.
