@@ -231,6 +231,7 @@ def test_a_mutated_folder_is_converted_or_refused(tmp_path: Path, part: str) -> 
             convert_folder(tmp_path, tmp_path / "m.gguf")
 
 
+@pytest.mark.limit(900)
 def test_a_mutated_adapter_config_is_read_or_refused(tmp_path: Path) -> None:
     content, chance = (GOLDEN / "llama" / "adapter" / "adapter_config.json").read_bytes(), random.Random(13)
     for _ in range(20_000 if PROVE else 500):
