@@ -149,6 +149,23 @@ def test_several_ends_of_a_turn_are_all_kept(model: Path, tmp_path: Path) -> Non
     assert (facts["tokenizer.ggml.eos_token_id"], facts["tokenizer.ggml.eot_token_id"]) == (2, 4)
 
 
+@pytest.mark.parametrize(("said", "begins"), [(True, True), (False, False), (None, True)])
+def test_the_configuration_says_whether_a_text_begins_with_bos(
+    model: Path, tmp_path: Path, said: bool | None, begins: bool
+) -> None:
+    edit(model / "tokenizer_config.json", add_bos_token=said)
+    convert_folder(model, tmp_path / "m.gguf")
+    assert read_facts(tmp_path / "m.gguf").metadata["tokenizer.ggml.add_bos_token"] is begins
+
+
+def test_added_tokens_of_spaces_are_found_in_texts(tmp_path: Path) -> None:
+    model = Path(shutil.copytree(GOLDEN / "phi3", tmp_path / "phi3"))
+    (model / "added_tokens.json").write_text(json.dumps({"\u2581\u2581\u2581": 363}))
+    convert_folder(model, tmp_path / "m.gguf")
+    found = ask_engine(tmp_path / "m.gguf", [], texts=["a   b"])["texts"]["a   b"]
+    assert 363 in found
+
+
 def test_a_sharded_model_converts_to_the_same_file(model: Path, tmp_path: Path) -> None:
     convert_folder(model, tmp_path / "whole.gguf", name="m")
     shard(model)
@@ -220,6 +237,11 @@ def test_layers_with_windows_must_repeat(tmp_path: Path) -> None:
     edit(model / "config.json", layer_types=["full_attention", "sliding_attention", "sliding_attention"])
     with pytest.raises(Unsupported, match="layer_types do not repeat"):
         convert_folder(model, tmp_path / "m.gguf")
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="absent is not a folder"):
+        convert_folder(tmp_path / "absent", tmp_path / "m.gguf")
 
 
 def test_pickles_are_refused(model: Path, tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 """Quantizing keeps what it can, as ggml does, in little memory."""
 
 import importlib.util
+import os
+import random
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import gguf
@@ -20,6 +23,7 @@ from modelwright.weights.quantize import quantize
 from tests.weights.answers import GOLDEN
 from tests.weights.engine import ask_engine
 
+PROVE = bool(os.environ.get("MODELWRIGHT_PROVE"))
 MEGABYTE = 1024 * 1024
 WORST = {
     "F32": 0,
@@ -160,6 +164,25 @@ def test_an_existing_file_is_never_overwritten(source: Path, tmp_path: Path) -> 
     with pytest.raises(Invalid, match="exists already"):
         quantize(source, tmp_path / "q.gguf", "F16")
     assert (tmp_path / "q.gguf").read_bytes() == b"mine"
+
+
+def damaged(content: bytes, chance: random.Random) -> bytes:
+    """Change one to three bytes, half of them near the start."""
+    found = bytearray(content)
+    for _ in range(chance.randint(1, 3)):
+        found[chance.randrange(chance.choice([400, 20_000]))] = chance.randrange(256)
+    return bytes(found)
+
+
+@pytest.mark.limit(1800)
+def test_a_damaged_source_is_quantized_or_refused(source: Path, tmp_path: Path) -> None:
+    content, chance = source.read_bytes(), random.Random(17)
+    for _ in range(20_000 if PROVE else 100):
+        (tmp_path / "s.gguf").write_bytes(damaged(content, chance))
+        (tmp_path / "q.gguf").unlink(missing_ok=True)
+        with suppress(ModelwrightError):
+            quantize(tmp_path / "s.gguf", tmp_path / "q.gguf", "Q8_0")
+            read_facts(tmp_path / "q.gguf")
 
 
 def peak(action: Callable[[], None]) -> int:

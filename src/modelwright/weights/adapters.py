@@ -14,6 +14,7 @@ from typing import Final
 
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt
+from modelwright.weights.bounded import open_bounded
 from modelwright.weights.convert import interleaved, tensor_names
 from modelwright.weights.families import FAMILIES
 from modelwright.weights.gguf import Array, Header, read_header
@@ -206,8 +207,8 @@ def check_adapter(path: Path, base: Base) -> None:
 
 def refuse_old(path: Path) -> None:
     """Raise Unsupported for an adapter from before GGUF."""
-    with path.open("rb") as file:
-        if file.read(len(OLD)) in (OLD, OLD[::-1]):
+    with open_bounded(path, len(OLD)) as file:
+        if file.size >= len(OLD) and file.take(len(OLD), "magic") in (OLD, OLD[::-1]):
             raise Unsupported(
                 f"{path.name} is a GGML adapter (ggla), a format given up in 2024",
                 hint="Convert the PEFT folder it was made from: ADAPTER takes that folder as it is",

@@ -79,6 +79,8 @@ def convert_folder(
 
 
 def _refuse_pickles(folder: Path) -> None:
+    if not folder.is_dir():
+        raise Invalid(f"{folder.name} is not a folder")
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
     if pickles and not any(folder.glob("*.safetensors")):
         raise Unsupported(
