@@ -151,11 +151,12 @@ def one_tensor(path: Path, weights: "numpy.typing.NDArray[numpy.float32]") -> No
     write_gguf(path, {"general.architecture": text("llama")}, [tensor])
 
 
-@pytest.mark.parametrize(("value", "words"), [(numpy.nan, "NaN or infinite"), (1e6, "F16 has no room")])
-def test_a_failure_leaves_nothing(tmp_path: Path, value: float, words: str) -> None:
+@pytest.mark.parametrize("wanted", ["F16", *BLOCKS])
+@pytest.mark.parametrize(("value", "words"), [(numpy.nan, "NaN or infinite"), (-1e6, "F16 has no room")])
+def test_a_failure_leaves_nothing(tmp_path: Path, value: float, words: str, wanted: str) -> None:
     one_tensor(tmp_path / "s.gguf", numpy.full((4, 32), value, numpy.float32))
     with pytest.raises(Invalid, match=words):
-        quantize(tmp_path / "s.gguf", tmp_path / "q.gguf", "F16")
+        quantize(tmp_path / "s.gguf", tmp_path / "q.gguf", wanted)
     assert not (tmp_path / "q.gguf").exists()
 
 
