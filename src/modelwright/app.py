@@ -16,6 +16,7 @@ from modelwright import __version__
 from modelwright.bundle import import_starter
 from modelwright.core.duration import parse_duration
 from modelwright.core.ports import Clock, Engines
+from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
@@ -80,6 +81,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Identity(__version__, str(settings.home), os.getpid(), clock.now()),
             missing=lambda: readiness.missing,
             admission=Admission(loopback=True, origins=settings.origins),
+            limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
         )
         yield App(services, build_asgi(services, edge), readiness)
 
