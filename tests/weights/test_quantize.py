@@ -13,7 +13,7 @@ import numpy
 import pytest
 from gguf import GGMLQuantizationType, quants
 
-from modelwright.core.errors import Invalid, ModelwrightError, Unsupported
+from modelwright.core.errors import Invalid, ModelwrightError, Unavailable, Unsupported
 from modelwright.weights.convert import convert_folder
 from modelwright.weights.gguf import read_facts, read_header
 from modelwright.weights.gguf_writer import Outgoing, text, write_gguf
@@ -217,3 +217,49 @@ def test_k_types_run(source: Path, tmp_path: Path, wanted: str) -> None:
     assert read_facts(tmp_path / "q.gguf").file_type in (wanted, wanted.replace("_M", ""))
     assert seen
     assert ask_engine(tmp_path / "q.gguf", [[9, 10, 11]], steps=1)["answers"]
+
+
+LIBRARY = """
+import os, shutil
+def llama_model_quantize_default_params():
+    import ctypes
+    class Parameters(ctypes.Structure):
+        _fields_ = [("nthread", ctypes.c_int32), ("ftype", ctypes.c_int)]
+    return Parameters()
+def llama_model_quantize(source, target, parameters):
+    print("[   1/   2]  token_embd.weight", flush=True)
+    shutil.copy(source, target)
+    if END == "abort":
+        os.write(2, b"GGML_ASSERT failed")
+        os.abort()
+    print("[   2/   2]  output.weight", flush=True)
+    return END
+"""
+"""What the child needs of llama-cpp-python, and how that may end."""
+
+
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    package = Path(__file__).parents[2] / "src"
+    (folder / "llama_cpp.py").write_text(f"END = {end}\n{LIBRARY}")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", f"{folder}:{package}")
+
+
+@pytest.mark.skipif(MIXTURE, reason="the extra [quantize] is installed and tested itself")
+def test_the_child_tells_how_far_it_is(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch, "0")
+    seen: list[float] = []
+    quantize(source, tmp_path / "q.gguf", "q4_K", lambda done, total: seen.append(done / total))
+    assert [round(share, 2) for share in seen] == [0.5, 1.0]
+    assert (tmp_path / "q.gguf").exists()
+
+
+@pytest.mark.skipif(MIXTURE, reason="the extra [quantize] is installed and tested itself")
+@pytest.mark.parametrize("end", ["1", "'abort'"])
+def test_a_child_that_fails_leaves_nothing(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    install(tmp_path, monkeypatch, end)
+    with pytest.raises(Unavailable, match="quantizing to Q4_K_M failed: "):
+        quantize(source, tmp_path / "q.gguf", "Q4_K_M")
+    assert not (tmp_path / "q.gguf").exists()
