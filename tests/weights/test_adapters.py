@@ -203,6 +203,14 @@ def test_an_adapter_that_does_not_fit_is_refused(bases: dict[str, Path], tmp_pat
     assert words in str(caught.value)
 
 
+def test_a_gguf_adapter_of_no_numbers_is_refused(bases: dict[str, Path], tmp_path: Path) -> None:
+    write_lora(tmp_path / "a.gguf", {}, FIT)
+    content = (tmp_path / "a.gguf").read_bytes()
+    (tmp_path / "a.gguf").write_bytes(content[:-4] + numpy.float32(numpy.inf).tobytes())
+    with pytest.raises(Invalid, match="NaN or infinite"):
+        check_adapter(tmp_path / "a.gguf", read_base(bases["llama"]))
+
+
 def test_an_adapter_that_fits_is_accepted(bases: dict[str, Path], tmp_path: Path) -> None:
     write_lora(tmp_path / "a.gguf", {}, FIT)
     check_adapter(tmp_path / "a.gguf", read_base(bases["llama"]))

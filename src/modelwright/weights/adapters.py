@@ -20,7 +20,7 @@ from modelwright.weights.families import FAMILIES
 from modelwright.weights.gguf import Array, Header, read_header
 from modelwright.weights.gguf_writer import Metadata, Outgoing, Progress, f32, silent, text, write_gguf
 from modelwright.weights.json_file import Fields, Json, read_object
-from modelwright.weights.packing import pack
+from modelwright.weights.packing import PLAIN, as_stored, pack
 from modelwright.weights.safetensors import StoredTensor, read_rows, read_tensors
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
@@ -203,6 +203,10 @@ def check_adapter(path: Path, base: Base) -> None:
         _check_fit(place, both, base)
     if not sides:
         raise Invalid(f"{path.name}: the adapter has no tensors")
+    for tensor in header.tensors:
+        if tensor.packing.name in PLAIN:
+            for _ in read_rows(as_stored(path, header, tensor)):
+                pass  # reading refuses what is no number
 
 
 def refuse_old(path: Path) -> None:

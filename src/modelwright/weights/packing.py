@@ -6,12 +6,14 @@ own. K-quants need the engine's C code and live in `kquants`.
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt
 from modelwright.weights.ggml import TENSOR_TYPES, TYPE_NUMBERS
+from modelwright.weights.gguf import Header, Tensor
 from modelwright.weights.safetensors import CHUNK, StoredTensor, read_rows
 
 if TYPE_CHECKING:
@@ -99,6 +101,12 @@ def pack(rows: "Floats", packing: str, name: str) -> bytes:
     if packing == "F16":
         return rows.astype("<f2").tobytes()
     return bytes(quants.quantize(rows, GGMLQuantizationType[packing]).tobytes())
+
+
+def as_stored(path: Path, header: Header, tensor: Tensor) -> StoredTensor:
+    """Return a GGUF's tensor in the terms of safetensors, so that its rows can be read."""
+    place = header.start + tensor.offset
+    return StoredTensor(tensor.name, tensor.packing.name, tensor.shape[::-1], path, place, tensor.size)
 
 
 def packed(tensor: StoredTensor, packing: str) -> Iterator[bytes]:
