@@ -110,3 +110,17 @@ async def test_an_unknown_base_is_said(tmp_path: Path) -> None:
         with pytest.raises(NotFound, match="nobody"):
             async for _ in app.services.models.create(LOCAL_ADMIN, "x", SpecDraft(parent="nobody")):
                 pass
+
+
+async def test_the_limits_of_a_body_are_those_of_the_settings(tmp_path: Path) -> None:
+    settings = load({"home": str(tmp_path), "engine": "echo", "max_body": "1", "max_depth": "8"}, {})
+    async with open_app(settings) as app:
+        transport = httpx2.ASGITransport(app.asgi)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            large = await client.post("/api/show", json={"model": "x" * 1_500_000})
+            deep = await client.post("/api/show", content='{"model":' + "[" * 9 + "]" * 9 + "}")
+    assert (large.status_code, large.json()["error"][:41]) == (
+        413,
+        "the body is over the limit of 1 MiB for J",
+    )
+    assert (deep.status_code, "limit of 8 levels" in deep.json()["error"]) == (400, True)

@@ -18,6 +18,7 @@ from modelwright import __version__
 from modelwright.bundle import import_starter
 from modelwright.core.duration import parse_duration
 from modelwright.core.ports import Clock, Engines
+from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
@@ -87,7 +88,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         resolver = Resolver(catalogue)
         files = WeightBlobs(blobs.path, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
         models = Models(catalogue, blobs, files, resolver, clock)
-        chat = Chat(resolver, models, engines, context_length=settings.context_length)
+        chat = Chat(resolver, models, engines, clock, context_length=settings.context_length)
         uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)
         imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
@@ -98,6 +99,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
             missing=lambda: readiness.missing,
             admission=Admission(loopback=True, origins=settings.origins),
+            limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
         )
         yield App(services, build_asgi(services, edge), readiness, token)
 

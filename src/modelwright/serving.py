@@ -85,6 +85,13 @@ def configure_log(level: str) -> None:
     )
     if level != "debug":
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not that a client offered HTTP/2, which Java's does with each request."""
+    text = record.getMessage()
+    return not text.startswith(("Unsupported upgrade", "No supported WebSocket"))
 
 
 class _Server(uvicorn.Server):

@@ -188,6 +188,14 @@ class Settings:
         "How long an engine may compute without a sign of life before it is restarted; 0 is for ever.",
         "60s", _timeout, "a duration such as 60 or 1m",
     ))
+    max_body: int = field(metadata=_rule(
+        "MiB that a request's JSON body may have; a larger one is refused with 413.",
+        "32", _integer(1, 4096), "a number of MiB from 1 to 4096",
+    ))
+    max_depth: int = field(metadata=_rule(
+        "Lists and objects that may stand in one another in a JSON body.",
+        "64", _integer(1, 512), "a number from 1 to 512",
+    ))
     log_level: str = field(metadata=_rule(
         "The least important messages to log.",
         "info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error", "OLLAMA_DEBUG",

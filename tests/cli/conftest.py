@@ -88,7 +88,12 @@ class InProcess(Cli):
         os.environ.clear()
         os.environ.update(self.environment)
         try:
-            with redirect_stdout(out), redirect_stderr(err), chdir(cwd or self.home), swapped_stdin(given):
+            with (
+                redirect_stdout(out),
+                redirect_stderr(err),
+                chdir(cwd or self.home.parent),
+                swapped_stdin(given),
+            ):
                 main(arguments)
         except SystemExit as end:
             return Result([*arguments], end.code or 0, out.getvalue(), err.getvalue())
@@ -165,6 +170,12 @@ def _starter() -> None:
 def cli(tmp_path: Path) -> Cli:
     """Commands on a fresh data folder, without a server."""
     return Cli(tmp_path / "home")
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> InProcess:
+    """The same, without the start of a process for each command."""
+    return InProcess(tmp_path / "home")
 
 
 @pytest.fixture

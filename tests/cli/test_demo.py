@@ -23,10 +23,10 @@ def test_the_demo_answers_its_questions(cli):
     assert f"modelwright run {MODEL}" in done.stderr
 
 
-def test_a_demo_without_answers_fails(cli):
+def test_a_demo_without_answers_fails(quick):
     """Sixteen tokens of context do not hold its questions."""
-    cli.environ = {"MODELWRIGHT_CONTEXT_LENGTH": "16"}
-    done = cli("demo")
+    quick.environ = {"MODELWRIGHT_CONTEXT_LENGTH": "16"}
+    done = quick("demo")
     assert done.returncode == 1
     assert "Error: " in done.stderr
 

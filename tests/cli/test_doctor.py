@@ -12,9 +12,9 @@ def test_a_healthy_machine(shared):
         assert findings[name]["found"]
 
 
-def test_what_is_bad_makes_it_fail_and_says_what_to_do(shared, tmp_path):
-    (tmp_path / "home").write_text("a file")
-    done = type(shared)(tmp_path / "home")("doctor", cwd=tmp_path)
+def test_what_is_bad_makes_it_fail_and_says_what_to_do(quick):
+    quick.home.write_text("a file")
+    done = quick("doctor")
     assert done.returncode == 1
     [line] = [line for line in done.stdout.splitlines() if " bad " in line]
     assert line.startswith("home")

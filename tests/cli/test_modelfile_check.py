@@ -5,8 +5,8 @@ import json
 GOOD = 'FROM starter\nPARAMETER top_k 3\nSYSTEM """\nBe kind.\nBe brief."""\n'
 
 
-def test_its_commands_as_json(cli):
-    done = cli("modelfile", "check", "-", "--json", stdin=GOOD)
+def test_its_commands_as_json(quick):
+    done = quick("modelfile", "check", "-", "--json", stdin=GOOD)
     assert json.loads(done.stdout) == [
         {"name": "model", "args": "starter"},
         {"name": "top_k", "args": "3"},
@@ -14,25 +14,25 @@ def test_its_commands_as_json(cli):
     ]
 
 
-def test_its_commands_for_people(cli, tmp_path):
+def test_its_commands_for_people(quick, tmp_path):
     (tmp_path / "Modelfile").write_text("FROM starter\nSYSTEM Be kind.")
-    assert cli.ok("modelfile", "check", "Modelfile").splitlines()[1:] == [
+    assert quick.ok("modelfile", "check", "Modelfile").splitlines()[1:] == [
         "1       model      starter",
         "2       system     Be kind.",
     ]
 
 
-def test_what_is_wrong_has_line_and_column(cli):
-    done = cli("modelfile", "check", "-", stdin="FROM starter\nFORM x\n")
+def test_what_is_wrong_has_line_and_column(quick):
+    done = quick("modelfile", "check", "-", stdin="FROM starter\nFORM x\n")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: line 2, column 1: ")
-    told = cli("modelfile", "check", "-", "--json", stdin="FROM starter\nFORM x\n")
+    told = quick("modelfile", "check", "-", "--json", stdin="FROM starter\nFORM x\n")
     assert told.returncode == 1
     error = json.loads(told.stdout)
     assert (error["line"], error["column"]) == (2, 1)
     assert "FROM" in error["error"]
 
 
-def test_no_data_folder_is_needed(cli):
-    cli.ok("modelfile", "check", "-", stdin=GOOD)
-    assert not cli.home.exists()
+def test_no_data_folder_is_needed(quick):
+    quick.ok("modelfile", "check", "-", stdin=GOOD)
+    assert not quick.home.exists()

@@ -102,8 +102,8 @@ def test_other_machines_are_kept_out_while_there_are_no_keys(host):
     assert "SSH tunnel" in refused.value.hint
 
 
-def test_a_data_folder_that_cannot_be_made(shared, tmp_path):
-    (tmp_path / "home").write_text("a file")
-    done = type(shared)(tmp_path / "home")("serve", "--port", "0", cwd=tmp_path)
+def test_a_data_folder_that_cannot_be_made(quick):
+    quick.home.write_text("a file")
+    done = quick("serve", "--port", "0")
     assert done.returncode == 1
-    assert f"the data folder {tmp_path / 'home'} cannot be used" in done.stderr
+    assert f"the data folder {quick.home} cannot be used" in done.stderr

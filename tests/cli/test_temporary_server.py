@@ -38,12 +38,12 @@ def hold():
         process.communicate()
 
 
-def test_a_command_leaves_no_server_behind_but_what_it_did(cli, is_alive):
-    cli.ok("create", "mario", "-f", "-", stdin="FROM starter\nSYSTEM You are Mario.")
-    assert not (cli.home / "server.json").exists()
-    assert not is_alive(int((cli.home / "server.lock").read_text()))
-    assert cli.home.stat().st_mode & 0o077 == 0
-    assert cli.ok("show", "mario", "--system") == "You are Mario.\n"
+def test_a_command_leaves_no_server_behind_but_what_it_did(quick, is_alive):
+    quick.ok("create", "mario", "-f", "-", stdin="FROM starter\nSYSTEM You are Mario.")
+    assert not (quick.home / "server.json").exists()
+    assert not is_alive(int((quick.home / "server.lock").read_text()))
+    assert quick.home.stat().st_mode & 0o077 == 0
+    assert quick.ok("show", "mario", "--system") == "You are Mario.\n"
 
 
 def test_commands_share_one_until_the_last_has_left(cli, hold, wait_until, is_alive):
@@ -75,40 +75,39 @@ def test_many_commands_at_once_need_but_one_server(cli):
     assert (cli.home / "server.log").read_text().count("listens on") <= 2
 
 
-def test_a_server_that_cannot_start_says_why(cli):
-    cli.home.mkdir()
-    (cli.home / "catalogue.db").write_text("this is no database, and it is long enough to be seen as none")
-    done = cli("ls")
+def test_a_server_that_cannot_start_says_why(quick):
+    quick.home.mkdir()
+    (quick.home / "catalogue.db").write_text("this is no database, and it is long enough to be seen as none")
+    done = quick("ls")
     assert done.returncode == 1
     assert "Error: a server could not be started" in done.stderr
-    assert f"The end of {cli.home / 'server.log'}:" in done.stderr
+    assert f"The end of {quick.home / 'server.log'}:" in done.stderr
     assert "is not a SQLite database" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["ps", "stop mario"])
-def test_what_is_loaded_is_not_asked_of_a_server_that_is_not_there(cli, command):
-    done = cli(*command.split())
+def test_what_is_loaded_is_not_asked_of_a_server_that_is_not_there(quick, command):
+    done = quick(*command.split())
     assert done.returncode == 1
     assert "no server is running" in done.stderr
-    assert not cli.home.exists()
+    assert not quick.home.exists()
 
 
-def test_a_named_server_must_be_there(cli):
-    done = cli("ls", "--host", "127.0.0.1:9")
+def test_a_named_server_must_be_there(quick):
+    done = quick("ls", "--host", "127.0.0.1:9")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: no server answers at http://127.0.0.1:9\n")
 
 
-def test_a_server_named_in_the_environment_is_used_when_it_is_ours(shared, tmp_path):
+def test_a_server_named_in_the_environment_is_used_when_it_is_ours(shared, quick):
     url = shared.record()["url"]
-    elsewhere = type(shared)(tmp_path / "home")
     for variable in ("MODELWRIGHT_HOST", "OLLAMA_HOST"):
-        elsewhere.environ = {variable: url}
-        assert elsewhere("ls", cwd=tmp_path).returncode == 0
-    assert not elsewhere.home.exists()
-    elsewhere.environ = {"OLLAMA_HOST": "127.0.0.1:9"}
-    assert elsewhere("ls", cwd=tmp_path).returncode == 0
-    assert elsewhere.home.exists()
+        quick.environ = {variable: url}
+        quick.ok("ls")
+    assert not quick.home.exists()
+    quick.environ = {"OLLAMA_HOST": "127.0.0.1:9"}
+    quick.ok("ls")
+    assert quick.home.exists()
 
 
 def test_interrupting_a_command_is_130_and_stops_its_server(cli, wait_until, is_alive):
@@ -121,10 +120,10 @@ def test_interrupting_a_command_is_130_and_stops_its_server(cli, wait_until, is_
     wait_until(lambda: not is_alive(pid), "the server goes on without clients")
 
 
-def test_a_server_at_the_usual_port_is_used_unless_a_folder_was_chosen(shared, tmp_path):
+def test_a_server_at_the_usual_port_is_used_unless_a_folder_was_chosen(shared, quick, tmp_path):
     port = shared.record()["url"].rpartition(":")[2]
-    elsewhere = type(shared)(tmp_path / "home", {"MODELWRIGHT_HOME": "", "MODELWRIGHT_PORT": port})
-    assert elsewhere("ls", cwd=tmp_path).returncode == 0
+    quick.environ = {"MODELWRIGHT_HOME": "", "MODELWRIGHT_PORT": port}
+    quick.ok("ls")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -47,10 +47,13 @@ def key(name: str) -> str:
 
 async def test_a_created_model_is_found_as_it_was_created(catalogue: Catalogue) -> None:
     manifest = Digest.of(b"{}")
-    new = revision("Bob/Mario:V1", base=WEIGHTS, parent="starter", manifest=manifest, size=2, message="why")
+    facts = {"base": WEIGHTS, "parent": "starter", "manifest": manifest, "template": Digest.of(b"x")}
+    new = revision("Bob/Mario:V1", **facts, size=2, message="why")
     stored, changed = await catalogue.commit(new)
     assert changed
-    state = Revision(1, new.spec.digest, WEIGHTS, "starter", manifest, 2, "ann", "why", "create", NOON)
+    state = Revision(
+        1, new.spec.digest, WEIGHTS, "starter", manifest, 2, "ann", "why", "create", NOON, Digest.of(b"x")
+    )
     assert stored == StoredModel(Name.parse("Bob/Mario:V1"), state, 1, NOON)
     assert await catalogue.find(key("bob/mario:v1")) == stored
     assert await catalogue.revision(key("bob/mario:v1"), 1) == stored.revision
@@ -128,6 +131,13 @@ async def test_models_are_listed_last_changed_first(catalogue: Catalogue) -> Non
     listed = await catalogue.list_models()
     assert [model.name.short for model in listed] == ["a", "d", "b"]
     assert listed[0] == await catalogue.find(key("a"))
+
+
+async def test_models_are_counted_without_the_deleted(catalogue: Catalogue) -> None:
+    for name in ("one", "two", "three"):
+        await catalogue.commit(revision(name))
+    await catalogue.delete(key("two"))
+    assert await catalogue.count_models() == 2
 
 
 async def test_a_deleted_name_begins_anew(catalogue: Catalogue) -> None:

@@ -147,5 +147,5 @@ def test_any_sequence_of_changes_is_as_a_dictionary_predicts(catalogue_url: str)
     class Here(States):
         url = catalogue_url
 
-    some = settings(max_examples=500 if PROVE else 10, stateful_step_count=40 if PROVE else 25, deadline=None)
+    some = settings(max_examples=150 if PROVE else 10, stateful_step_count=40 if PROVE else 25, deadline=None)
     run_state_machine_as_test(Here, settings=some)

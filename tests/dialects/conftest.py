@@ -106,7 +106,7 @@ async def _open(
         engine = engines(clock)
         services = Services(
             models,
-            Chat(resolver, models, engine, context_length=4096),
+            Chat(resolver, models, engine, clock, context_length=4096),
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),

@@ -72,8 +72,26 @@ async def test_no_answer_of_sixty_is_another_models(
             )
 
     answers = await asyncio.gather(*(answered(*case) for case in asked))
-    wrong = [case for case, answer in zip(asked, answers, strict=True) if answer != right[case]]
+    wrong = [
+        case for case, answer in zip(asked, answers, strict=True) if _nearest(answer, case, right) != case
+    ]
     assert (len(asked), wrong) == (60, [])
+    assert at_once > 1 or answers == [right[case] for case in asked]
+
+
+def _nearest(answer: str, case: Any, right: dict[Any, str]) -> Any:
+    """Whose answer this begins like; its own one's when no other's is nearer.
+
+    Evaluated together with others, numbers are rounded otherwise: in a model of
+    random weights a word may then differ, late in an answer that began well.
+    """
+    cases = [case, *((scales, case[1]) for scales in SCALES)]
+    return max(cases, key=lambda each: _common(answer, right[each]))
+
+
+def _common(one: str, other: str) -> int:
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 async def test_raw_text_is_continued_with_the_adapters_too(

@@ -51,7 +51,7 @@ def test_shares_are_as_stated() -> None:
     for family, share in {
         "style_persona": 0.2,
         "free_persona": 0.16,
-        "formats": 0.085,
+        "formats": 0.116,
         "multi_turn": 0.09,
     }.items():
         assert abs(counts[family] / 8000 - share) < 0.02
@@ -132,7 +132,7 @@ def test_free_personas_answer_with_words_of_the_system_prompt() -> None:
 def test_mario_greets_as_himself_under_the_demo_line() -> None:
     seen = [
         conversation.messages
-        for conversation in drawn(1, 6000)
+        for conversation in drawn(1, 9000)
         if conversation.messages[0].content == DEMO_LINE
     ]
     assert len(seen) > 30

@@ -15,9 +15,7 @@ def expectations(folder: Path) -> dict[str, Any]:
     return found
 
 
-def compare(
-    model: Path, contexts: dict[str, list[dict[str, Any]]], **more: Any
-) -> tuple[float, float, int]:
+def compare(model: Path, contexts: dict[str, list[dict[str, Any]]], **more: Any) -> tuple[float, float, int]:
     """Return the share of equal tokens, the largest difference of log-probabilities, and of how many steps.
 
     The engine tells no probabilities where a token is no whole character; such steps count
@@ -36,3 +34,13 @@ def compare(
                 steps += bool(ours)
                 differences += [abs(value - ours.get(token, -99)) for token, value in theirs.items() if ours]
     return sum(equal) / len(equal), max(differences), steps
+
+
+def compare_vectors(model: Path, wanted: list[dict[str, Any]]) -> float:
+    """Return the largest difference between the engine's vectors and those of transformers."""
+    found = ask_engine(model, [one["prompt"] for one in wanted], embeds=True)
+    return max(
+        abs(theirs - ours)
+        for one, answer in zip(wanted, found["answers"], strict=True)
+        for theirs, ours in zip(one["vector"], answer, strict=True)
+    )

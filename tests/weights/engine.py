@@ -19,7 +19,8 @@ TOP = 20
 def ask_engine(model: Path, prompts: list[list[int]], **more: Any) -> dict[str, Any]:
     """Return the answers to prompts, and the numbers of `texts`, of an engine of its own.
 
-    more: context (256), steps (12), texts, adapter (a path), exact (True: F32 cache, no flash).
+    more: context (256), steps (12), texts, adapter (a path), embeds (answers are vectors),
+    exact (True: F32 cache, no flash).
     """
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder) / "job.json"
@@ -60,18 +61,25 @@ def _serve(job: dict[str, Any]) -> dict[str, Any]:
         parameters.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     if job.get("adapter"):
         parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(job["adapter"], 0.0)]
+    if job.get("embeds"):
+        parameters.embedding = True
     address = f"{job['folder']}/s.sock"
     parameters.hostnames = [address]
-    server = xllamacpp.Server(parameters)
-    answers = [_complete(address, job, prompt) for prompt in job["prompts"]]
+    job["server"] = xllamacpp.Server(parameters)  # lives as long as the job
+    reply = _embed if job.get("embeds") else _complete
+    answers = [reply(address, job, prompt) for prompt in job["prompts"]]
     texts = {
         text: _post(address, "/tokenize", {"content": text, "add_special": True, "parse_special": True})[
             "tokens"
         ]
         for text in job.get("texts", [])
     }
-    del server
     return {"answers": answers, "texts": texts}
+
+
+def _embed(address: str, _job: dict[str, Any], prompt: list[int]) -> list[float]:
+    found: list[float] = _post(address, "/v1/embeddings", {"input": prompt})["data"][0]["embedding"]
+    return found
 
 
 def _complete(address: str, job: dict[str, Any], prompt: list[int]) -> dict[str, Any]:
@@ -90,4 +98,6 @@ def _complete(address: str, job: dict[str, Any], prompt: list[int]) -> dict[str,
 
 
 if __name__ == "__main__":
-    print(json.dumps(_serve(json.loads(Path(sys.argv[1]).read_text()))))
+    work = json.loads(Path(sys.argv[1]).read_text())
+    print(json.dumps(_serve(work)), flush=True)
+    os._exit(0)  # a server that is stopped right after its start may wait for itself for ever

@@ -15,10 +15,11 @@ from modelwright.core.errors import Invalid, ModelwrightError, Unsupported
 from modelwright.weights.convert import convert_folder
 from modelwright.weights.families import FAMILIES
 from modelwright.weights.gguf import read_facts
-from tests.weights.answers import GOLDEN, compare, expectations
+from tests.weights.answers import GOLDEN, compare, compare_vectors, expectations
 from tests.weights.engine import ask_engine
 
 CASES = sorted(folder.name for folder in GOLDEN.iterdir())
+EMBEDS = "gemma3-embedding"
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def edit(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({key: value for key, value in found.items() if value is not ...}))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case != EMBEDS])
 def test_the_engine_answers_as_transformers(tmp_path: Path, case: str) -> None:
     converted = convert_folder(GOLDEN / case, tmp_path / "m.gguf", wanted="F32")
     expected = expectations(GOLDEN / case)
@@ -43,11 +44,48 @@ def test_the_engine_answers_as_transformers(tmp_path: Path, case: str) -> None:
     assert converted.notes == ()
 
 
+def test_the_engine_embeds_as_transformers(tmp_path: Path) -> None:
+    converted = convert_folder(GOLDEN / EMBEDS, tmp_path / "m.gguf", wanted="F32")
+    assert compare_vectors(tmp_path / "m.gguf", expectations(GOLDEN / EMBEDS)["vectors"]) < 1e-3
+    assert read_facts(tmp_path / "m.gguf").capabilities == ("embedding",)
+    assert converted.notes == ()
+
+
+MODULES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "pooling": ("1_Pooling", {"pooling_mode_mean_tokens": False}, "exactly one of mean, cls, lasttoken"),
+    "two poolings": ("1_Pooling", {"pooling_mode_cls_token": True}, "exactly one of"),
+    "bias": ("2_Dense", {"bias": True}, "a bias or an activation function"),
+    "activation": ("3_Dense", {"activation_function": "torch.nn.Tanh"}, "a bias or an activation function"),
+}
+
+
+@pytest.mark.parametrize("case", MODULES)
+def test_a_module_that_the_engine_has_not_is_refused(tmp_path: Path, case: str) -> None:
+    place, changes, words = MODULES[case]
+    model = Path(shutil.copytree(GOLDEN / EMBEDS, tmp_path / "model"))
+    edit(model / place / "config.json", **changes)
+    with pytest.raises(Unsupported, match=words):
+        convert_folder(model, tmp_path / "m.gguf")
+
+
+def test_modules_are_named_and_stay_inside(tmp_path: Path) -> None:
+    model = Path(shutil.copytree(GOLDEN / EMBEDS, tmp_path / "model"))
+    for entry, words in (
+        (("x", "LSTM"), '"LSTM" cannot be converted'),
+        (("../x", "Dense"), "not a folder beside"),
+    ):
+        (model / "modules.json").write_text(json.dumps([{"path": entry[0], "type": f"s.{entry[1]}"}]))
+        with pytest.raises(ModelwrightError, match=words):
+            convert_folder(model, tmp_path / "m.gguf")
+    (model / "modules.json").unlink()
+    assert "the mean of all tokens" in convert_folder(model, tmp_path / "m.gguf").notes[0]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_the_engine_cuts_texts_as_the_tokenizer(tmp_path: Path, case: str) -> None:
     convert_folder(GOLDEN / case, tmp_path / "m.gguf")
     expected = expectations(GOLDEN / case)
-    found = ask_engine(tmp_path / "m.gguf", [], texts=list(expected["texts"]))
+    found = ask_engine(tmp_path / "m.gguf", [], texts=list(expected["texts"]), embeds=case == EMBEDS)
     assert found["texts"] == expected["texts"]
     assert read_facts(tmp_path / "m.gguf").chat_template == expected["template"]
 
@@ -66,9 +104,17 @@ def test_a_conversion_is_a_function_of_its_source(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("case", "wanted", "found"),
-    [("llama", "", "F16"), ("mistral", "", "BF16"), ("llama", "f32", "F32"), ("llama", "int8", "Q8_0"), ("qwen3", "q4_0", "Q4_0")],
+    [
+        ("llama", "", "F16"),
+        ("mistral", "", "BF16"),
+        ("llama", "f32", "F32"),
+        ("llama", "int8", "Q8_0"),
+        ("qwen3", "q4_0", "Q4_0"),
+    ],
 )
-def test_the_type_is_that_of_the_source_unless_asked(tmp_path: Path, case: str, wanted: str, found: str) -> None:
+def test_the_type_is_that_of_the_source_unless_asked(
+    tmp_path: Path, case: str, wanted: str, found: str
+) -> None:
     converted = convert_folder(GOLDEN / case, tmp_path / "m.gguf", wanted=wanted)
     assert converted.file_type == read_facts(tmp_path / "m.gguf").file_type == found
     assert ask_engine(tmp_path / "m.gguf", [[9, 10, 11]], steps=1)["answers"][0]["tokens"]
@@ -101,6 +147,23 @@ def test_several_ends_of_a_turn_are_all_kept(model: Path, tmp_path: Path) -> Non
     convert_folder(model, tmp_path / "m.gguf")
     facts = read_facts(tmp_path / "m.gguf").metadata
     assert (facts["tokenizer.ggml.eos_token_id"], facts["tokenizer.ggml.eot_token_id"]) == (2, 4)
+
+
+@pytest.mark.parametrize(("said", "begins"), [(True, True), (False, False), (None, True)])
+def test_the_configuration_says_whether_a_text_begins_with_bos(
+    model: Path, tmp_path: Path, said: bool | None, begins: bool
+) -> None:
+    edit(model / "tokenizer_config.json", add_bos_token=said)
+    convert_folder(model, tmp_path / "m.gguf")
+    assert read_facts(tmp_path / "m.gguf").metadata["tokenizer.ggml.add_bos_token"] is begins
+
+
+def test_added_tokens_of_spaces_are_found_in_texts(tmp_path: Path) -> None:
+    model = Path(shutil.copytree(GOLDEN / "phi3", tmp_path / "phi3"))
+    (model / "added_tokens.json").write_text(json.dumps({"\u2581\u2581\u2581": 363}))
+    convert_folder(model, tmp_path / "m.gguf")
+    found = ask_engine(tmp_path / "m.gguf", [], texts=["a   b"])["texts"]["a   b"]
+    assert 363 in found
 
 
 def test_a_sharded_model_converts_to_the_same_file(model: Path, tmp_path: Path) -> None:
@@ -171,9 +234,14 @@ def test_a_scale_of_attention_that_the_engine_has_not_is_refused(tmp_path: Path)
 
 def test_layers_with_windows_must_repeat(tmp_path: Path) -> None:
     model = Path(shutil.copytree(GOLDEN / "gemma3", tmp_path / "gemma3"))
-    edit(model / "config.json", layer_types=["full_attention", *["sliding_attention"] * 5])
+    edit(model / "config.json", layer_types=["full_attention", "sliding_attention", "sliding_attention"])
     with pytest.raises(Unsupported, match="layer_types do not repeat"):
         convert_folder(model, tmp_path / "m.gguf")
+
+
+def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="absent is not a folder"):
+        convert_folder(tmp_path / "absent", tmp_path / "m.gguf")
 
 
 def test_pickles_are_refused(model: Path, tmp_path: Path) -> None:

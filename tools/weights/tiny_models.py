@@ -17,6 +17,7 @@ from typing import Any
 import peft
 import torch
 import transformers
+from safetensors.torch import save_file
 
 from tools.weights.tiny_tokenizers import TEMPLATE, write_tokenizer
 
@@ -50,6 +51,7 @@ SIZES = {
 }  # fmt: skip
 LORA = {"r": 4, "lora_alpha": 6, "target_modules": PROBE.split(",")}
 GEMMA = {"head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 16}
+THIRD = {"num_hidden_layers": 3, "layer_types": ["sliding_attention", "sliding_attention", "full_attention"]}
 LLAMA3 = {
     "rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0,
     "high_freq_factor": 4.0, "original_max_position_embeddings": 64,
@@ -80,15 +82,15 @@ CASES = {
     ),
     "gemma3": Case(
         "Gemma3TextConfig", "gemma-json",
-        {**GEMMA, "num_hidden_layers": 6, "rope_parameters": {
+        {**GEMMA, **THIRD, "rope_parameters": {
             "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0},
             "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}},
         adapter=LORA,
     ),
-    "gemma3-third": Case(
+    "gemma3-six": Case("Gemma3TextConfig", "gemma", {**GEMMA, "num_hidden_layers": 6}),
+    "gemma3-embedding": Case(
         "Gemma3TextConfig", "gemma",
-        {**GEMMA, "num_hidden_layers": 3,
-         "layer_types": ["sliding_attention", "sliding_attention", "full_attention"]},
+        {**GEMMA, **THIRD, "use_bidirectional_attention": True},
     ),
     "phi3": Case(
         "Phi3Config", "phi3", {"sliding_window": None},
@@ -104,7 +106,7 @@ CASES = {
             "rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
     ),
 }  # fmt: skip
-GOLDEN = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3")
+GOLDEN = ("llama", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "gemma3-embedding", "phi3")
 """One case of each class, small enough to be committed."""
 
 
@@ -116,7 +118,8 @@ def make_model(case: Case, vocabulary: int) -> Any:
         options["sliding_window"] = None
     tokens = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     config = config_class(vocab_size=vocabulary, **tokens, **options)
-    model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+    kind = transformers.AutoModel if config_embeds(case) else transformers.AutoModelForCausalLM
+    model = kind.from_config(config, attn_implementation="eager")
     with torch.no_grad():
         for name, weight in model.named_parameters():
             middle = 0.0 if case.config.startswith("Gemma") or not name.endswith("norm.weight") else 1.0
@@ -125,6 +128,44 @@ def make_model(case: Case, vocabulary: int) -> Any:
             weight.copy_(middle + 0.3 * torch.randn(weight.shape))
             weight.copy_(weight.to(getattr(torch, case.dtype)).float())
     return model.float().eval()
+
+
+def config_embeds(case: Case) -> bool:
+    return bool(case.options.get("use_bidirectional_attention"))
+
+
+def embed(model: Any, folder: Path, lengths: tuple[int, ...], vocabulary: int) -> list[dict[str, Any]]:
+    """Return vectors of prompts, as sentence-transformers makes them of two dense layers.
+
+    Writes those layers, and the files that name them.
+    """
+    layers = {"2_Dense": 0.3 * torch.randn(48, 32), "3_Dense": 0.3 * torch.randn(32, 48)}
+    for name, weight in layers.items():
+        (folder / name).mkdir()
+        save_file({"linear.weight": weight}, folder / name / "model.safetensors")
+        sizes = {"in_features": weight.shape[1], "out_features": weight.shape[0], "bias": False}
+        identity = {"activation_function": "torch.nn.modules.linear.Identity"}
+        (folder / name / "config.json").write_text(json.dumps(sizes | identity))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}))
+    modules = [
+        ("", "Transformer"),
+        ("1_Pooling", "Pooling"),
+        *((name, "Dense") for name in layers),
+        ("4_Normalize", "Normalize"),
+    ]
+    listed = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for path, kind in modules]
+    (folder / "modules.json").write_text(json.dumps(listed))
+    found = []
+    for length in lengths:
+        prompt = torch.randint(SPECIALS, vocabulary, (length,)).tolist()
+        with torch.no_grad():
+            pooled = model(torch.tensor([prompt])).last_hidden_state[0].mean(0)
+            for weight in layers.values():
+                pooled = weight @ pooled
+        vector = torch.nn.functional.normalize(pooled, dim=0).tolist()
+        found.append({"prompt": prompt, "vector": [round(value, 6) for value in vector]})
+    return found
 
 
 def answer(model: Any, prompt: list[int]) -> tuple[list[int], list[dict[int, float]], float]:
@@ -168,6 +209,12 @@ def write_case(name: str, folder: Path) -> None:
     model = make_model(case, rows)
     # A copy, because frequencies that are no weights would lose precision for good.
     copy.deepcopy(model).to(getattr(torch, case.dtype)).save_pretrained(folder)
+    if config_embeds(case):
+        vectors = embed(model, folder, case.prompts[256], vocabulary)
+        (folder / "expected.json").write_text(
+            json.dumps({"vectors": vectors, "texts": numbers, "template": TEMPLATE})
+        )
+        return
     contexts = {context: ask(model, lengths, vocabulary) for context, lengths in case.prompts.items()}
     expected: dict[str, Any] = {"contexts": contexts, "texts": numbers, "template": TEMPLATE}
     if case.adapter:

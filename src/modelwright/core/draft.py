@@ -18,6 +18,7 @@ from modelwright.core.errors import Invalid, ModelwrightError, Unsupported
 from modelwright.core.modelfile import Command
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters
+from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.spec import CLEARED, UNSET, Setting
 from modelwright.core.weight_files import NamedAdapter, NamedBlob, check_scale
 from modelwright.core.wording import excerpt
@@ -191,6 +192,11 @@ def _text(field: str) -> Callable[[str, SpecDraft], SpecDraft]:
     return lambda text, draft: with_fields(draft, {field: text or CLEARED})
 
 
+def _template(text: str, draft: SpecDraft) -> SpecDraft:
+    """A template that can be read; an empty one takes away the inherited one."""
+    return replace(draft, prompt_template=PromptTemplate.parse(text).text if text else CLEARED)
+
+
 def _refused(text: str, draft: SpecDraft) -> SpecDraft:
     raise Unsupported(
         f"DRAFT {excerpt(text)}: draft models are not supported",
@@ -204,7 +210,7 @@ _READERS: Final[Mapping[str, Callable[[str, SpecDraft], SpecDraft]]] = MappingPr
         "model": _from,
         "adapter": _adapter,
         "system": _text("system"),
-        "template": _text("prompt_template"),
+        "template": _template,
         "renderer": _text("renderer"),
         "parser": _text("parser"),
         "license": _licence,

@@ -156,6 +156,8 @@ class Catalogue(Protocol):
         """All models, the last changed first."""
         ...
 
+    async def count_models(self) -> int: ...
+
     async def revision(self, key: str, number: int) -> Revision | None: ...
 
     async def history(self, key: str) -> Sequence[Revision]:
@@ -251,7 +253,11 @@ class Engines(Protocol):
     def complete(
         self, needs: EngineNeeds, prompt: str, parameters: Parameters
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text."""
+        """Continue raw text; the base's opening token is put before it once."""
+        ...
+
+    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+        """The text that `chat` would continue."""
         ...
 
     async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:

@@ -21,8 +21,8 @@ from modelwright.dialects.fields import Wire, fault_of
 
 W = TypeVar("W", bound=Wire)
 
-_MEBIBYTE: Final = 1024 * 1024
-_PARSED_ASIDE: Final = _MEBIBYTE
+MEBIBYTE: Final = 1024 * 1024
+_PARSED_ASIDE: Final = MEBIBYTE
 """A longer body is parsed in a thread, so that others are not kept waiting."""
 
 
@@ -34,7 +34,7 @@ class Limits:
     any `seconds`.
     """
 
-    body: int = 32 * _MEBIBYTE
+    body: int = 32 * MEBIBYTE
     depth: int = 64
     seconds: float = 60.0
     pace: float = 1024.0
@@ -120,8 +120,10 @@ async def _received(request: Request, limits: Limits) -> bytes:
 
 
 def _too_large(limits: Limits) -> TooLarge:
-    size = f"{limits.body / _MEBIBYTE:g} MiB"
-    return TooLarge(f"the body is over the limit of {size} for JSON", hint="Send less at a time")
+    size = f"{limits.body / MEBIBYTE:g} MiB"
+    return TooLarge(
+        f"the body is over the limit of {size} for JSON", hint="Send less at a time, or raise max_body"
+    )
 
 
 def _syntax_error(error: orjson.JSONDecodeError, limits: Limits) -> Invalid:
@@ -133,7 +135,10 @@ def _syntax_error(error: orjson.JSONDecodeError, limits: Limits) -> Invalid:
 
 
 def _too_deep(depth: int) -> Invalid:
-    return Invalid(f"the JSON body is nested deeper than the limit of {depth} levels")
+    return Invalid(
+        f"the JSON body is nested deeper than the limit of {depth} levels",
+        hint="Flatten it, or raise max_depth",
+    )
 
 
 def _check_depth(tree: dict[str, Any], limit: int) -> None:

@@ -41,6 +41,7 @@ class LlamaEngine:
         self._worker = launched.worker
         self._address = launched.address
         self._takes_system = launched.takes_system
+        self._opening = launched.opening
         self._exchanges: set[Exchange] = set()
         self._fault = ""
         self._patience = watchdog_seconds
@@ -68,11 +69,10 @@ class LlamaEngine:
 
         `scales`: one for each adapter of the engine, 0 = as if it were not there.
         """
-        turns = messages if self._takes_system else _without_system(messages)
         body = {
             **request_fields(parameters, self.context),
             **self._lora(scales),
-            "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
+            "messages": self._turns(messages),
             "reasoning_format": "none",  # the text as it is
             "stream": True,
         }
@@ -81,10 +81,15 @@ class LlamaEngine:
     def complete(
         self, prompt: str, parameters: Parameters, scales: Sequence[float] = ()
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text; `scales` as for chat."""
+        """Continue raw text, the token that opens every text there once; `scales` as for chat."""
         fields = {**request_fields(parameters, self.context), **self._lora(scales)}
-        body = {**fields, "prompt": prompt, "stream": True}
+        body = {**fields, "prompt": prompt.removeprefix(self._opening), "stream": True}
         return self._stream("/completion", body, completion_event)
+
+    async def render(self, messages: Sequence[Message]) -> str:
+        """The text that `chat` would continue."""
+        answer = await self._ask("/apply-template", {"messages": self._turns(messages)})
+        return str(answer["prompt"])
 
     async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
@@ -120,6 +125,10 @@ class LlamaEngine:
         if not scales:
             return {}
         return {"lora": [{"id": number, "scale": scale} for number, scale in enumerate(scales)]}
+
+    def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+        turns = messages if self._takes_system else _without_system(messages)
+        return [{"role": turn.role, "content": turn.content} for turn in turns]
 
     async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""

@@ -68,6 +68,8 @@ class Composition:
     async def steps(self) -> AsyncIterator[Working | Notice]:
         """Do the work; raises Invalid, Unsupported or NotFound that names the reference."""
         draft = self._draft
+        if isinstance(draft.prompt_template, str):
+            self._workshop.resolver.templates.read(draft.prompt_template)
         if draft.parent is not None:
             if draft.files:
                 raise Invalid("'from' and 'files' are both given", field="files", hint="Give one of the two")

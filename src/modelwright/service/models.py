@@ -77,6 +77,7 @@ class Models:
                 kind=kind,
                 created_at=self._clock.now(),
                 message=message,
+                template=_template_digest(resolved),
                 small_blobs=await self._small(contents | {manifest.digest: manifest.content}),
             )
         )
@@ -111,6 +112,10 @@ class Models:
         stored = await self._catalogue.list_models()
         return tuple([await self._summary(model, model.revision) for model in stored])
 
+    async def count(self, principal: Principal) -> int:
+        """How many models there are, without reading them."""
+        return await self._catalogue.count_models()
+
     async def copy(self, principal: Principal, source: str, destination: str) -> None:
         """Give a model's content a second name; the two then go their own ways."""
         target = _target(destination, field="destination")
@@ -128,6 +133,7 @@ class Models:
                 kind="copy",
                 created_at=self._clock.now(),
                 message=f"copied from {source}",
+                template=revision.template,
             )
         )
 
@@ -219,7 +225,7 @@ class Models:
             modified_at=revision.created_at,
             facts=facts,
             parent=revision.parent,
-            capabilities=facts.capabilities if facts is not None else (),
+            capabilities=await self._resolver.abilities(revision),
         )
 
 
@@ -231,6 +237,10 @@ def _target(name: str, *, field: str = "model") -> Name:
             f'"{name}" names a revision; revisions do not change', field=field, hint=f'Use "{ref.name.short}"'
         )
     return ref.name
+
+
+def _template_digest(resolved: ResolvedSpec) -> Digest | None:
+    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

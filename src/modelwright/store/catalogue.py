@@ -65,6 +65,11 @@ class Catalogue:
             lambda connection: [read_model(row) for row in connection.execute(queries.LIST_MODELS)]
         )
 
+    async def count_models(self) -> int:
+        return await self._database.read(
+            lambda connection: connection.execute(queries.COUNT_MODELS).scalar_one()
+        )
+
     async def revision(self, key: str, number: int) -> Revision | None:
         row = await self._one(queries.FIND_REVISION, key=key, number=number)
         return None if row is None else read_revision(row)

@@ -31,6 +31,7 @@ FIND_MODEL: Final[Select[Any]] = _POINTED.where(_NAMED)
 LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(
     models.c.updated_at.desc(), models.c.id.desc()
 )
+COUNT_MODELS: Final[Select[Any]] = select(func.count()).select_from(models).where(_LIVE)
 
 _REVISIONS: Final = select(revisions).join_from(models, revisions, _OF_MODEL).where(_NAMED)
 FIND_REVISION: Final[Select[Any]] = _REVISIONS.where(revisions.c.number == bindparam("number"))

@@ -95,7 +95,7 @@ def _add_operations(app: FastAPI, services: Services, edge: Edge, meter: Meter) 
 
     async def metrics(request: Request) -> Response:
         principal = principal_of(request)
-        meter.models.set(len(await services.models.list_models(principal)))
+        meter.models.set(await services.models.count(principal))
         meter.engines.set(len({view.running.base for view in await services.chat.running(principal)}))
         return Response(meter.text(), media_type=CONTENT_TYPE)
 

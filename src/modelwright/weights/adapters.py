@@ -14,12 +14,13 @@ from typing import Final
 
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt
+from modelwright.weights.bounded import open_bounded
 from modelwright.weights.convert import interleaved, tensor_names
 from modelwright.weights.families import FAMILIES
 from modelwright.weights.gguf import Array, Header, read_header
 from modelwright.weights.gguf_writer import Metadata, Outgoing, Progress, f32, silent, text, write_gguf
 from modelwright.weights.json_file import Fields, Json, read_object
-from modelwright.weights.packing import pack
+from modelwright.weights.packing import PLAIN, as_stored, pack
 from modelwright.weights.safetensors import StoredTensor, read_rows, read_tensors
 
 CONFIG, WEIGHTS, PICKLE = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
@@ -47,7 +48,7 @@ CHANGING: Final = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """What an adapter must fit: `shapes` of the base's tensors, fastest dimension first."""
+    """What an adapter must fit: `shapes` of tensors, fastest dimension first."""
 
     architecture: str
     layers: int
@@ -202,12 +203,16 @@ def check_adapter(path: Path, base: Base) -> None:
         _check_fit(place, both, base)
     if not sides:
         raise Invalid(f"{path.name}: the adapter has no tensors")
+    for tensor in header.tensors:
+        if tensor.packing.name in PLAIN:
+            for _ in read_rows(as_stored(path, header, tensor)):
+                pass  # reading refuses what is no number
 
 
 def refuse_old(path: Path) -> None:
     """Raise Unsupported for an adapter from before GGUF."""
-    with path.open("rb") as file:
-        if file.read(len(OLD)) in (OLD, OLD[::-1]):
+    with open_bounded(path, len(OLD)) as file:
+        if file.size >= len(OLD) and file.take(len(OLD), "magic") in (OLD, OLD[::-1]):
             raise Unsupported(
                 f"{path.name} is a GGML adapter (ggla), a format given up in 2024",
                 hint="Convert the PEFT folder it was made from: ADAPTER takes that folder as it is",

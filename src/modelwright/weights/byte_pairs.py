@@ -58,7 +58,7 @@ class Pairs(NamedTuple):
 
 
 def read_pairs(tokenizer: Fields) -> Pairs:
-    """Translate a tokenizer.json; raises Unsupported for one the engine has no equal of."""
+    """Translate a tokenizer.json; raises Unsupported when the engine has no equal."""
     model = tokenizer.object("model")
     kind = model.text("type", "BPE" if model.has("merges") else "unknown")
     if kind != "BPE":

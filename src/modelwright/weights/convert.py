@@ -19,6 +19,7 @@ from modelwright.weights.ggml import FILE_TYPE_NUMBERS
 from modelwright.weights.gguf_writer import Metadata, Outgoing, Progress, silent, text, u32, write_gguf
 from modelwright.weights.json_file import Fields, read_object
 from modelwright.weights.packing import BLOCKS, PLAIN, pack, packing_of, wanted_type
+from modelwright.weights.pooling import read_pooling
 from modelwright.weights.quantize import QUANTIZATION_VERSION
 from modelwright.weights.safetensors import CHUNK, StoredTensor, read_folder, read_rows
 from modelwright.weights.vocabulary import read_vocabulary
@@ -66,6 +67,10 @@ def convert_folder(
     metadata = _general(family, file_type, name or folder.name) | rope.metadata
     metadata |= {f"{family.architecture}.vocab_size": u32(rows)} | read_vocabulary(folder, rows, notes)
     _drop_misleading_name(metadata, name or folder.name)
+    if family.embeds:
+        pooling, dense = read_pooling(folder, notes)
+        metadata |= {f"{family.architecture}.{key}": value for key, value in pooling.items()}
+        named |= dense
     head = OUTPUT if OUTPUT in named else EMBEDDINGS
     tensors = [_factors(factor, values) for factor, values in rope.factors.items()]
     tensors += [_outgoing(family, sizes, place, tensor, file_type, head) for place, tensor in named.items()]
@@ -74,6 +79,8 @@ def convert_folder(
 
 
 def _refuse_pickles(folder: Path) -> None:
+    if not folder.is_dir():
+        raise Invalid(f"{folder.name} is not a folder")
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
     if pickles and not any(folder.glob("*.safetensors")):
         raise Unsupported(

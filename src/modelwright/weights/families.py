@@ -61,11 +61,13 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A model class. `interleaved`: the engine turns neighbours, not halves, of q and k.
+    """A model class, in the engine's words.
 
+    `interleaved`: the engine turns neighbours, not halves, of q and k.
     `shift`: what is added to norms. `biases`: tensors that may, and `required`
     ones that must, have one. `tied`: whether the logits come from the embeddings when
     the configuration is silent; `always_tied` when the engine knows nothing else.
+    `embeds`: it makes vectors, and no text.
     """
 
     architecture: str
@@ -77,6 +79,7 @@ class Family:
     biases: tuple[str, ...] = ()
     tied: bool = False
     always_tied: bool = False
+    embeds: bool = False
 
 
 def read_sizes(config: Fields) -> Sizes:
@@ -143,14 +146,24 @@ def _gemma2(config: Fields, sizes: Sizes, _notes: list[str]) -> Rope:
     return Rope(rope.metadata | _windows(config, sizes, 2))
 
 
-def _gemma3(config: Fields, sizes: Sizes, _notes: list[str]) -> Rope:
-    for name in ("attn_logit_softcapping", "final_logit_softcapping"):
-        if config.has(name):
-            raise Unsupported(f"{config.what}: the engine knows no {excerpt(name)} for this class")
+def _gemma3(config: Fields, sizes: Sizes, notes: list[str]) -> Rope:
     if config.flag("use_bidirectional_attention", False):
         raise Unsupported(
             f"{config.what}: this class looks backwards only, use_bidirectional_attention does not"
         )
+    return _gemma3_layers(config, sizes, notes)
+
+
+def _embedding_gemma(config: Fields, sizes: Sizes, notes: list[str]) -> Rope:
+    if not config.flag("use_bidirectional_attention", False):
+        raise Unsupported(f"{config.what}: the engine looks both ways in this class, which embeds")
+    return _gemma3_layers(config, sizes, notes)
+
+
+def _gemma3_layers(config: Fields, sizes: Sizes, _notes: list[str]) -> Rope:
+    for name in ("attn_logit_softcapping", "final_logit_softcapping"):
+        if config.has(name):
+            raise Unsupported(f"{config.what}: the engine knows no {excerpt(name)} for this class")
     rope = read_rope(config, sizes.head, ("default", "linear"))
     sliding = rope_fields(config, "sliding_attention")
     local = config.number("rope_local_base_freq", 10_000.0)
@@ -225,6 +238,16 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
         ),
         "Gemma3ForCausalLM": Family(
             "gemma3", (*NORMED, *AFTER), _gemma3, GELU, shift=1.0, tied=True, always_tied=True
+        ),
+        "Gemma3TextModel": Family(
+            "gemma-embedding",
+            (*NORMED, *AFTER),
+            _embedding_gemma,
+            GELU,
+            shift=1.0,
+            tied=True,
+            always_tied=True,
+            embeds=True,
         ),
         "Phi3ForCausalLM": Family("phi3", FUSED, _phi3),
     }

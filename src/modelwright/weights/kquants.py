@@ -32,9 +32,10 @@ def is_installed() -> bool:
 
 
 def quantize_mixture(source: Path, target: Path, name: str, progress: Progress = silent) -> None:
-    """Write `target` of file type `name` ("Q4_K_M"); `progress` counts bytes of the source.
+    """Write `target` of file type `name` ("Q4_K_M").
 
-    Raises Unsupported without the extra, Unavailable when the child fails.
+    `progress` counts bytes of the source. Raises Unsupported without the extra,
+    Unavailable when the child fails.
     """
     if not is_installed():
         raise Unsupported(

@@ -6,12 +6,14 @@ own. K-quants need the engine's C code and live in `kquants`.
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt
 from modelwright.weights.ggml import TENSOR_TYPES, TYPE_NUMBERS
+from modelwright.weights.gguf import Header, Tensor
 from modelwright.weights.safetensors import CHUNK, StoredTensor, read_rows
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ ALIASES: Final = MappingProxyType(
      "INT8": "Q8_0", "INT4": "Q4_0"}
 )  # fmt: skip
 """Other words for a type; int4 and int8 are Ollama's since 0.34, for safetensors."""
+LARGEST: Final = 65504
+"""Number that F16 has."""
 ELSEWHERE: Final = ("NVFP4", "MXFP4", "MXFP8")
 """Types of Ollama's runner for safetensors that no GGUF file is made of here."""
 
@@ -81,22 +85,28 @@ def is_kept(name: str) -> bool:
 
 
 def pack(rows: "Floats", packing: str, name: str) -> bytes:
-    """Return rows as bytes; raises Invalid where F16 has no room for a value."""
-    import numpy
+    """Return rows as bytes; raises Invalid for a value that F16 has no room for.
+
+    Blocks of quantized types have their scales in F16.
+    """
     from gguf import GGMLQuantizationType, quants
 
     if packing == "F32":
         return rows.astype("<f4", copy=False).tobytes()
+    if packing != "BF16" and max(float(rows.max()), -float(rows.min())) > LARGEST:
+        raise Invalid(
+            f"tensor {excerpt(name)} has values over {LARGEST}, for which F16 has no room",
+            hint="Choose BF16 or F32",
+        )
     if packing == "F16":
-        with numpy.errstate(over="ignore"):
-            halves = rows.astype("<f2")
-        if not numpy.isfinite(halves).all():
-            raise Invalid(
-                f"tensor {excerpt(name)} has values over 65504, for which F16 has no room",
-                hint="Choose BF16 or F32",
-            )
-        return halves.tobytes()
+        return rows.astype("<f2").tobytes()
     return bytes(quants.quantize(rows, GGMLQuantizationType[packing]).tobytes())
+
+
+def as_stored(path: Path, header: Header, tensor: Tensor) -> StoredTensor:
+    """Return a GGUF's tensor in the terms of safetensors, so that its rows can be read."""
+    place = header.start + tensor.offset
+    return StoredTensor(tensor.name, tensor.packing.name, tensor.shape[::-1], path, place, tensor.size)
 
 
 def packed(tensor: StoredTensor, packing: str) -> Iterator[bytes]:

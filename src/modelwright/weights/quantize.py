@@ -21,8 +21,16 @@ from modelwright.weights.gguf_writer import (
     write_gguf,
 )
 from modelwright.weights.kquants import quantize_mixture
-from modelwright.weights.packing import BLOCKS, MIXTURES, PLAIN, is_kept, packed, packing_of, wanted_type
-from modelwright.weights.safetensors import StoredTensor
+from modelwright.weights.packing import (
+    BLOCKS,
+    MIXTURES,
+    PLAIN,
+    as_stored,
+    is_kept,
+    packed,
+    packing_of,
+    wanted_type,
+)
 
 REFUSED: Final = "quantization is only supported for F16, BF16 and F32 models"
 """Ollama's words (server/create.go)."""
@@ -64,7 +72,5 @@ def _outgoing(source: Path, header: Header, tensor: Tensor, wanted: str, head: s
     found = tensor.packing.name
     if found == packing or found not in PLAIN or is_kept(tensor.name):
         return copied_tensor(source, header, tensor)
-    stored = StoredTensor(
-        tensor.name, found, tensor.shape[::-1], source, header.start + tensor.offset, tensor.size
-    )
+    stored = as_stored(source, header, tensor)
     return Outgoing(tensor.name, tensor.shape, packing, partial(packed, stored, packing))

@@ -97,10 +97,11 @@ def read_folder(folder: Path) -> dict[str, StoredTensor]:
 
 
 def read_rows(tensor: StoredTensor, group: int = 1, chunk: int = CHUNK) -> "Iterator[Floats]":
-    """Yield a tensor as F32 rows, about `chunk` bytes at once, in multiples of `group` rows.
+    """Yield a tensor as F32 rows, about `chunk` bytes at once.
 
-    Raises Unsupported for a dtype that is not F32, F16 or BF16, and Invalid for
-    NaN and infinite values: nothing that can be computed comes of them.
+    Each time a multiple of `group` rows, but for the last time. Raises Unsupported
+    for a dtype that is not F32, F16 or BF16, and Invalid for NaN and infinite values:
+    nothing that can be computed comes of them.
     """
     if tensor.dtype not in FLOATS:
         raise Unsupported(

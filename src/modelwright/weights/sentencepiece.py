@@ -1,4 +1,4 @@
-"""sentencepiece: the pieces of a tokenizer.model, read as if it came from an enemy.
+"""sentencepiece: the pieces of a tokenizer.model, read as if an enemy wrote it.
 
 The file is a protocol buffer (google/sentencepiece, sentencepiece_model.proto);
 the few fields that matter are read here and all others walked over.

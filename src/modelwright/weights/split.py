@@ -46,7 +46,7 @@ def part_names(name: str) -> list[str]:
 
 
 def find_parts(part: Path) -> list[Path]:
-    """Return all parts beside one of them, in order; raises Invalid when one is missing."""
+    """Return all parts beside one of them, in order; raises Invalid for a missing one."""
     found = [part.with_name(name) for name in part_names(part.name)]
     if missing := next((path for path in found if not path.exists()), None):
         raise Invalid(f"part {excerpt(missing.name)} is missing")

@@ -27,6 +27,7 @@ from modelwright.weights.sentencepiece import read_pieces
 
 TEMPLATE: Final = 1024 * 1024
 """Bytes of a chat template."""
+SPACE: Final = "\u2581".encode()
 ADDED_SCORE: Final = -1000.0
 SPECIALS: Final = {
     "bos": "bos",
@@ -67,6 +68,7 @@ def read_vocabulary(folder: Path, rows: int, notes: list[str]) -> Metadata:
     vocabulary = _base(folder, tokenizer)
     for number, token, special in _added(folder, tokenizer, configured):
         _add(vocabulary, number, token, special)
+    _spell_spaces(vocabulary)
     _fit(vocabulary, rows, notes)
     specials = _specials(folder, configured, vocabulary.numbers())
     found = _entries(vocabulary)
@@ -122,6 +124,17 @@ def _add(vocabulary: Vocabulary, number: int, token: str, special: bool) -> None
     vocabulary.tokens[number] = encoded(token, "added tokens")
     vocabulary.kinds[number] = kind
     vocabulary.scores[number] = ADDED_SCORE
+
+
+def _spell_spaces(vocabulary: Vocabulary) -> None:
+    """Write user-defined tokens as they stand in a text.
+
+    The engine looks for them before it turns spaces into SentencePiece's sign.
+    """
+    if vocabulary.model == "llama":
+        for number, kind in vocabulary.kinds.items():
+            if kind == USER_DEFINED:
+                vocabulary.tokens[number] = vocabulary.tokens[number].replace(SPACE, b" ")
 
 
 def _fit(vocabulary: Vocabulary, rows: int, notes: list[str]) -> None:
@@ -197,16 +210,21 @@ def _listed(fields: Fields, name: str, count: int) -> list[int]:
 def _flags(
     tokenizer: Fields, configured: Fields, vocabulary: Vocabulary, specials: dict[str, int]
 ) -> Metadata:
-    """Say whether a text begins with bos and ends with eos."""
-    first, last = _template_ends(tokenizer)
-    asked_first = configured.flag("add_bos_token", vocabulary.model == "llama")
-    asked_last = configured.flag("add_eos_token", False)
+    """Say whether a text begins with bos and ends with eos.
+
+    tokenizer_config.json says it, else the template in tokenizer.json, else it
+    is as usual: SentencePiece's begin with bos.
+    """
     names = {word: vocabulary.tokens[number].decode(errors="replace") for word, number in specials.items()}
-    begins = first == names.get("bos") if tokenizer.fields else asked_first
-    ends = last == names.get("eos") if tokenizer.fields else asked_last
+    usual = {"bos": vocabulary.model == "llama", "eos": False}
+    if tokenizer.fields:
+        ends = dict(zip(("bos", "eos"), _template_ends(tokenizer), strict=True))
+        usual = {word: end == names.get(word) for word, end in ends.items()}
     return {
-        "tokenizer.ggml.add_bos_token": flag(begins and "bos" in specials),
-        "tokenizer.ggml.add_eos_token": flag(ends and "eos" in specials),
+        f"tokenizer.ggml.add_{word}_token": flag(
+            configured.flag(f"add_{word}_token", usual[word]) and word in specials
+        )
+        for word in ("bos", "eos")
     }
 
 

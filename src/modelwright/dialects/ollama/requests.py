@@ -49,7 +49,7 @@ def parse_chat(body: wire.ChatRequest) -> chat.ChatRequest:
     model = model_reference(body.model)
     check_logprobs(body.top_logprobs)
     check_think(body.think)
-    refuse(body, "format", "logprobs", "debug_render_only")
+    refuse(body, "format", "logprobs")
     return chat.ChatRequest(
         model=model,
         messages=read_messages(body.messages),
@@ -65,11 +65,13 @@ def parse_generate(body: wire.GenerateRequest) -> chat.GenerateRequest:
     check_think(body.think)
     if body.raw and (body.template or body.system or body.context):
         raise Invalid("raw mode does not support template, system, or context", field="raw")
-    refuse(body, "template", "context", "images", "format", "logprobs", "debug_render_only")
+    refuse(body, "context", "images", "format", "logprobs")
     return chat.GenerateRequest(
         model=model,
         prompt=body.prompt,
         system=body.system or None,
+        template=body.template or None,
+        suffix=body.suffix,
         raw=body.raw,
         parameters=read_options(body.options),
         keep_alive=keep_alive_seconds(body.keep_alive),

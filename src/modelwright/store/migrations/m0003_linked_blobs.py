@@ -1,4 +1,4 @@
-"""Step 0002: which blobs are one file with another, that may be changed."""
+"""Step 0003: which blobs are one file with another, that may be changed."""
 
 from sqlalchemy import Connection
 
