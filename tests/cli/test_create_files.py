@@ -82,6 +82,24 @@ def test_the_file_is_not_copied_for_the_same_user(cli: Any, serve: Any, weights:
     assert blob.samefile(weights) or blob.read_bytes() == weights.read_bytes()
 
 
+def test_a_file_that_changed_since_is_not_loaded(cli: Any, serve: Any, weights: Path) -> None:
+    cli.environ = {"MODELWRIGHT_ENGINE": "llamacpp"}
+    serve(cli, "--port", "0")
+    weights.write_bytes(weights.read_bytes() + b"\0" * 32)
+    cli.ok("create", "mine", "-f", "-", stdin=f"FROM {weights}\nPARAMETER num_predict 4")
+    assert cli.ok("run", "mine", "hello").strip()
+    cli.ok("stop", "mine")
+    with weights.open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"\1")
+    done = cli("run", "mine", "hello")
+    digest = hashlib.sha256(weights.read_bytes()[:-1] + b"\0").hexdigest()
+    if (cli.home / "blobs" / f"sha256-{digest}").samefile(weights):
+        assert (done.returncode, "changed since it was linked" in done.stderr) == (1, True)
+    else:
+        assert done.returncode == 0, done.stderr
+
+
 def ollama(folder: Path) -> Path:
     """An Ollama's store with one good model of the starter's weights, and a broken one."""
     config = b'{"model_format":"gguf","architecture":"amd64","os":"linux"}\n'

@@ -135,6 +135,43 @@ async def test_a_child_that_lacks_what_its_base_has_stands_on_its_weights(house:
         )
 
 
+TEMPLATE = ("template", b"{{ .System }} {{ .Prompt }}")
+REQUIRING = CONFIG.replace('"architecture":"amd64"', '"requires":"0.14.0","architecture":"amd64"')
+
+
+async def test_a_template_and_what_the_config_says_are_kept(house: Any, ollama: Ollama) -> None:
+    own = ollama.model(f"{LIBRARY}/said/latest", PARTS[0], TEMPLATE, config=REQUIRING)
+    assert [event["digest"] for event in await adopted(house, ollama)] == [f"sha256:{own}"]
+    found = await shown(house, "said")
+    assert found["template"] == TEMPLATE[1].decode()
+    assert "REQUIRES 0.14.0" in found["modelfile"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "config", "said"),
+    [
+        ((PARTS[0], ("template", b"{{ if }}")), CONFIG, "template"),
+        ((PARTS[0], ("tensor", b"x")), CONFIG, "tensor"),
+        ((PARTS[0], ("prompt", b"x")), CONFIG, "prompt"),
+        (PARTS[:1], CONFIG.replace("{", '{"remote_host":"https://ollama.com",', 1), "another machine"),
+        (PARTS[:1], CONFIG.replace("{", '{"requires":"99.0.0",', 1), "99.0.0"),
+        (PARTS[1:2], CONFIG, "no base"),
+        (((PARTS[0][0], b"GGUF\3"),), CONFIG, ""),
+        ((PARTS[0], ("system", b"\xff")), CONFIG, "UTF-8"),
+        ((PARTS[0], ("messages", b'[{"role":"king"}]')), CONFIG, "messages"),
+        ((PARTS[0], ("params", b"[]")), CONFIG, "params"),
+    ],
+)
+async def test_what_cannot_be_kept_whole_is_skipped(
+    house: Any, ollama: Ollama, layers: Any, config: str, said: str
+) -> None:
+    ollama.model(f"{LIBRARY}/odd/latest", *layers, config=config)
+    [event] = await adopted(house, ollama)
+    assert event["status"] == "skipped"
+    assert said in event["reason"]
+    assert "odd:latest" not in await digests(house)
+
+
 async def test_nothing_there_changes_and_a_second_time_does_nothing(house: Any, ollama: Ollama) -> None:
     ollama.model("hf.co/ann/x/q4_0", *PARTS)
     before = ollama.snapshot()

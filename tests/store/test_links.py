@@ -87,12 +87,27 @@ async def test_a_blob_that_was_uploaded_again_is_good(house: House) -> None:
     skip_unless_linked(house)
     house.change(b"other")
 
-    async def pieces() -> AsyncIterator[bytes]:
-        yield CONTENT
-
-    await house.blobs.put(pieces())
+    await house.blobs.put(pieces(CONTENT))
     assert (await house.links.locate(DIGEST)).read_bytes() == CONTENT
     assert house.source.read_bytes() != CONTENT
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+async def test_a_copy_that_is_here_is_not_given_up_for_a_link(house: House) -> None:
+    await house.blobs.put(pieces(CONTENT))
+    assert await house.take() == DIGEST
+    house.change(b"other")
+    assert (await house.links.locate(DIGEST)).read_bytes() == CONTENT
+
+
+async def test_a_copy_that_rotted_is_mended_by_a_link(house: House) -> None:
+    await house.blobs.put(pieces(CONTENT))
+    house.blobs.path(DIGEST).write_bytes(b"rotten")
+    assert await house.take() == DIGEST
+    assert (await house.links.locate(DIGEST)).read_bytes() == CONTENT
 
 
 async def test_an_absent_blob_is_left_to_whoever_opens_it(house: House) -> None:

@@ -144,11 +144,18 @@ class BlobStore:
         digest = draft.finish()
         if expected is not None and digest != expected:
             raise Invalid(f'digest mismatch, expected "{expected}", got "{digest}"')
+        if draft.is_link and self._is_held_apart(digest, draft):
+            return digest, draft.size
         with _explained(self._blobs):
             draft.path.rename(self.path(digest))
             _sync_folder(self._blobs)
         draft.discard()  # renaming one link of a file onto another of its links keeps both
         return digest, draft.size
+
+    def _is_held_apart(self, digest: Digest, draft: "_Draft") -> bool:
+        """Whether a good copy is there, which a link to a foreign file would endanger."""
+        path = self.path(digest)
+        return _is_file(path) and not path.samefile(draft.path) and self._verify(digest)
 
     def _adopt(
         self, source: Path, expected: Digest | None, link: bool, on_bytes: OnBytes
@@ -190,6 +197,7 @@ class _Draft:
         self._on_bytes = on_bytes or _ignore
         self.path = folder / secrets.token_hex(16)
         self.size = 0
+        self.is_link = False
         self._made = False
         self._hash = hashlib.sha256()
         self._file: int | None = None
@@ -229,7 +237,7 @@ class _Draft:
                 if error.errno not in _CANNOT_SHARE:
                     raise
                 return False
-            self._made = True
+            self._made = self.is_link = True
             self._file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
             self._digest, self.size = _hash(source, self._on_bytes)
             if FileState.of(before) != FileState.of(os.fstat(self._file)):
