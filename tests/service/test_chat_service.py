@@ -105,3 +105,29 @@ async def test_vectors_have_unit_length_also_when_cut(mario) -> None:
 async def test_an_unknown_model_is_not_found_before_anything_runs(world) -> None:
     with pytest.raises(NotFound, match="'nope' not found"):
         await anext(world.chat.chat(LOCAL_ADMIN, ChatRequest("nope", (USER,))))
+
+
+async def test_adapters_and_their_scales_reach_the_engine_in_one_order(world: World) -> None:
+    digests = sorted(Digest.of(name) for name in (b"one", b"two"))
+    for digest in digests:
+        facts = WeightFacts("adapter", "gguf", "llama", 10, "F16")
+        await world.catalogue.add_blob(BlobRecord(digest, 3, facts))
+    layers = tuple(AdapterLayer(digest, 3, scale) for digest, scale in zip(digests, (0.5, 2.0), strict=True))
+    base = (await world.models.show(LOCAL_ADMIN, "starter")).resolved
+    for name, adapters in (("m", layers), ("turned", layers[::-1])):
+        await world.catalogue.commit(
+            NewRevision(
+                name=Name.parse(name),
+                spec=ModelSpec(weights=base.weights, adapters=adapters),
+                base=base.base,
+                parent="",
+                manifest=None,
+                size=7,
+                author="local",
+                kind="create",
+                created_at=datetime.now(UTC),
+            )
+        )
+        await answered(world, name)
+        needs = world.engines.asked[-1].needs
+        assert (needs.adapters, needs.scales) == (tuple(digests), (0.5, 2.0))
