@@ -59,6 +59,12 @@ def test_safetensors_and_an_adapter_become_a_model(server: Any, tmp_path: Path) 
     assert "SCALE 0.5" in server.ok("show", "adapted", "--modelfile")
 
 
+def test_weights_are_quantized_on_the_way(server: Any, tmp_path: Path) -> None:
+    done = server("create", "small", "-q", "q8_0", "-f", "-", stdin=f"FROM {GOLDEN}/llama")
+    assert done.returncode == 0, done.stderr
+    assert server.json("show", "small")["details"]["quantization_level"] == "Q8_0"
+
+
 def test_a_damaged_file_makes_nothing(server: Any, weights: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:1000])
     done = server("create", "bad", "-f", "-", stdin=f"FROM {weights}")

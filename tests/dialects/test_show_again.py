@@ -76,6 +76,7 @@ messages = st.builds(Message, st.sampled_from(["system", "user", "assistant"]), 
 fields = st.fixed_dictionaries(
     {
         "system": perhaps(spellable),
+        "prompt_template": perhaps(st.sampled_from(["{{ .Prompt }}", "{{ .System }}\n{{ .Prompt }} "])),
         "parameters": perhaps(parameters),
         "messages": perhaps(st.lists(messages, min_size=1, max_size=2).map(tuple)),
         "licences": perhaps(st.lists(spellable, min_size=1, max_size=2).map(tuple)),

@@ -1,13 +1,19 @@
 """What a model is asked, and with what, for each request."""
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 
 from modelwright.core.chat import ChatRequest, Done, EmbedRequest, GenerateRequest, Message, TextDelta
+from modelwright.core.digest import Digest
 from modelwright.core.errors import NotFound
 from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
+from modelwright.core.revision import BlobRecord, NewRevision
+from modelwright.core.spec import AdapterLayer, ModelSpec
+from modelwright.core.weights import WeightFacts
 
 pytestmark = pytest.mark.anyio
 
@@ -105,3 +111,28 @@ async def test_vectors_have_unit_length_also_when_cut(mario) -> None:
 async def test_an_unknown_model_is_not_found_before_anything_runs(world) -> None:
     with pytest.raises(NotFound, match="'nope' not found"):
         await anext(world.chat.chat(LOCAL_ADMIN, ChatRequest("nope", (USER,))))
+
+
+async def test_adapters_and_their_scales_reach_the_engine_in_one_order(world) -> None:
+    digests = sorted(Digest.of(name) for name in (b"one", b"two"))
+    for digest in digests:
+        await world.catalogue.add_blob(
+            BlobRecord(digest, 3, WeightFacts("adapter", "gguf", "llama", 9, "F16"))
+        )
+    layers = tuple(AdapterLayer(digest, 3, scale) for digest, scale in zip(digests, (0.5, 2.0), strict=True))
+    base = (await world.models.show(LOCAL_ADMIN, "starter")).resolved
+    facts = {
+        "base": base.base,
+        "parent": "",
+        "manifest": None,
+        "size": 7,
+        "author": "local",
+        "kind": "create",
+    }
+    for adapters in (layers, layers[::-1]):
+        spec = ModelSpec(weights=base.weights, adapters=adapters)
+        new = NewRevision(Name.parse("mario"), spec, created_at=datetime.now(UTC), **facts)
+        await world.catalogue.commit(new)
+        await ask(world)
+        needs = world.engines.asked[-1].needs
+        assert (needs.adapters, needs.scales) == (tuple(digests), (0.5, 2.0))

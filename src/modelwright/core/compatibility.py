@@ -32,7 +32,7 @@ def check_requires(version: str, *, field: str = "requires") -> None:
 
 
 def _numbers(version: str, field: str) -> tuple[int, int, int, bool]:
-    """Major, minor and patch, and whether it is a release; they compare as versions do."""
+    """Major, minor, patch, whether it is a release: compared as versions are."""
     match = _VERSION.fullmatch(version)
     if match is None:
         raise Invalid(

@@ -81,7 +81,7 @@ class LlamaEngine:
     def complete(
         self, prompt: str, parameters: Parameters, scales: Sequence[float] = ()
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text, the token that opens every text there once; `scales` as for chat."""
+        """Continue raw text, opened by one opening token; `scales` as for chat."""
         fields = {**request_fields(parameters, self.context), **self._lora(scales)}
         body = {**fields, "prompt": prompt.removeprefix(self._opening), "stream": True}
         return self._stream("/completion", body, completion_event)
@@ -115,7 +115,7 @@ class LlamaEngine:
         self._address.remove()
 
     def _lora(self, scales: Sequence[float]) -> Mapping[str, object]:
-        """The whole list of adapters, zeros too, for every request to an engine that has any.
+        """The whole list of adapters, zeros too, for every request.
 
         A slot that is asked without it goes on with what another model's adapter
         has computed (llama.cpp #26207).

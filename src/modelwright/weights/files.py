@@ -59,7 +59,7 @@ class WeightBlobs:
         shutil.rmtree(workshop, ignore_errors=True)  # what a killed process left
 
     async def facts(self, digest: Digest) -> WeightFacts:
-        """Read a GGUF's header; raises Invalid, Unsupported for an adapter from before GGUF."""
+        """Read a GGUF's header; raises Invalid, Unsupported for an old adapter."""
         return await asyncio.to_thread(self._facts, digest)
 
     async def anatomy(self, digest: Digest) -> Anatomy:
@@ -101,7 +101,7 @@ class WeightBlobs:
             yield event
 
     async def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:
-        """Make a GGUF with fewer bits per weight; raises Unsupported as weights.quantize does."""
+        """Make a GGUF with fewer bits per weight; raises as weights.quantize does."""
 
         def work(folder: Path, report: Report) -> tuple[str, ...]:
             quantizing.quantize(self._path(source), folder / _TARGET, name, report)
@@ -158,7 +158,7 @@ class WeightBlobs:
         return path
 
     def _lay_out(self, files: Sequence[NamedBlob], folder: Path) -> None:
-        """Link blobs under the names that a conversion looks for; folders in it are left out."""
+        """Link blobs under the names that a conversion looks for, but for folders."""
         folder.mkdir()
         for file in files:
             if "/" in file.name:

@@ -1,4 +1,4 @@
-"""From the body of /api/create to a name and a draft; refusals in upstream's words.
+"""The body of /api/create as a name and a draft; refusals in upstream's words.
 
 Facts: Ollama, server/create.go (checks and their order), with those that its
 pull request 14969 moved in front of the stream. Nothing is looked up here.

@@ -97,7 +97,7 @@ def _figures(done: Done) -> Mapping[str, int]:
 
 
 def _progress(event: CreateEvent) -> Mapping[str, object]:
-    """How far it is; clients show no bar without a digest (Ollama, server/quantization.go)."""
+    """How far it is; without a digest clients show no bar (server/quantization.go)."""
     if not isinstance(event, Working) or not event.total:
         return {}
     return {"digest": NO_DIGEST, "total": event.total, "completed": event.completed}
