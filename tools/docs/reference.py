@@ -1,12 +1,30 @@
 """Reference pages that are tables: errors, settings, parameters."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from modelwright.core.parameters import ALIASES, RULES, ParameterRule
 from modelwright.dialects.failure import STATUS
 from modelwright.settings import FILE_NAME, OTHER_VARIABLES, PREFIX
 from modelwright.settings import RULES as SETTINGS
 from tools.docs.markdown import code, page, summary, table
+
+
+OLLAMAS_OTHERS: Final = (
+    ("OLLAMA_API_KEY", "The client's key, where MODELWRIGHT_KEY is not set."),
+    ("OLLAMA_MODELS", "Where `modelwright adopt` looks; our own data folder is MODELWRIGHT_HOME."),
+    ("OLLAMA_NOPRUNE", "Not read: nothing is removed at a start."),
+    ("OLLAMA_NOHISTORY", "Not read: what is typed is kept in the data folder, for its user alone."),
+    ("OLLAMA_FLASH_ATTENTION", "Not read: the engine decides by what it finds."),
+    ("OLLAMA_KV_CACHE_TYPE", "Not read: the cache is kept in half precision."),
+    ("OLLAMA_GPU_OVERHEAD", "Not read: engines compute on the processor."),
+    ("OLLAMA_SCHED_SPREAD", "Not read: engines compute on the processor."),
+    ("OLLAMA_LLM_LIBRARY", "Not read: there is one engine library."),
+    ("OLLAMA_MULTIUSER_CACHE", "Not read: slots are shared by prefix in any case."),
+    ("OLLAMA_AUTH", "Not read: requests are not signed with Ollama's key."),
+    ("OLLAMA_REMOTES", "Not read: all models run here."),
+)
+"""Variables of Ollama (envconfig/config.go) that are no setting here."""
 
 
 def errors() -> str:
@@ -40,6 +58,8 @@ def settings() -> str:
         "the default. `modelwright config` prints every value and where it came from.",
         table(["Setting", "What it is", "Default", "Variable", "Ollama's variable"], rows),
         f"Two more variables are no settings of the server: {' and '.join(map(code, OTHER_VARIABLES))}.",
+        "## Ollama's other variables",
+        table(["Variable", "What becomes of it"], [(code(name), why) for name, why in OLLAMAS_OTHERS]),
     )
 
 

@@ -52,7 +52,7 @@ def link_file(client: Client, path: str, token: str) -> Digest | None:
             body = {"path": str(Path(path).resolve()), "token": token}
             last: dict[str, Any] = {}
             for last in client.stream(f"{NATIVE}/blobs/link", body):
-                show(int(last.get("completed", 0)))
+                show(int(last.get("completed", total)))
         return Digest.parse(str(last.get("digest", "")))
     except OSError as error:
         raise _unreadable(path, error) from error
