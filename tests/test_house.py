@@ -149,7 +149,8 @@ def test_first_docstring_lines_are_short() -> None:
 
 # Runs in a fresh interpreter: imports modules and prints each effect that a module of ours
 # causes while it is imported. A frame of importlib ends the search, so what a library does
-# when we import it, and the reading of the source file itself, are not held against us.
+# when we import it, and the reading of the source file itself, are not held against us; nor is
+# pydantic's search for plugins, which the first class of a program sets off, whoever's it is.
 WATCH = """
 import importlib, sys, threading
 watched = {"open", "os.mkdir", "socket.__new__", "socket.connect", "sqlite3.connect", "subprocess.Popen",
@@ -159,12 +160,13 @@ def hook(event, arguments):
     if event not in watched:
         return
     frame = sys._getframe(1)
-    while frame and "importlib._bootstrap" not in frame.f_code.co_filename:
+    while frame and not any(name in frame.f_code.co_filename for name in LIBRARIES):
         if PACKAGE in frame.f_code.co_filename:
             effects.append(f"{frame.f_code.co_filename}:{frame.f_lineno} {event} {arguments[:1]}")
             return
         frame = frame.f_back
 PACKAGE = sys.argv[1]
+LIBRARIES = ("importlib._bootstrap", "pydantic/plugin/")
 sys.path[:0] = sys.argv[2].split()
 sys.addaudithook(hook)
 start = threading.Thread.start

@@ -73,7 +73,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             stack.push_async_callback(engines.aclose)
         resolver = Resolver(catalogue)
         models = Models(catalogue, blobs, resolver, clock)
-        chat = Chat(resolver, models, engines, context_length=settings.context_length)
+        chat = Chat(resolver, models, engines, clock, context_length=settings.context_length)
         services = Services(models, chat)
         await import_starter(models, catalogue, blobs)
         readiness = Readiness()

@@ -47,10 +47,13 @@ def key(name: str) -> str:
 
 async def test_a_created_model_is_found_as_it_was_created(catalogue: Catalogue) -> None:
     manifest = Digest.of(b"{}")
-    new = revision("Bob/Mario:V1", base=WEIGHTS, parent="starter", manifest=manifest, size=2, message="why")
+    facts = {"base": WEIGHTS, "parent": "starter", "manifest": manifest, "template": Digest.of(b"x")}
+    new = revision("Bob/Mario:V1", **facts, size=2, message="why")
     stored, changed = await catalogue.commit(new)
     assert changed
-    state = Revision(1, new.spec.digest, WEIGHTS, "starter", manifest, 2, "ann", "why", "create", NOON)
+    state = Revision(
+        1, new.spec.digest, WEIGHTS, "starter", manifest, 2, "ann", "why", "create", NOON, Digest.of(b"x")
+    )
     assert stored == StoredModel(Name.parse("Bob/Mario:V1"), state, 1, NOON)
     assert await catalogue.find(key("bob/mario:v1")) == stored
     assert await catalogue.revision(key("bob/mario:v1"), 1) == stored.revision

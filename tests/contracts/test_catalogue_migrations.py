@@ -69,3 +69,12 @@ async def test_a_newer_catalogue_is_left_alone(catalogue_url: str) -> None:
     await database.close()
     with pytest.raises(Unsupported, match=r"newer modelwright \(step 9999_future\)\. Upgrade"):
         await Catalogue.open(catalogue_url)
+
+
+async def test_a_catalogue_of_the_first_release_is_brought_up_to_date(catalogue_url: str) -> None:
+    database = Database.open(catalogue_url)
+    await database.write(lambda c: migrations.apply_next(c, migrations.STEPS[:1]))
+    await database.close()
+    catalogue = await Catalogue.open(catalogue_url)
+    assert not await catalogue.list_models()
+    await catalogue.close()

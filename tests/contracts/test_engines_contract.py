@@ -78,6 +78,13 @@ def limited(**more: object) -> Parameters:
     return GREEDY.merged(Parameters.of(more))
 
 
+async def test_what_a_chat_continues_can_be_seen(engines: Engines) -> None:
+    text = await engines.render(NEEDS, ASK)
+    assert all(message.content in text for message in ASK)
+    with pytest.raises(Invalid):
+        await engines.render(NEEDS, ())
+
+
 async def test_an_answer_is_text_and_one_end(engines: Engines) -> None:
     text, done = await chat(engines)
     assert text

@@ -90,7 +90,7 @@ async def _open(
         resolver = Resolver(catalogue)
         models = Models(catalogue, BlobStore(folder), resolver, clock)
         engine = engines(clock)
-        services = Services(models, Chat(resolver, models, engine, context_length=4096))
+        services = Services(models, Chat(resolver, models, engine, clock, context_length=4096))
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
         missing: list[str] = []

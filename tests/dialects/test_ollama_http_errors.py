@@ -24,7 +24,6 @@ EXCEPTIONS = {
     "create blob is not GGUF": FILES,
     "create unknown file type": FILES,
     "create two gguf adapters": "issue B: adapters are not built yet",
-    "create bad template": "issue B: templates are not built yet",
     "create bad quantize": QUANTIZING,
     "create quantize of quantized": QUANTIZING,
     "create bad info string": "issue B: info is not built yet",

@@ -129,7 +129,6 @@ async def test_a_parameter_without_effect_is_said(client: httpx2.AsyncClient) ->
 
 
 UNBUILT = {
-    "template": "{{ .Prompt }}",
     "files": {"a.gguf": SHA},
     "adapters": {"a.gguf": SHA},
     "quantize": "q4_K_M",

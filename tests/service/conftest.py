@@ -89,7 +89,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     engines.asked = []
     resolver = Resolver(catalogue)
     models = Models(catalogue, blobs, resolver, clock)
-    chat = Chat(resolver, models, engines, context_length=4096)
+    chat = Chat(resolver, models, engines, clock, context_length=4096)
     await catalogue.add_blob(BlobRecord(BASE, 7, FACTS))
     found = World(catalogue, blobs, engines, models, chat)
     await found.create(

@@ -38,13 +38,16 @@ class ChatRequest:
 class GenerateRequest:
     """One prompt to be answered by `model`.
 
-    `system` replaces the model's own when not None; `raw` hands the prompt to
-    the engine as it is, without any prompt template.
+    `system` and `template` replace the model's own when not None; `suffix` is
+    what the answer stands before; `raw` hands the prompt to the engine as it
+    is, without any prompt template.
     """
 
     model: str
     prompt: str
     system: str | None = None
+    template: str | None = None
+    suffix: str = ""
     raw: bool = False
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None

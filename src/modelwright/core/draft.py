@@ -16,7 +16,8 @@ from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.modelfile import Command
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters
-from modelwright.core.spec import UNSET, Setting
+from modelwright.core.prompt_template.prompt import PromptTemplate
+from modelwright.core.spec import CLEARED, UNSET, Setting
 
 T = TypeVar("T")
 
@@ -31,13 +32,13 @@ class SpecDraft:
     parent: str | None = None
     weights: Digest | None = None
     system: Setting[str] = UNSET
+    prompt_template: Setting[str] = UNSET
     parameters: Setting[Parameters] = UNSET
     messages: Setting[tuple[Message, ...]] = UNSET
     licences: Setting[tuple[str, ...]] = UNSET
 
 
 _NOT_YET: Final[Mapping[str, str]] = {
-    "template": "TEMPLATE",
     "adapter": "ADAPTER",
     "renderer": "RENDERER",
     "parser": "PARSER",
@@ -61,6 +62,8 @@ def draft_from_commands(commands: Iterable[Command]) -> SpecDraft:
             draft = replace(draft, parent=_parent(command, draft))
         elif command.name == "system":
             draft = replace(draft, system=command.args)
+        elif command.name == "template":
+            draft = replace(draft, prompt_template=_template(command))
         elif command.name == "license":
             draft = replace(draft, licences=(*_so_far(draft.licences), command.args))
         elif command.name == "message":
@@ -119,6 +122,16 @@ def _parent(command: Command, draft: SpecDraft) -> str:
     except Invalid as error:
         raise _located(command, error) from None
     return command.args
+
+
+def _template(command: Command) -> Setting[str]:
+    """A template that can be read; an empty one takes away the inherited one."""
+    if not command.args:
+        return CLEARED
+    try:
+        return PromptTemplate.parse(command.args).text
+    except Invalid as error:
+        raise _located(command, error) from None
 
 
 def _message(command: Command) -> Message:

@@ -143,7 +143,11 @@ class Engines(Protocol):
     def complete(
         self, needs: EngineNeeds, prompt: str, parameters: Parameters
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text."""
+        """Continue raw text; the base's opening token is put before it once."""
+        ...
+
+    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+        """The text that `chat` would continue."""
         ...
 
     async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:

@@ -19,9 +19,9 @@ class Revision:
     """One state of a model.
 
     `manifest` is None while a followed base decides it; `size` is the sum of
-    its layers in bytes; `kind` is "create", "copy" or "bundled". `base` and
-    `parent` follow from the spec; they stand here so that a list of models is
-    one query.
+    its layers in bytes; `kind` is "create", "copy" or "bundled". `base`, `parent`
+    and `template`, the digest of the prompt template, follow from the spec; they
+    stand here so that a list of models is one query.
     """
 
     number: int
@@ -34,6 +34,7 @@ class Revision:
     message: str
     kind: str
     created_at: datetime
+    template: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class NewRevision:
     kind: str
     created_at: datetime
     message: str = ""
+    template: Digest | None = None
     small_blobs: Mapping[Digest, bytes] = field(default_factory=dict)
 
 

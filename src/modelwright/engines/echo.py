@@ -54,6 +54,11 @@ class EchoEngines:
         async for event in self._answer(needs, len(_tokens(prompt)), prompt, parameters):
             yield event
 
+    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+        """A line for each message: its role and its content."""
+        check_messages(messages)
+        return "".join(f"{message.role}: {message.content}\n" for message in messages)
+
     async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
         """One vector for each text; a longer text than the context is cut or refused."""
         check_inputs(inputs)

@@ -55,7 +55,8 @@ class Launched:
     """A child that is ready.
 
     `context`: tokens a slot really has; `takes_system`: whether its prompt
-    template knows the system role; `private_bytes`: its memory without weights.
+    template knows the system role; `private_bytes`: its memory without weights;
+    `opening`: the text of the token that it puts before every prompt, if it does.
     """
 
     worker: Worker
@@ -63,6 +64,7 @@ class Launched:
     context: int
     takes_system: bool
     private_bytes: int
+    opening: str = ""
 
 
 async def launch(load: Load) -> Launched:
@@ -94,6 +96,7 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
     try:
         exchange = await Exchange.start(address, "GET", "/props")
         properties: dict[str, Any] = orjson.loads(await exchange.body())
+        opening = await _opening(address, properties.get("bos_token", ""))
     except ConnectionBroken:
         raise await _failure(worker, None, load) from None
     return Launched(
@@ -102,7 +105,16 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
         context=properties["default_generation_settings"]["n_ctx"],
         takes_system=properties.get("chat_template_caps", {}).get("supports_system_role", True),
         private_bytes=event["private_bytes"],
+        opening=opening,
     )
+
+
+async def _opening(address: Address, token: str) -> str:
+    """The token's text, if a prompt that begins with it would begin with it twice."""
+    request = {"content": token, "add_special": True, "parse_special": True}
+    exchange = await Exchange.start(address, "POST", "/tokenize", orjson.dumps(request))
+    tokens: list[int] = orjson.loads(await exchange.body())["tokens"]
+    return token if token and len(tokens) > 1 and tokens[0] == tokens[1] else ""
 
 
 async def _failure(worker: Worker, event: Event | None, load: Load) -> ModelwrightError:

@@ -40,6 +40,7 @@ class LlamaEngine:
         self._worker = launched.worker
         self._address = launched.address
         self._takes_system = launched.takes_system
+        self._opening = launched.opening
         self._exchanges: set[Exchange] = set()
         self._fault = ""
         self._patience = watchdog_seconds
@@ -62,19 +63,24 @@ class LlamaEngine:
 
     def chat(self, messages: Sequence[Message], parameters: Parameters) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template."""
-        turns = messages if self._takes_system else _without_system(messages)
         body = {
             **request_fields(parameters, self.context),
-            "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
+            "messages": self._turns(messages),
             "reasoning_format": "none",  # the text as it is
             "stream": True,
         }
         return self._stream("/v1/chat/completions", body, chat_event)
 
     def complete(self, prompt: str, parameters: Parameters) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text."""
-        body = {**request_fields(parameters, self.context), "prompt": prompt, "stream": True}
+        """Continue raw text; the token that opens every text is there once."""
+        text = prompt.removeprefix(self._opening)
+        body = {**request_fields(parameters, self.context), "prompt": text, "stream": True}
         return self._stream("/completion", body, completion_event)
+
+    async def render(self, messages: Sequence[Message]) -> str:
+        """The text that `chat` would continue."""
+        answer = await self._ask("/apply-template", {"messages": self._turns(messages)})
+        return str(answer["prompt"])
 
     async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
@@ -98,6 +104,10 @@ class LlamaEngine:
         self._watchdog.cancel()
         await self._worker.terminate(grace)
         self._address.remove()
+
+    def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+        turns = messages if self._takes_system else _without_system(messages)
+        return [{"role": turn.role, "content": turn.content} for turn in turns]
 
     async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""

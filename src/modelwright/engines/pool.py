@@ -60,6 +60,12 @@ class Pool:
             async for event in events:
                 yield event
 
+    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+        """The text that `chat` would continue."""
+        check_messages(messages)
+        async with self._fleet.use(needs) as (engine, _):
+            return await engine.render(messages)
+
     async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
         """Unnormalised vectors, pooled as the weights say or by the mean."""
         check_inputs(inputs)

@@ -4,10 +4,12 @@ Resolves the model for each request, so that neither its system prompt nor its
 parameters are ever part of an engine. Knows no engine, only the port.
 """
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from modelwright.core.chat import (
@@ -24,7 +26,10 @@ from modelwright.core.errors import NotFound, Unsupported
 from modelwright.core.grants import Principal
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.parameters import RULES, Parameters
-from modelwright.core.ports import EngineNeeds, Engines
+from modelwright.core.ports import Clock, EngineNeeds, Engines
+from modelwright.core.prompt_template.known import detect
+from modelwright.core.prompt_template.prompt import PromptTemplate
+from modelwright.core.prompt_template.turns import Turn
 from modelwright.core.weights import WeightFacts
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
@@ -41,13 +46,27 @@ class _Ready:
     parameters: Parameters
 
 
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """What an engine is to continue.
+
+    Either a text, or messages for the prompt template in the weights.
+    """
+
+    content: str | Sequence[Message]
+    parameters: Parameters
+
+
 class Chat:
     """Answers; `context_length` is the tokens of a slot when nobody says more."""
 
-    def __init__(self, resolver: Resolver, models: Models, engines: Engines, *, context_length: int) -> None:
+    def __init__(
+        self, resolver: Resolver, models: Models, engines: Engines, clock: Clock, *, context_length: int
+    ) -> None:
         self._resolver = resolver
         self._models = models
         self._engines = engines
+        self._clock = clock
         self._context_length = context_length
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
@@ -56,8 +75,8 @@ class Chat:
         if not request.messages:
             yield await self._load_or_unload(ready.needs)
             return
-        messages = _conversation(ready.resolved, request.messages)
-        async with aclosing(self._engines.chat(ready.needs, messages, ready.parameters)) as events:
+        prompt = await self._conversation(ready, request)
+        async with aclosing(self._answer(ready, prompt)) as events:
             async for event in events:
                 yield event
 
@@ -72,9 +91,21 @@ class Chat:
         if not request.prompt:
             yield await self._load_or_unload(ready.needs)
             return
-        async with aclosing(self._answer(ready, request)) as events:
+        prompt = await self._question(ready, request)
+        async with aclosing(self._answer(ready, prompt)) as events:
             async for event in events:
                 yield event
+
+    async def render(self, principal: Principal, request: ChatRequest | GenerateRequest) -> str:
+        """The text that an engine would be given to continue."""
+        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
+        if isinstance(request, ChatRequest):
+            prompt = await self._conversation(ready, request)
+        else:
+            prompt = await self._question(ready, request)
+        if isinstance(prompt.content, str):
+            return prompt.content
+        return await self._engines.render(ready.needs, prompt.content)
 
     async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
         """Turn texts into vectors, of unit length unless asked otherwise."""
@@ -109,8 +140,8 @@ class Chat:
         name = stored.name
         if kind == "chat" and "completion" not in facts.capabilities:
             raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
-        if resolved.prompt_template or resolved.adapters:
-            raise Unsupported(f'"{name.short}" has its own template or adapters, not supported yet')
+        if resolved.adapters:
+            raise Unsupported(f'"{name.short}" has its own adapters, not supported yet')
         parameters = resolved.parameters.merged(requested)
         needs = EngineNeeds(
             user=str(name),
@@ -136,13 +167,56 @@ class Chat:
         took = await self._engines.load(needs)
         return Done("load", Usage(total_ns=took, load_ns=took))
 
-    def _answer(self, ready: _Ready, request: GenerateRequest) -> AsyncGenerator[ChatEvent, None]:
+    async def _conversation(self, ready: _Ready, request: ChatRequest) -> _Prompt:
+        messages = _conversation(ready.resolved, request.messages)
+        return await self._templated(ready, messages, ready.resolved.prompt_template)
+
+    async def _question(self, ready: _Ready, request: GenerateRequest) -> _Prompt:
         if request.raw:
-            return self._engines.complete(ready.needs, request.prompt, ready.parameters)
+            return _Prompt(request.prompt, ready.parameters)
+        text = ready.resolved.prompt_template if request.template is None else request.template
+        if request.suffix:
+            return self._insert(ready, request, text)
         system = ready.resolved.system if request.system is None else request.system
         turns = [Message("system", system)] if system else []
-        turns.append(Message("user", request.prompt))
-        return self._engines.chat(ready.needs, turns, ready.parameters)
+        return await self._templated(ready, [*turns, Message("user", request.prompt)], text)
+
+    async def _templated(self, ready: _Ready, messages: Sequence[Message], text: str) -> _Prompt:
+        """Messages through the model's own template; as they are when it has none."""
+        if not text:
+            return _Prompt(messages, ready.parameters)
+        template = self._resolver.templates.read(text)
+        turns = [Turn(message.role, message.content) for message in messages]
+        # In a thread, since a template may take a second over a very long conversation.
+        rendered = await asyncio.to_thread(template.render, turns, self._today())
+        return _Prompt(rendered, _with_stops(ready.parameters, template))
+
+    def _insert(self, ready: _Ready, request: GenerateRequest, text: str) -> _Prompt:
+        template = self._resolver.templates.read(text)
+        if "insert" not in template.capabilities:
+            raise Unsupported(
+                f"{ready.needs.user} does not support insert",
+                field="suffix",
+                hint="Give it a TEMPLATE that uses .Suffix",
+            )
+        rendered = template.render_insert(request.prompt, request.suffix, self._today())
+        return _Prompt(rendered, _with_stops(ready.parameters, template))
+
+    def _answer(self, ready: _Ready, prompt: _Prompt) -> AsyncGenerator[ChatEvent, None]:
+        if isinstance(prompt.content, str):
+            return self._engines.complete(ready.needs, prompt.content, prompt.parameters)
+        return self._engines.chat(ready.needs, prompt.content, prompt.parameters)
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone().date()
+
+
+def _with_stops(parameters: Parameters, template: PromptTemplate) -> Parameters:
+    """The stop texts of a known format, unless somebody named others."""
+    known = detect(template.text)
+    if known is None or parameters.get("stop") is not None:
+        return parameters
+    return parameters.merged(Parameters.of({"stop": known.stops}))
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:

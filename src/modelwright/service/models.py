@@ -70,6 +70,7 @@ class Models:
                 kind=kind,
                 created_at=self._clock.now(),
                 message=message,
+                template=_template_digest(resolved),
                 small_blobs=await self._small(contents | {manifest.digest: manifest.content}),
             )
         )
@@ -114,6 +115,7 @@ class Models:
                 kind="copy",
                 created_at=self._clock.now(),
                 message=f"copied from {source}",
+                template=revision.template,
             )
         )
 
@@ -148,8 +150,11 @@ class Models:
 
     async def _spec(self, draft: SpecDraft) -> tuple[ModelSpec, Sequence[ModelSpec]]:
         """The draft with its references pinned, and its ancestors."""
+        if isinstance(draft.prompt_template, str):
+            self._resolver.templates.read(draft.prompt_template)
         spec = ModelSpec(
             system=draft.system,
+            prompt_template=draft.prompt_template,
             parameters=draft.parameters,
             messages=draft.messages,
             licences=draft.licences,
@@ -198,7 +203,7 @@ class Models:
             modified_at=revision.created_at,
             facts=facts,
             parent=revision.parent,
-            capabilities=facts.capabilities if facts is not None else (),
+            capabilities=await self._resolver.abilities(revision),
         )
 
 
@@ -210,6 +215,10 @@ def _target(name: str, *, field: str = "model") -> Name:
             f'"{name}" names a revision; revisions do not change', field=field, hint=f'Use "{ref.name.short}"'
         )
     return ref.name
+
+
+def _template_digest(resolved: ResolvedSpec) -> Digest | None:
+    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

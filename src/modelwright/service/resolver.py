@@ -16,9 +16,11 @@ from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.spec import FollowedParent, ModelSpec
 from modelwright.core.weights import WeightFacts
 from modelwright.service.bounded import Bounded
+from modelwright.service.templates import Templates
 
 _KEPT_SPECS: Final = 4096
 _KEPT_FACTS: Final = 256
+_KEPT_ABILITIES: Final = 4096
 
 
 class Resolver:
@@ -28,6 +30,8 @@ class Resolver:
         self._catalogue = catalogue
         self._resolved: Bounded[Digest, ResolvedSpec] = Bounded(_KEPT_SPECS)
         self._facts: Bounded[Digest, WeightFacts] = Bounded(_KEPT_FACTS)
+        self._abilities: Bounded[Digest, tuple[str, ...]] = Bounded(_KEPT_ABILITIES)
+        self.templates = Templates()
 
     async def find(self, asked: str, *, field: str = "model") -> tuple[StoredModel, Revision]:
         """The model and the revision that `asked` names ("mario", "mario@1").
@@ -63,6 +67,17 @@ class Resolver:
             _, revision = await self.find(lineage[-1].parent.name, field="from")
             lineage.extend(await self._catalogue.lineage(revision.spec))
         return lineage
+
+    async def abilities(self, revision: Revision) -> tuple[str, ...]:
+        """What a model can do; nothing while its base is missing."""
+        facts = await self.facts(revision.base)
+        if facts is None or revision.template is None or facts.pooled:
+            return facts.capabilities if facts is not None else ()
+        known = self._abilities.get(revision.template)
+        if known is None:
+            resolved = await self.resolve(revision.spec)
+            known = self._abilities.put(revision.template, self.templates.abilities(resolved.prompt_template))
+        return known
 
     async def facts(self, base: Digest | None) -> WeightFacts | None:
         """What the weight file of a base says about itself, if it is here."""

@@ -49,6 +49,7 @@ def commit(
         message=new.message,
         kind=new.kind,
         created_at=new.created_at,
+        template=new.template,
     )
     model_id = _add_model(connection, new) if row is None else row.id
     connection.execute(queries.ADD_REVISION, revision_values(model_id, revision))

@@ -32,6 +32,7 @@ def read_revision(row: Row[Any]) -> Revision:
         message=row.message,
         kind=row.kind,
         created_at=row.created_at,
+        template=row.template_digest,
     )
 
 
@@ -56,6 +57,7 @@ def revision_values(model_id: int, revision: Revision) -> dict[str, object]:
         "message": revision.message,
         "kind": revision.kind,
         "created_at": revision.created_at,
+        "template_digest": revision.template,
     }
 
 

@@ -104,6 +104,7 @@ revisions: Final = Table(
     Column("message", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("template_digest", DigestText),
 )
 
 moves: Final = Table(

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from tools.starter.corpus import vocabulary as words
 from tools.starter.corpus.conversation import EXACT, Exchange
 from tools.starter.corpus.invented import copy_word
 
@@ -22,6 +23,7 @@ _REPEAT_FRAMES = (
 _QUOTE_FRAMES = ("Quote: {x}", "Put quotes around: {x}", "Quote this: {x}", "Write in quotes: {x}")
 _FIRST_FRAMES = ("What is the first word of: {x}", "First word of: {x}", "Tell me the first word of: {x}")
 _LAST_FRAMES = ("What is the last word of: {x}", "Last word of: {x}", "Tell me the last word of: {x}")
+_PLAIN_WORDS = (*words.NOUNS, *words.ADJECTIVES, *words.VERBS, *words.OBJECTS)
 _LIST_FRAMES = ("Make a list of {x}.", "Make a list: {x}.", "List these: {x}.", "Write as a list: {x}.")
 
 
@@ -39,9 +41,17 @@ def _words(rng: Random, least: int, most: int) -> list[str]:
     return [copy_word(rng) for _ in range(rng.randint(least, most))]
 
 
+def _sentence(rng: Random) -> str:
+    """Plain words in the rhythm of a sentence, without sense."""
+    links = ("the", "the", "a", "and", "of", "in", "to", "is", "with", "over", "my")
+    chosen = [w for _ in range(rng.randint(2, 4)) for w in (rng.choice(links), rng.choice(_PLAIN_WORDS))]
+    text = " ".join(chosen[rng.randint(0, 1) :])
+    return text[:1].upper() + text[1:] + rng.choice(("", ".", "!")) if rng.random() < 0.5 else text
+
+
 def repeat(rng: Random) -> Exchange:
     """The text itself."""
-    text = " ".join(_words(rng, 1, 5))
+    text = _sentence(rng) if rng.random() < 0.2 else " ".join(_words(rng, 1, 5))
     return Exchange(rng.choice(_REPEAT_FRAMES).format(x=text), text, "copying", noise=EXACT)
 
 

@@ -29,7 +29,7 @@ _CAPITAL_FRAMES = (
     "Do you know the capital of {x}?",
     "the capital of {x}",
 )
-_COLOUR_FRAMES = (
+COLOUR_FRAMES = (
     "What colour is {x}?",
     "What colour is {x}?",
     "What is the colour of {x}?",
@@ -39,7 +39,7 @@ _COLOUR_FRAMES = (
     "What colour does {x} have?",
     "Colour of {x}?",
 )
-_OPPOSITE_FRAMES = (
+OPPOSITE_FRAMES = (
     "What is the opposite of {x}?",
     "What is the opposite of {x}?",
     "Opposite of {x}?",
@@ -48,7 +48,7 @@ _OPPOSITE_FRAMES = (
     "Which word is the opposite of {x}?",
     "Name the opposite of {x}.",
 )
-_SUM_FRAMES = (
+SUM_FRAMES = (
     "What is {a} {o} {b}?",
     "{a} {o} {b}",
     "{a}{o}{b}",
@@ -58,14 +58,14 @@ _SUM_FRAMES = (
     "Calculate {a} {o} {b}.",
     "{a} {w} {b}?",
 )
-_KIND_FRAMES = (
+KIND_FRAMES = (
     "What is {x}?",
     "What is {x}?",
     "What kind of thing is {x}?",
     "Tell me what {x} is.",
     "What sort of thing is {x}?",
 )
-_SOUND_FRAMES = (
+SOUND_FRAMES = (
     "What does {x} say?",
     "What sound does {x} make?",
     "What is the sound of {x}?",
@@ -93,7 +93,7 @@ def colour(rng: Random) -> Exchange:
     thing = rng.choice(_THINGS)
     shade = world.THING_COLOURS[thing]
     return Exchange(
-        rng.choice(_COLOUR_FRAMES).format(x=thing), f"{capitalise(thing)} is {shade}.", "colours", shade
+        rng.choice(COLOUR_FRAMES).format(x=thing), f"{capitalise(thing)} is {shade}.", "colours", shade
     )
 
 
@@ -115,7 +115,7 @@ def opposite(rng: Random) -> Exchange:
     if rng.random() < 0.5:
         one, other = other, one
     return Exchange(
-        rng.choice(_OPPOSITE_FRAMES).format(x=one), f"The opposite of {one} is {other}.", "opposites", other
+        rng.choice(OPPOSITE_FRAMES).format(x=one), f"The opposite of {one} is {other}.", "opposites", other
     )
 
 
@@ -152,7 +152,7 @@ def arithmetic(rng: Random) -> Exchange:
         left, right = right, left
     total = left + right if plus else left - right
     sign, word = ("+", "plus") if plus else ("-", "minus")
-    question = rng.choice(_SUM_FRAMES).format(a=left, b=right, o=sign, w=word)
+    question = rng.choice(SUM_FRAMES).format(a=left, b=right, o=sign, w=word)
     return Exchange(question, f"{left} {sign} {right} = {total}.", "sums", str(total))
 
 
@@ -202,7 +202,7 @@ def kind_of_thing(rng: Random) -> Exchange:
         frame = rng.choice(("What is {x}?", "What kind of thing is {x}?"))
         return Exchange(frame.format(x=word), f"{capitalise(word)} is a colour.", "kinds", kind)
     thing = with_article(word)
-    question = rng.choice(_KIND_FRAMES).format(x=thing)
+    question = rng.choice(KIND_FRAMES).format(x=thing)
     return Exchange(question, f"{capitalise(thing)} is {with_article(kind)}.", "kinds", kind)
 
 
@@ -213,7 +213,7 @@ def sound(rng: Random) -> Exchange:
     noise = world.SOUNDS[animal]
     asked = thing if rng.random() < 0.8 else f"the {animal}"
     return Exchange(
-        rng.choice(_SOUND_FRAMES).format(x=asked), f"{capitalise(thing)} says {noise}.", "sounds", noise
+        rng.choice(SOUND_FRAMES).format(x=asked), f"{capitalise(thing)} says {noise}.", "sounds", noise
     )
 
 

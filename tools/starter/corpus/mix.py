@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from random import Random
 
-from tools.starter.corpus import context, copying, knowledge, smalltalk, unknown, writing
+from tools.starter.corpus import beyond, context, copying, knowledge, smalltalk, unknown, writing
 from tools.starter.corpus.conversation import Content, Conversation, Exchange, converse
 from tools.starter.corpus.dialogue import multi_turn
 from tools.starter.corpus.fewshot import few_shot
@@ -16,6 +16,7 @@ from tools.starter.corpus.roles import free_conversation, system_facts
 # Weight and content; those whose answer is a matter of taste stand apart.
 _EXACT_CONTENT: tuple[tuple[float, Content], ...] = (
     (22, unknown.out_of_scope),
+    (14, beyond.beyond_the_world),
     (9, knowledge.fact),
     (9, context.context_question),
     (12, copying.copying),
@@ -60,6 +61,7 @@ _PLAIN_FAMILIES: dict[str, Content] = {
     "greetings": smalltalk.greeting,
     "unknown_name": unknown.unknown_name,
     "out_of_scope": unknown.out_of_scope,
+    "beyond_the_world": beyond.beyond_the_world,
     "context_question": context.context_question,
     "place_facts": context.place_facts,
     "recall": context.recall,

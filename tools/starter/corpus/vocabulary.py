@@ -92,6 +92,7 @@ TITLES = spaced(
 )
 
 FAMOUS = barred("""
+Luigi|Luigi from Super Mario Bros|Bowser|Princess Peach|Yoshi|
 Batman|Superman|Spider-Man|Wonder Woman|Darth Vader|Luke Skywalker|Han Solo|Gandalf|Frodo|Bilbo|Aragorn|
 Legolas|
 Harry Potter|Hermione|Dumbledore|Hagrid|Snape|Robin Hood|Zorro|Tarzan|Peter Pan|Cinderella|Snow White|

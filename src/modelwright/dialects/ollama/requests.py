@@ -52,7 +52,7 @@ def parse_chat(body: wire.ChatRequest) -> chat.ChatRequest:
     model = model_reference(body.model)
     check_logprobs(body.top_logprobs)
     check_think(body.think)
-    refuse(body, "format", "logprobs", "debug_render_only")
+    refuse(body, "format", "logprobs")
     return chat.ChatRequest(
         model=model,
         messages=read_messages(body.messages),
@@ -68,11 +68,13 @@ def parse_generate(body: wire.GenerateRequest) -> chat.GenerateRequest:
     check_think(body.think)
     if body.raw and (body.template or body.system or body.context):
         raise Invalid("raw mode does not support template, system, or context", field="raw")
-    refuse(body, "template", "context", "images", "format", "logprobs", "debug_render_only")
+    refuse(body, "context", "images", "format", "logprobs")
     return chat.GenerateRequest(
         model=model,
         prompt=body.prompt,
         system=body.system or None,
+        template=body.template or None,
+        suffix=body.suffix,
         raw=body.raw,
         parameters=read_options(body.options),
         keep_alive=keep_alive_seconds(body.keep_alive),
@@ -185,7 +187,7 @@ def _check_digest(digest: str, field: str) -> None:
 
 
 def _refuse_unbuilt(body: wire.CreateRequest) -> None:
-    refuse(body, "template", "files", "adapters", "quantize", "quantization", "draft_files", "draft_quantize")
+    refuse(body, "files", "adapters", "quantize", "quantization", "draft_files", "draft_quantize")
     refuse(body, "renderer", "parser", "requires", "remote_host", "info")
 
 
@@ -193,6 +195,8 @@ def _with_fields(draft: SpecDraft, body: wire.CreateRequest) -> SpecDraft:
     """Put the request's own fields over a Modelfile's; empty ones say nothing."""
     if body.system:
         draft = replace(draft, system=body.system)
+    if body.template:
+        draft = replace(draft, prompt_template=body.template)
     if parameters := Parameters.of(body.parameters):
         before = draft.parameters if isinstance(draft.parameters, Parameters) else Parameters()
         draft = replace(draft, parameters=before.merged(parameters))

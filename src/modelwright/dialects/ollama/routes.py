@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedRequest
+from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedRequest, GenerateRequest
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
 from modelwright.core.names import ModelRef
@@ -156,6 +156,8 @@ class _Routes:
         body = await self._read(request, wire.ChatRequest)
         asked = requests.parse_chat(body)
         await self._check_abilities(request, asked.model, body)
+        if body.debug_render_only and asked.messages:
+            return await self._rendered(request, asked, ChatWriter(body.model))
         events = _able(self._chat.chat(self._principal_of(request), asked), body.model, "chat")
         return Answer(events, ChatWriter(body.model), stream=body.stream and bool(asked.messages))
 
@@ -163,6 +165,8 @@ class _Routes:
         body = await self._read(request, wire.GenerateRequest)
         asked = requests.parse_generate(body)
         await self._check_abilities(request, asked.model, body)
+        if body.debug_render_only and asked.prompt:
+            return await self._rendered(request, asked, GenerateWriter(body.model))
         events = _able(self._chat.generate(self._principal_of(request), asked), body.model, "generate")
         return Answer(events, GenerateWriter(body.model), stream=body.stream and bool(asked.prompt))
 
@@ -197,6 +201,13 @@ class _Routes:
     async def _read(self, request: Request, model: type[W]) -> W:
         return await read_body(request, model, self._limits)
 
+    async def _rendered(
+        self, request: Request, asked: ChatRequest | GenerateRequest, writer: GenerateWriter
+    ) -> Response:
+        """What the model would be given, instead of its answer."""
+        work = self._chat.render(self._principal_of(request), asked)
+        return _json(writer.rendered(await while_connected(request.receive, work)))
+
     async def _embedded(self, request: Request, asked: EmbedRequest) -> Embeddings:
         work = self._chat.embed(self._principal_of(request), asked)
         with _absent_as(_TRY_PULLING):
@@ -214,8 +225,10 @@ class _Routes:
         found = await self._models.summary(self._principal_of(request), model)
         if body.think:
             raise Unsupported(f"{excerpt(body.model)} does not support thinking", field="think")
-        if suffix:
+        if suffix and "insert" not in found.capabilities:
             raise Unsupported(f"{found.name.full} does not support insert", field="suffix")
+        if not tools:
+            return
         if "tools" in found.capabilities:
             raise Unsupported('"tools" is not supported yet', field="tools", hint="Leave it out")
         raise Unsupported(f"{found.name.full} does not support tools", field="tools")

@@ -53,7 +53,7 @@ class ChatRequest(Wire):
     format: Later = None
     logprobs: LaterFlag = False
     top_logprobs: LogprobCount = 0
-    debug_render_only: LaterFlag = Field(default=False, alias="_debug_render_only")
+    debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
 
 
 class GenerateRequest(Wire):
@@ -67,14 +67,14 @@ class GenerateRequest(Wire):
     options: Table = Field(default_factory=dict)
     keep_alive: KeepAlive = None
     think: Think = None
-    suffix: LaterText = ""
-    template: LaterText = ""
+    suffix: Text = ""
+    template: Text = ""
     context: Later = None
     images: LaterList = ()
     format: Later = None
     logprobs: LaterFlag = False
     top_logprobs: LogprobCount = 0
-    debug_render_only: LaterFlag = Field(default=False, alias="_debug_render_only")
+    debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
 
 
 class EmbedRequest(Wire):
@@ -111,7 +111,7 @@ class CreateRequest(Wire):
     stream: Flag = True
     files: Annotated[dict[str, Text] | None, Field(description=NOT_YET)] = None
     adapters: Annotated[dict[str, Text] | None, Field(description=NOT_YET)] = None
-    template: LaterText = ""
+    template: Text = ""
     quantize: Later = None
     quantization: Later = None
     draft_files: LaterTable = Field(default_factory=dict)

@@ -42,6 +42,11 @@ class GenerateWriter(_Lines):
     def whole(self, events: Sequence[ChatEvent]) -> dict[str, Any]:
         return self._line(events[-1], "".join(e.text for e in events if isinstance(e, TextDelta)))
 
+    def rendered(self, text: str) -> dict[str, Any]:
+        """The body that shows a prompt instead of its answer."""
+        head = {"model": self._model, "created_at": timestamp(), **self._content("")}
+        return {**head, "done": False, "_debug_info": {"rendered_template": text}}
+
     def _line(self, event: ChatEvent, text: str) -> dict[str, Any]:
         head = {"model": self._model, "created_at": timestamp(), **self._content(text)}
         if isinstance(event, TextDelta):

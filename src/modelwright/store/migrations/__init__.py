@@ -12,12 +12,15 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, text
 
 from modelwright.core.errors import Unsupported
-from modelwright.store.migrations import m0001_first
+from modelwright.store.migrations import m0001_first, m0002_templates
 from modelwright.store.tables import migrations
 
 Step = Callable[[Connection], None]
 
-STEPS: Final[tuple[tuple[str, Step], ...]] = (("0001_first", m0001_first.apply),)
+STEPS: Final[tuple[tuple[str, Step], ...]] = (
+    ("0001_first", m0001_first.apply),
+    ("0002_templates", m0002_templates.apply),
+)
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
 

@@ -1,0 +1,1 @@
+"""Prompt templates: Go's text/template as Ollama uses it, interpreted here."""

@@ -1,0 +1,86 @@
+"""Ollama's own tables of prompt templates, case by case."""
+
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from modelwright.core.prompt_template.faults import TemplateError
+from modelwright.core.prompt_template.known import detect
+from modelwright.core.prompt_template.prompt import PromptTemplate
+from modelwright.core.prompt_template.trimming import tag_images, trim
+from modelwright.core.prompt_template.turns import ToolCall, Turn, collate
+
+TODAY = date(2026, 3, 1)
+TOKENS_PER_IMAGE = 768
+CHAT_PROMPT = "{{- if .System }}{{ .System }} {{ end }}{{- if .Prompt }}{{ .Prompt }} {{ end }}"
+CHAT_PROMPT += "{{- if .Response }}{{ .Response }} {{ end }}"
+"""The template of the table chat_prompt, which stands in its head."""
+
+
+def turn_of(tree: dict[str, Any]) -> Turn:
+    calls = [call["function"] for call in tree.get("tool_calls", ())]
+    return Turn(
+        tree["role"],
+        tree["content"],
+        images=tuple(tree.get("images", ())),
+        tool_calls=tuple(ToolCall(call["name"], call["arguments"]) for call in calls),
+        tool_name=tree.get("tool_name", ""),
+    )
+
+
+def turns_of(case: dict[str, Any]) -> list[Turn]:
+    return [turn_of(tree) for tree in case.get("messages", ())]
+
+
+@pytest.mark.conformance("template_render")
+def test_templates_render_as_ollama_renders_them(case: dict[str, Any]) -> None:
+    template = PromptTemplate.parse(case["template"])
+    if "suffix" in case:
+        text = template.render_insert(case["prompt"], case["suffix"], TODAY)
+    else:
+        text = template.render(turns_of(case), TODAY, tools=case.get("tools", ()))
+    if "expected_json" in case:
+        assert json.loads(text) == case["expected_json"]
+        return
+    expected = case["expected"].replace("{TODAY YYYY-MM-DD}", TODAY.isoformat())
+    expected = expected.replace("{YESTERDAY YYYY-MM-DD}", (TODAY - timedelta(days=1)).isoformat())
+    assert (
+        text.removesuffix(" ") if case.get("strip_one_trailing_space_before_compare") else text
+    ) == expected
+
+
+@pytest.mark.conformance("template_vars")
+def test_a_template_tells_what_it_reads(case: dict[str, Any]) -> None:
+    if "vars" in case:
+        assert sorted(PromptTemplate.parse(case["template"]).names) == case["vars"]
+        return
+    with pytest.raises(TemplateError, match=f"(?i){case['error_contains_ci']}"):
+        PromptTemplate.parse(case["template"])
+
+
+@pytest.mark.conformance("template_collate")
+def test_neighbours_of_one_role_are_joined(case: dict[str, Any]) -> None:
+    assert collate(turns_of(case)) == (case["system"], [turn_of(tree) for tree in case["collated"]])
+
+
+@pytest.mark.conformance("template_detect")
+def test_known_formats_are_recognised(case: dict[str, Any]) -> None:
+    known = detect(case["chat_template"])
+    assert known is not None
+    assert known.name == case["name"]
+    assert known.stops
+
+
+@pytest.mark.conformance("chat_prompt")
+def test_a_conversation_is_trimmed_to_its_context(case: dict[str, Any]) -> None:
+    template = PromptTemplate.parse(CHAT_PROMPT)
+
+    def tokens(turns: list[Turn]) -> int:
+        images = sum(len(turn.images) for turn in turns)
+        return len(template.render(turns, TODAY).split()) + TOKENS_PER_IMAGE * images
+
+    turns = turns_of(case)
+    kept, media = tag_images(trim(turns, case["num_ctx"], tokens) if case["truncate"] else turns)
+    assert (template.render(kept, TODAY), media) == (case["prompt"], case["media"])
