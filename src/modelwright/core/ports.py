@@ -86,9 +86,7 @@ class WeightFiles(Protocol):
         """See that a GGUF adapter fits a base; raises Invalid that says what does not."""
         ...
 
-    def convert(
-        self, files: Sequence[NamedBlob], *, name: str, quantize: str
-    ) -> AsyncGenerator[Progress | Made, None]:
+    def convert(self, files: Sequence[NamedBlob], *, name: str) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of a folder of safetensors; ends with Made."""
         ...
 
@@ -96,6 +94,10 @@ class WeightFiles(Protocol):
         self, files: Sequence[NamedBlob], base: Digest
     ) -> AsyncGenerator[Progress | Made, None]:
         """Make a GGUF adapter for `base` of a PEFT folder; ends with Made."""
+        ...
+
+    def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
+        """Make one GGUF of the parts of a split one, given in order; ends with Made."""
         ...
 
     def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:

@@ -5,6 +5,7 @@ a file is and where it stood in its folder. Rules and words are Ollama's
 (server/create.go, and its pull request 14969 for what is checked first).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -17,6 +18,9 @@ LONGEST_NAME: Final = 1_024
 LARGEST_SCALE: Final = 1_000.0
 UNKNOWN_TYPE: Final = "unknown type"
 MIXED: Final = "mixed model file types: found both gguf and safetensors inputs"
+
+_PART: Final = re.compile(r".+-(\d{5})-of-\d{5}\.gguf", re.IGNORECASE | re.ASCII | re.DOTALL)
+"""What llama-gguf-split calls its parts."""
 
 Format = Literal["gguf", "safetensors", ""]
 
@@ -59,6 +63,12 @@ def format_of(files: Sequence[NamedBlob]) -> Format:
     if "safetensors" in endings:
         return "safetensors"
     return "gguf" if "gguf" in endings else ""
+
+
+def split_parts(files: Sequence[NamedBlob]) -> tuple[NamedBlob, ...]:
+    """Those that are named as parts of a split GGUF, in order of their number."""
+    numbered = [(match[1], file) for file in files if (match := _PART.fullmatch(file.name))]
+    return tuple(file for _, file in sorted(numbered, key=lambda pair: pair[0]))
 
 
 def check_scale(value: object, *, field: str) -> float:

@@ -4,7 +4,7 @@ Long work (converting, quantizing) is told while it goes on. Nothing is written
 but blobs and what is known of them; the name comes later, in one transaction.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import CLEARED, UNSET, Absence, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
-from modelwright.core.weight_files import MIXED, UNKNOWN_TYPE, NamedAdapter, NamedBlob, format_of
+from modelwright.core.weight_files import MIXED, UNKNOWN_TYPE, NamedAdapter, NamedBlob, format_of, split_parts
 from modelwright.core.weights import WeightFacts
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import Notice, Working
@@ -64,6 +64,7 @@ class Composition:
         self._workshop = workshop
         self._name = name
         self._draft = draft
+        self._files = draft.files
 
     async def steps(self) -> AsyncIterator[Working | Notice]:
         """Do the work; raises Invalid, Unsupported or NotFound that names the reference."""
@@ -99,30 +100,47 @@ class Composition:
         self.ancestors = await self._workshop.resolver.lineage(revision.spec)
 
     async def _lay_weights(self) -> AsyncIterator[Working | Notice]:
-        """Put the spec on its weights: as they were given, converted, or quantized."""
-        files, wanted, tools = self._draft.files, self._draft.quantize, self._workshop.files
-        if format_of(files) == "safetensors":
-            piece = _Workpiece(
-                tools.convert(files, name=self._name, quantize=wanted), self._workshop.catalogue
-            )
+        """Put the spec on its weights: as given, or what is made of them."""
+        async for step in self._prepare():
+            yield step
+        if wanted := self._draft.quantize:
+            source = self.base if self.ancestors else (await self._sorted(self._files)).model.digest
+            piece = self._piece(self._workshop.files.quantize(source, wanted))
             async for step in piece.steps():
                 yield step
-            files = (NamedBlob("", piece.digest),)
-        elif wanted:
-            source = self.base if self.ancestors else (await self._sorted(files)).model.digest
-            piece = _Workpiece(tools.quantize(source, wanted), self._workshop.catalogue)
-            async for step in piece.steps():
-                yield step
-            files = (*(file for file in files if file.digest != source), NamedBlob("", piece.digest))
-        if files:
-            found = await self._sorted(files)
-            self.told += [Working(PARSING)] * len(files)
+            self._replace({source}, piece.digest)
+        if self._files:
+            found = await self._sorted(self._files)
+            self.told += [Working(PARSING)] * len(self._files)
             self.spec = _on_weights(self.spec, found)
+
+    async def _prepare(self) -> AsyncIterator[Working | Notice]:
+        """Make GGUF of what is not, and one file of several."""
+        tools, parts = self._workshop.files, split_parts(self._files)
+        if format_of(self._files) == "safetensors":
+            piece, used = self._piece(tools.convert(self._files, name=self._name)), self._files
+        elif parts:
+            for part in parts:
+                await self._recorded(part)
+            piece, used = self._piece(tools.merge(parts)), parts
+        else:
+            return
+        async for step in piece.steps():
+            yield step
+        self._replace({file.digest for file in used}, piece.digest)
+
+    def _piece(self, work: AsyncGenerator[Progress | Made, None]) -> "_Workpiece":
+        return _Workpiece(work, self._workshop.catalogue)
+
+    def _replace(self, used: Collection[Digest], made: Digest) -> None:
+        """Stand on what was made, and no longer on what it was made of."""
+        kept = (file for file in self._files if file.digest not in used)
+        self._files = (NamedBlob("", made), *kept)
 
     async def _add_adapter(self, adapter: NamedAdapter) -> AsyncIterator[Working | Notice]:
         blob, tools, base = adapter.files[0], self._workshop.files, self.base
         if format_of(adapter.files) == "safetensors":
-            piece = _Workpiece(tools.convert_adapter(adapter.files, base), self._workshop.catalogue)
+            piece = self._piece(tools.convert_adapter(adapter.files, base))
             async for step in piece.steps():
                 yield step
             blob = NamedBlob("", piece.digest)
@@ -154,10 +172,7 @@ class Composition:
 
     async def _described(self, file: NamedBlob) -> tuple[BlobRecord, WeightFacts]:
         """The record of a blob, and what its file says of itself."""
-        catalogue = self._workshop.catalogue
-        record = await catalogue.blob(file.digest)
-        if record is None:
-            raise NotFound("blob", str(file.digest), field="files", hint="Upload it first")
+        record = await self._recorded(file)
         if record.facts is not None:
             return record, record.facts
         try:
@@ -166,8 +181,14 @@ class Composition:
             if not format_of((file,)) and error.message.startswith("supplied file was not in GGUF format"):
                 raise Invalid(UNKNOWN_TYPE, field="files", hint="GGUF and safetensors are known") from error
             raise
-        await catalogue.add_blob(replace(record, facts=facts))
+        await self._workshop.catalogue.add_blob(replace(record, facts=facts))
         return record, facts
+
+    async def _recorded(self, file: NamedBlob) -> BlobRecord:
+        record = await self._workshop.catalogue.blob(file.digest)
+        if record is None:
+            raise NotFound("blob", str(file.digest), field="files", hint="Upload it first")
+        return record
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from modelwright.weights.anatomy import read_anatomy
 from modelwright.weights.convert import convert_folder
 from modelwright.weights.gguf import read_facts
 from modelwright.weights.packing import wanted_type
+from modelwright.weights.split import merge_parts
 
 TICK: Final = 0.25
 """Seconds between two reports of progress."""
@@ -71,19 +72,14 @@ class WeightBlobs:
         await asyncio.to_thread(self._check_adapter, adapter, base)
 
     async def convert(
-        self, files: Sequence[NamedBlob], *, name: str, quantize: str
+        self, files: Sequence[NamedBlob], *, name: str
     ) -> AsyncGenerator[Progress | Made, None]:
-        """Make one GGUF of a folder of safetensors; of a K type, in two steps."""
+        """Make one GGUF of a folder of safetensors, of the type that they have."""
 
         def work(folder: Path, report: Report) -> tuple[str, ...]:
             self._lay_out(files, folder / "source")
-            made = convert_folder(folder / "source", folder / _TARGET, name=name, progress=report)
-            if wanted and wanted != made.file_type:
-                plain = (folder / _TARGET).rename(folder / "plain.gguf")
-                quantizing.quantize(plain, folder / _TARGET, wanted, report)
-            return made.notes
+            return convert_folder(folder / "source", folder / _TARGET, name=name, progress=report).notes
 
-        wanted = wanted_type(quantize) if quantize else ""
         async for event in self._made("converting model", work):
             yield event
 
@@ -98,6 +94,19 @@ class WeightBlobs:
             return ()
 
         async for event in self._made("converting adapter", work):
+            yield event
+
+    async def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
+        """Make one GGUF of the parts of a split one, given in order."""
+
+        def work(folder: Path, report: Report) -> tuple[str, ...]:
+            try:
+                merge_parts([self._path(part.digest) for part in parts], folder / _TARGET, report)
+            except Invalid as error:
+                raise Invalid(f"invalid split GGUF: {error.message}", field="files") from error
+            return ()
+
+        async for event in self._made("merging split GGUF", work):
             yield event
 
     async def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:
@@ -158,14 +167,15 @@ class WeightBlobs:
         return path
 
     def _lay_out(self, files: Sequence[NamedBlob], folder: Path) -> None:
-        """Link blobs under the names that a conversion looks for, but for folders."""
+        """Link blobs under the names that a conversion looks for."""
         folder.mkdir()
         for file in files:
-            if "/" in file.name:
-                continue
-            if not _PLAIN_NAME.fullmatch(file.name):
+            steps = file.name.split("/")
+            if not all(_PLAIN_NAME.fullmatch(step) for step in steps):
                 raise Invalid(f"a file called {excerpt(file.name)} cannot be converted", field="files")
-            (folder / file.name).hardlink_to(self._path(file.digest))
+            path = folder.joinpath(*steps)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.hardlink_to(self._path(file.digest))
 
 
 @dataclass(slots=True)

@@ -104,7 +104,7 @@ def pack(rows: "Floats", packing: str, name: str) -> bytes:
 
 
 def as_stored(path: Path, header: Header, tensor: Tensor) -> StoredTensor:
-    """Return a GGUF's tensor in the terms of safetensors, to read its rows."""
+    """Return a GGUF's tensor as one of safetensors, so that its rows can be read."""
     place = header.start + tensor.offset
     return StoredTensor(tensor.name, tensor.packing.name, tensor.shape[::-1], path, place, tensor.size)
 
