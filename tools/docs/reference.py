@@ -9,7 +9,6 @@ from modelwright.settings import FILE_NAME, OTHER_VARIABLES, PREFIX
 from modelwright.settings import RULES as SETTINGS
 from tools.docs.markdown import code, page, summary, table
 
-
 OLLAMAS_OTHERS: Final = (
     ("OLLAMA_API_KEY", "The client's key, where MODELWRIGHT_KEY is not set."),
     ("OLLAMA_MODELS", "Where `modelwright adopt` looks; our own data folder is MODELWRIGHT_HOME."),
@@ -20,7 +19,7 @@ OLLAMAS_OTHERS: Final = (
     ("OLLAMA_GPU_OVERHEAD", "Not read: engines compute on the processor."),
     ("OLLAMA_SCHED_SPREAD", "Not read: engines compute on the processor."),
     ("OLLAMA_LLM_LIBRARY", "Not read: there is one engine library."),
-    ("OLLAMA_MULTIUSER_CACHE", "Not read: slots are shared by prefix in any case."),
+    ("OLLAMA_MULTIUSER_CACHE", "Not read: a slot goes on from the longest beginning that it knows."),
     ("OLLAMA_AUTH", "Not read: requests are not signed with Ollama's key."),
     ("OLLAMA_REMOTES", "Not read: all models run here."),
 )
