@@ -27,6 +27,8 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /v1/completions": {"model": "test", "prompt": "x"},
     "POST /v1/embeddings": {"model": "test", "input": "x"},
     "POST /api/modelwright/rollback": {"model": "test", "revision": 1},
+    "POST /api/modelwright/blobs/link": {"path": "/nothing", "token": ""},
+    "POST /api/modelwright/adopt": {"path": "/nothing", "token": ""},
 }
 
 RAW: dict[str, bytes] = {
@@ -49,7 +51,9 @@ RAW: dict[str, bytes] = {
 
 # Route, field, bad value, and what the message must hold.
 FIELDS: list[tuple[str, str, object, str]] = [
-    *((route, "model", 7, '"model"') for route in ROUTES if route != "POST /api/copy"),
+    *((route, "model", 7, '"model"') for route, body in ROUTES.items() if "model" in body),
+    *((route, "path", 7, '"path"') for route, body in ROUTES.items() if "path" in body),
+    *((route, "token", 7, '"token"') for route, body in ROUTES.items() if "token" in body),
     ("POST /api/copy", "source", 7, '"source"'),
     ("POST /api/copy", "destination", [], '"destination"'),
     *((f"POST /api/{route}", "stream", "yes", '"stream"') for route in ("chat", "generate", "create")),
@@ -154,8 +158,7 @@ async def test_every_bad_name_is_refused_everywhere(client: httpx2.AsyncClient) 
     before = await everything(client)
     for route, body in ROUTES.items():
         for name in NAMES:
-            fields = ("source", "destination") if "copy" in route else ("model",)
-            for field in fields:
+            for field in body.keys() & {"model", "source", "destination"}:
                 answer = await send(client, route, json.dumps({**body, field: name}).encode())
                 assert answer.status_code in (400, 404), (route, name, answer.text)
                 assert message(route, answer)
@@ -167,7 +170,8 @@ async def test_the_good_bodies_are_good(client: httpx2.AsyncClient) -> None:
     for route, body in sorted(ROUTES.items(), reverse=True):  # DELETE comes last
         answer = await send(client, route, json.dumps(body).encode())
         unbuilt = route in ("POST /api/pull", "POST /api/push")
-        assert answer.status_code == (400 if unbuilt else 200), (route, answer.text)
+        stranger = "token" in body  # only the server's own user may
+        assert answer.status_code == (400 if unbuilt else 403 if stranger else 200), (route, answer.text)
 
 
 async def test_a_body_over_the_limit_is_refused_with_the_limit(client: httpx2.AsyncClient) -> None:
