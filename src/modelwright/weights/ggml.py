@@ -58,6 +58,10 @@ TENSOR_TYPES: Final[Mapping[int, TensorType]] = MappingProxyType(
     }
 )
 
+TYPE_NUMBERS: Final[Mapping[str, int]] = MappingProxyType(
+    {packing.name: number for number, packing in TENSOR_TYPES.items()}
+)
+
 FILE_TYPES: Final[Mapping[int, str]] = MappingProxyType(
     {
         0: "F32",
@@ -96,4 +100,8 @@ FILE_TYPES: Final[Mapping[int, str]] = MappingProxyType(
         39: "NVFP4",
         40: "Q1_0",
     }
+)
+
+FILE_TYPE_NUMBERS: Final[Mapping[str, int]] = MappingProxyType(
+    {name: number for number, name in FILE_TYPES.items()}
 )

@@ -124,27 +124,35 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """All of a file but its tensor data, which begins at `start`."""
+    """All of a file but its tensor data, which begins at `start`.
+
+    `spans`: first and last + 1 byte of each metadata value, its type included.
+    """
 
     version: int
     metadata: Mapping[str, Value]
     tensors: tuple[Tensor, ...]
     alignment: int
     start: int
+    spans: Mapping[str, tuple[int, int]]
 
 
-def read_header(path: Path) -> Header:
-    """Read and check a header; raises Invalid that names what is wrong."""
+def read_header(path: Path, *, part: bool = False) -> Header:
+    """Read and check a header; raises Invalid that names what is wrong.
+
+    A `part` of a split file, but for the first, need not name its architecture.
+    """
     with open_bounded(path, HEADER) as file:
         version = _read_version(file)
         tensor_count = _read_count(file, "tensors")
-        metadata = _read_metadata(file, _read_count(file, "metadata entries"))
-        _check_metadata(metadata)
+        found = _read_metadata(file, _read_count(file, "metadata entries"))
+        metadata = found.values
+        _check_metadata(metadata, part)
         alignment = _alignment(metadata)
         tensors = _read_tensors(file, tensor_count, alignment)
         start = -(-file.position // alignment) * alignment
         _check_places(tensors, file.size - start, start)
-        return Header(version, metadata, tensors, alignment, start)
+        return Header(version, metadata, tensors, alignment, start, found.spans)
 
 
 def read_facts(path: Path) -> WeightFacts:
@@ -213,23 +221,26 @@ class _MetadataReader:
     def __init__(self, file: BoundedFile) -> None:
         self._file = file
         self._text = 0
-        self.found: dict[str, Value] = {}
+        self.values: dict[str, Value] = {}
+        self.spans: dict[str, tuple[int, int]] = {}
 
     def read_entry(self, number: int) -> None:
         what = f"metadata entry {number}"
         key = _read_name(self._file, KEY, what)
-        if key in self.found:
+        if key in self.values:
             raise Invalid(f"metadata {excerpt(key)} appears twice")
+        begin = self._file.position
         what = f"metadata {excerpt(key)}"
         (kind,) = _U32.unpack(self._file.take(_U32.size, what))
         if kind == _STRING:
-            self.found[key] = self._read_text(what)
+            self.values[key] = self._read_text(what)
         elif kind == _ARRAY:
-            self.found[key] = self._read_array(key, what)
+            self.values[key] = self._read_array(key, what)
         elif kind in _NUMBERS:
-            self.found[key] = self._read_number(kind, what)
+            self.values[key] = self._read_number(kind, what)
         else:
             raise Invalid(f"{what}: type {kind} is unknown")
+        self.spans[key] = (begin, self._file.position)
 
     def _read_text(self, what: str) -> str | Array:
         (length,) = _U64.unpack(self._file.take(_U64.size, what))
@@ -285,20 +296,20 @@ def _read_tokens(file: BoundedFile, count: int, what: str) -> None:
         seen.add(word)
 
 
-def _read_metadata(file: BoundedFile, count: int) -> Mapping[str, Value]:
+def _read_metadata(file: BoundedFile, count: int) -> _MetadataReader:
     reader = _MetadataReader(file)
     for number in range(count):
         reader.read_entry(number)
-    return reader.found
+    return reader
 
 
-def _check_metadata(metadata: Mapping[str, Value]) -> None:
+def _check_metadata(metadata: Mapping[str, Value], part: bool) -> None:
     """Check the type and range of what the engine, or we, rely on."""
     for key in TEXT_KEYS:
         if not isinstance(metadata.get(key, ""), str):
             raise Invalid(f"metadata {excerpt(key)} must be a string")
     architecture = metadata.get("general.architecture")
-    if not architecture:
+    if not architecture and not part:
         raise Invalid('metadata "general.architecture" is missing')
     ranges = {f"{architecture}.{key}": limits for key, limits in ARCHITECTURE_RANGES.items()}
     for key, (low, high) in (GENERAL_RANGES | ranges).items():
