@@ -93,7 +93,7 @@ def test_a_model_that_is_not_there(shared, words):
         ("FROM starter\nPARAMETER tempreture 1", "temperature"),
         ("FROM nobody", "nobody"),
         ("SYSTEM alone", "FROM"),
-        ("FROM starter\nDRAFT x", "not supported"),
+        ("FROM starter\nTEMPLATE {{ .Prompt", "template error"),
     ],
 )
 def test_a_bad_modelfile_makes_nothing(shared, text, said):

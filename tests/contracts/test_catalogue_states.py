@@ -26,7 +26,7 @@ from modelwright.store.catalogue import Catalogue
 
 T = TypeVar("T")
 
-PROVE = bool(os.environ.get("MODELWRIGHT_PROVE"))
+PROVE = bool(os.environ.get("PROVE"))
 NAMES = st.sampled_from(["mario", "Mario", "luigi", "bob/mario", "mario:v2"])
 TEXTS = st.sampled_from(["one", "two", "three"])
 NUMBERS = st.integers(1, 6)

@@ -27,7 +27,7 @@ import pytest
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 
-PROVE = bool(os.environ.get("MODELWRIGHT_PROVE"))
+PROVE = bool(os.environ.get("PROVE"))
 SCRIPT = Path(__file__).with_name("changing.py")
 CHANGING = runpy.run_path(str(SCRIPT))
 DURABLE = "write,pwrite64,fsync,fdatasync,rename,link,unlink,ftruncate,mkdir"

@@ -15,7 +15,7 @@ from modelwright.core.errors import Invalid
 from modelwright.weights.gguf import read_facts, read_header
 
 Write = Callable[[bytes], Path]
-PROVE = bool(os.environ.get("MODELWRIGHT_PROVE"))
+PROVE = bool(os.environ.get("PROVE"))
 MEGABYTE = 1024 * 1024
 EDGES = (0, 1, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**60, 2**63 - 1, 2**63, 2**64 - 1)
 

@@ -23,7 +23,7 @@ from modelwright.weights.quantize import quantize
 from tests.weights.answers import GOLDEN
 from tests.weights.engine import ask_engine
 
-PROVE = bool(os.environ.get("MODELWRIGHT_PROVE"))
+PROVE = bool(os.environ.get("PROVE"))
 MEGABYTE = 1024 * 1024
 WORST = {
     "F32": 0,

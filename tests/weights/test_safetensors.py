@@ -20,7 +20,7 @@ from modelwright.weights.safetensors import read_folder, read_rows, read_tensors
 from modelwright.weights.sentencepiece import read_pieces
 from tests.weights.answers import GOLDEN
 
-PROVE = bool(os.environ.get("MODELWRIGHT_PROVE"))
+PROVE = bool(os.environ.get("PROVE"))
 MEGABYTE = 1024 * 1024
 A = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
 B = {"dtype": "F16", "shape": [4], "data_offsets": [16, 24]}
