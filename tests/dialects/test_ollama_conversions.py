@@ -86,3 +86,28 @@ async def test_the_parts_of_a_split_gguf_become_one(client: httpx2.AsyncClient, 
     refused = await client.post("/api/create", json={"model": "less", "files": digests, "stream": False})
     assert refused.status_code == 400
     assert refused.json()["error"].startswith("invalid split GGUF: ")
+
+
+async def test_a_peft_folder_becomes_an_adapter(client: httpx2.AsyncClient) -> None:
+    base = {name: await upload(client, (GOLDEN / name).read_bytes()) for name in FILES}
+    await create(client, model="base", files=base)
+    folder = sorted((GOLDEN / "adapter").iterdir())
+    files = {path.name: await upload(client, path.read_bytes()) for path in folder}
+    lines = await create(client, model="tuned", **{"from": "base"}, adapters=files)
+    assert lines[0]["status"] == "converting adapter"
+    await create(client, model="half", **{"from": "base"}, adapters=[{"files": files, "scale": 0.5}])
+    texts = [
+        (await client.post("/api/show", json={"model": model})).json()["modelfile"]
+        for model in ("tuned", "half")
+    ]
+    adapter = next(line for line in texts[0].splitlines() if line.startswith("ADAPTER @"))
+    assert f"{adapter} SCALE 0.5\n" in texts[1]
+
+
+@pytest.mark.parametrize(
+    "item", [1, {}, {"scale": 1}, {"digest": "x", "files": {}}, {"files": []}, {"files": {}}]
+)
+async def test_an_adapter_is_a_digest_or_files(client: httpx2.AsyncClient, item: object) -> None:
+    body = {"model": "m", "from": "test", "adapters": [item], "stream": False}
+    answer = await client.post("/api/create", json=body)
+    assert (answer.status_code, "adapters.0" in answer.json()["error"]) == (400, True)

@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from measuring.random_model import Shape, write_random_lora
 
 from modelwright.core.errors import Invalid
 from modelwright.core.parameters import Parameters
+from modelwright.starter import WEIGHTS
+from modelwright.weights.gguf import read_facts
 
 pytestmark = pytest.mark.anyio
 Start = Callable[..., Any]
@@ -121,3 +124,21 @@ async def test_a_scale_for_each_adapter_is_asked_for(start: Start, tiny: Path, l
     await engines.pool.load(engines.needs(tiny, "m", loras=loras, scales=(1.0, 1.0)))
     with pytest.raises(Invalid, match="1 scales are given for 2 adapters"):
         await engines.answer(engines.needs(tiny, "m", loras=loras, scales=(1.0,)))
+
+
+@pytest.mark.skipif(not WEIGHTS.exists(), reason="the starter model is not built yet")
+async def test_the_starter_is_itself_again_after_an_adapter(start: Start, tmp_path: Path) -> None:
+    said = read_facts(WEIGHTS).metadata
+    shape = Shape(
+        hidden=int(said["llama.embedding_length"] or 0),
+        layers=int(said["llama.block_count"] or 0),
+        feed_forward=int(said["llama.feed_forward_length"] or 0),
+    )
+    write_random_lora(tmp_path / "lora.gguf", shape)
+    engines = start()
+    plain = await engines.answer(engines.needs(WEIGHTS, "plain"))
+    answers = []
+    for scale in (0.0, 1.0, 0.0):
+        needs = engines.needs(WEIGHTS, f"{scale}", loras=[tmp_path / "lora.gguf"], scales=(scale,))
+        answers.append(await engines.answer(needs))
+    assert answers[0] == answers[2] == plain != answers[1]

@@ -159,14 +159,14 @@ class Fleet:
         try:
             async with self._one_load:
                 load = await self._plan(resident, needs)
-                resident.size = int(load.weights.stat().st_size * OVERHEAD)
+                resident.size = int(_size(load) * OVERHEAD)
                 await self._make_room(resident)
                 engine = await self._start(resident, load)
         except BaseException:
             self._forget(resident)
             raise
         resident.engine = engine
-        resident.size = load.weights.stat().st_size + engine.private_bytes
+        resident.size = _size(load) + engine.private_bytes
         engine.exited.add_done_callback(lambda _: self._on_exit(resident))
         asyncio.get_running_loop().call_soon(self._settle, resident)  # perhaps nobody waits any more
         return engine
@@ -315,6 +315,11 @@ class Fleet:
 
 def _key(needs: EngineNeeds) -> Key:
     return (needs.base, needs.adapters, needs.kind, needs.scales if needs.kind == "embed" else ())
+
+
+def _size(load: Load) -> int:
+    """Bytes of the files that an engine holds."""
+    return sum(path.stat().st_size for path in (load.weights, *load.adapters))
 
 
 def _finite(seconds: float) -> float | None:

@@ -13,7 +13,7 @@ from modelwright.core.compatibility import check_requires
 from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft, cleared, draft_from_commands, with_fields
-from modelwright.core.errors import Invalid, Unsupported
+from modelwright.core.errors import Invalid, TooLarge, Unsupported
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters
 from modelwright.core.weight_files import (
@@ -94,7 +94,7 @@ def _digest(digest: object, field: str) -> Digest:
 
 
 def _adapters(wanted: Any) -> tuple[NamedAdapter, ...]:
-    """Ollama's map of files, or our list of {digest, scale} and {files, scale}.
+    """Ollama's map of files, or our list of {digest or files, scale}.
 
     A map that holds safetensors is one PEFT folder; of GGUF each is an adapter.
     """
@@ -112,26 +112,24 @@ def _adapters(wanted: Any) -> tuple[NamedAdapter, ...]:
 
 def _scaled_adapters(wanted: Sequence[Any]) -> tuple[NamedAdapter, ...]:
     if len(wanted) > MOST_ADAPTERS:
-        raise Invalid(f'"adapters" may hold at most {MOST_ADAPTERS}', field="adapters")
-    found = []
-    for index, item in enumerate(wanted):
-        field = f"adapters.{index}"
-        if not isinstance(item, dict) or set(item) - {"scale"} not in ({"digest"}, {"files"}):
-            raise Invalid(
-                f'"{field}" must be an object with "digest" or "files", and perhaps "scale"', field=field
-            )
-        scale = check_scale(item.get("scale", 1), field=f"{field}.scale")
-        found.append(NamedAdapter(_adapter_blobs(item, field), scale))
-    return tuple(found)
+        raise TooLarge(
+            f'"adapters" holds {len(wanted)}, at most {MOST_ADAPTERS} are allowed', field="adapters"
+        )
+    return tuple(_scaled_adapter(item, f"adapters.{index}") for index, item in enumerate(wanted))
 
 
-def _adapter_blobs(item: Mapping[str, Any], field: str) -> tuple[NamedBlob, ...]:
-    """One blob by its digest, or a PEFT folder's files by their names."""
+def _scaled_adapter(item: Any, field: str) -> NamedAdapter:
+    """One adapter: a GGUF's digest, or a PEFT folder's files."""
+    keys = set(item) if isinstance(item, dict) else set()
+    if keys - {"scale"} not in ({"digest"}, {"files"}):
+        raise Invalid(f'"{field}" must have "digest" or "files", and perhaps "scale"', field=field)
+    scale = check_scale(item.get("scale", 1), field=f"{field}.scale")
     if "digest" in item:
-        return (NamedBlob("", _digest(item["digest"], field)),)
-    if not isinstance(item["files"], dict) or not item["files"]:
-        raise Invalid(f'"{field}.files" must be an object of digests', field=f"{field}.files")
-    return _blobs(item["files"], f"{field}.files")
+        return NamedAdapter((NamedBlob("", _digest(item["digest"], field)),), scale)
+    files = item["files"]
+    if not isinstance(files, dict) or not files:
+        raise Invalid(f'"{field}.files" must be an object of names and digests', field=field)
+    return NamedAdapter(_blobs(files, field), scale)
 
 
 def _refuse_foreign(body: wire.CreateRequest) -> None:

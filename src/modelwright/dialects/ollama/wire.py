@@ -109,7 +109,7 @@ class CreateRequest(Wire):
     stream: Flag = True
     files: Annotated[dict[str, Text] | None, Field(description="name -> digest of an uploaded blob")] = None
     adapters: Annotated[
-        Anything, Field(description="name -> digest, or a list of objects with digest and scale")
+        Anything, Field(description="name -> digest, or a list of objects with digest (or files) and scale")
     ] = None
     template: Text = ""
     quantize: Anything = None
