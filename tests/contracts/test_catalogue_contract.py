@@ -217,6 +217,14 @@ async def test_small_blobs_come_with_their_model(catalogue: Catalogue) -> None:
     assert await catalogue.small_blob(WEIGHTS) is None
 
 
+async def test_blobs_of_both_kinds_are_present(catalogue: Catalogue) -> None:
+    small, absent = Digest.of(b"small"), Digest.of(b"absent")
+    await catalogue.add_blob(BlobRecord(WEIGHTS, 7, FACTS))
+    await catalogue.commit(revision(small_blobs={small: b"small"}))
+    assert await catalogue.present([WEIGHTS, small, absent]) == {WEIGHTS, small}
+    assert await catalogue.present([]) == frozenset()
+
+
 async def test_a_wrong_small_blob_is_refused_with_everything(catalogue: Catalogue) -> None:
     with pytest.raises(TooLarge, match="65537 bytes, at most 65536"):
         await catalogue.commit(revision(small_blobs={Digest.of(b"x" * 65537): b"x" * 65537}))

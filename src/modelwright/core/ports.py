@@ -4,7 +4,7 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
@@ -201,6 +201,10 @@ class Catalogue(Protocol):
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 
     async def small_blob(self, digest: Digest) -> bytes | None: ...
+
+    async def present(self, digests: Collection[Digest]) -> frozenset[Digest]:
+        """Those of these blobs that are here, as files or as small ones."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ class Models:
         resolved = resolve([spec, *composition.ancestors])
         facts = await self._facts(resolved)
         manifest, contents = build_manifest(resolved, facts)
-        ready = [LayerReady(layer.digest, await self._is_here(layer.digest)) for layer in manifest.layers]
+        layers = [layer.digest for layer in manifest.layers]
+        here = await self._catalogue.present(layers)
+        ready = [LayerReady(digest, digest in here) for digest in layers]
         stored, changed = await self._catalogue.commit(
             NewRevision(
                 name=target,
@@ -208,11 +210,6 @@ class Models:
                 await self._blobs.put(_stream(content), expected=digest)
                 await self._catalogue.add_blob(BlobRecord(digest, len(content), None))
         return small
-
-    async def _is_here(self, digest: Digest) -> bool:
-        if await self._catalogue.blob(digest) is not None:
-            return True
-        return await self._catalogue.small_blob(digest) is not None
 
     async def _summary(self, stored: StoredModel, revision: Revision) -> ModelSummary:
         facts = await self._resolver.facts(revision.base)

@@ -5,7 +5,7 @@ transaction there (database.py says which), so a caller that goes away leaves
 either everything or nothing. It knows no files and no rights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Self
@@ -99,6 +99,12 @@ class Catalogue:
         """Raises Corrupt when the bytes are no longer what the digest says."""
         row = await self._one(queries.FIND_SMALL_BLOB, digest=digest)
         return None if row is None else _checked(row.content, digest, "small blob")
+
+    async def present(self, digests: Collection[Digest]) -> frozenset[Digest]:
+        wanted = {"digests": list(digests)}
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(queries.PRESENT, wanted).scalars())
+        )
 
     async def lineage(self, spec: Digest) -> Sequence[ModelSpec]:
         """Child first; without SQL when all its specs were read before."""
