@@ -103,7 +103,7 @@ def _check(lineage: Sequence[ModelSpec]) -> None:
             field="from",
             hint="Derive from a model nearer to the base",
         )
-    if len({spec.digest for spec in lineage}) != len(lineage):
+    if len(set(lineage)) != len(lineage):
         raise Invalid("the model is its own ancestor", field="from")
 
 

@@ -14,7 +14,7 @@ from modelwright.core.compatibility import check_requires
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
-from modelwright.core.lineage import resolve
+from modelwright.core.lineage import ResolvedSpec, resolve
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
 from modelwright.core.revision import BlobRecord
@@ -52,7 +52,7 @@ class Workshop:
 class Composition:
     """A draft that is being made into a spec.
 
-    `spec`, `ancestors` and `told` are whole once `steps` has ended. What takes no
+    `spec`, `ancestors`, `resolved` and `told` are whole once `steps` has ended. What takes no
     time is in `told` and not among the steps, so that a create that fails at it
     fails before it has said anything.
     """
@@ -60,6 +60,7 @@ class Composition:
     def __init__(self, workshop: Workshop, name: str, draft: SpecDraft) -> None:
         self.spec = _plain(draft)
         self.ancestors: Sequence[ModelSpec] = ()
+        self.resolved = ResolvedSpec()
         self.told: list[Working | Notice] = []
         self._workshop = workshop
         self._name = name
@@ -82,9 +83,9 @@ class Composition:
         for adapter in draft.adapters if isinstance(draft.adapters, tuple) else ():
             async for step in self._add_adapter(adapter):
                 yield step
-        requires = resolve([self.spec, *self.ancestors]).requires
-        if requires:
-            check_requires(requires)
+        self.resolved = resolve([self.spec, *self.ancestors])
+        if self.resolved.requires:
+            check_requires(self.resolved.requires)
 
     @property
     def base(self) -> Digest:

@@ -10,7 +10,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import Principal
-from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
+from modelwright.core.lineage import ResolvedSpec, own_fields
 from modelwright.core.manifest import build_manifest
 from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
@@ -60,8 +60,7 @@ class Models:
         composition = Composition(Workshop(self._catalogue, self._resolver, self._files), target.model, draft)
         async for step in composition.steps():
             yield step
-        spec = composition.spec
-        resolved = resolve([spec, *composition.ancestors])
+        resolved = composition.resolved
         facts = await self._facts(resolved)
         manifest, contents = build_manifest(resolved, facts)
         layers = [layer.digest for layer in manifest.layers]
@@ -70,7 +69,7 @@ class Models:
         stored, changed = await self._catalogue.commit(
             NewRevision(
                 name=target,
-                spec=spec,
+                spec=composition.spec,
                 base=resolved.base,
                 parent=resolved.parent,
                 manifest=manifest.digest,
