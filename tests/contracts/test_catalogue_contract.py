@@ -49,7 +49,7 @@ async def test_a_created_model_is_found_as_it_was_created(catalogue: Catalogue) 
     manifest = Digest.of(b"{}")
     facts = {"base": WEIGHTS, "parent": "starter", "manifest": manifest, "template": Digest.of(b"x")}
     new = revision("Bob/Mario:V1", **facts, size=2, message="why")
-    stored, changed = await catalogue.commit(new)
+    stored, changed, _ = await catalogue.commit(new)
     assert changed
     state = Revision(
         1, new.spec.digest, WEIGHTS, "starter", manifest, 2, "ann", "why", "create", NOON, Digest.of(b"x")
@@ -82,15 +82,15 @@ async def test_times_come_back_exact_and_in_utc(catalogue: Catalogue) -> None:
 
 
 async def test_the_same_spec_again_writes_nothing(catalogue: Catalogue) -> None:
-    first, _ = await catalogue.commit(revision())
-    again, changed = await catalogue.commit(revision(author="bob", created_at=NOON + timedelta(hours=1)))
+    first, _, _ = await catalogue.commit(revision())
+    again, changed, _ = await catalogue.commit(revision(author="bob", created_at=NOON + timedelta(hours=1)))
     assert not changed
     assert again == first == await catalogue.find(key("mario"))
 
 
 async def test_a_change_is_a_new_revision_under_the_first_spelling(catalogue: Catalogue) -> None:
     await catalogue.commit(revision("Mario", "one"))
-    stored, _ = await catalogue.commit(revision("MARIO", "two", created_at=NOON + timedelta(hours=1)))
+    stored, _, _ = await catalogue.commit(revision("MARIO", "two", created_at=NOON + timedelta(hours=1)))
     assert (str(stored.name), stored.revision.number, stored.latest) == ("Mario:latest", 2, 2)
     assert stored == await catalogue.find(key("mario"))
     assert [r.number for r in await catalogue.history(key("mario"))] == [1, 2]
@@ -106,13 +106,13 @@ async def test_moving_back_loses_nothing(catalogue: Catalogue) -> None:
     assert [(m.before, m.after, m.author, m.moved_at) for m in await catalogue.moves(key("mario"))] == [
         (3, 1, "bob", later)
     ]
-    again, changed = await catalogue.commit(revision(system="three"))
+    again, changed, _ = await catalogue.commit(revision(system="three"))
     assert (again.revision.number, changed) == (4, True)
     assert len(await catalogue.history(key("mario"))) == 4
 
 
 async def test_moving_to_where_it_stands_is_no_move(catalogue: Catalogue) -> None:
-    stored, _ = await catalogue.commit(revision())
+    stored, _, _ = await catalogue.commit(revision())
     assert await catalogue.move(key("mario"), 1, "bob", NOON + timedelta(hours=1)) == stored
     assert await catalogue.moves(key("mario")) == []
 
@@ -147,7 +147,7 @@ async def test_a_deleted_name_begins_anew(catalogue: Catalogue) -> None:
     assert not await catalogue.delete(key("mario"))
     assert await catalogue.find(key("mario")) is None
     assert await catalogue.history(key("mario")) == []
-    stored, changed = await catalogue.commit(revision("MARIO", "two"))
+    stored, changed, _ = await catalogue.commit(revision("MARIO", "two"))
     assert (str(stored.name), stored.revision.number, changed) == ("MARIO:latest", 1, True)
 
 
@@ -217,12 +217,12 @@ async def test_small_blobs_come_with_their_model(catalogue: Catalogue) -> None:
     assert await catalogue.small_blob(WEIGHTS) is None
 
 
-async def test_blobs_of_both_kinds_are_present(catalogue: Catalogue) -> None:
-    small, absent = Digest.of(b"small"), Digest.of(b"absent")
-    await catalogue.add_blob(BlobRecord(WEIGHTS, 7, FACTS))
-    await catalogue.commit(revision(small_blobs={small: b"small"}))
-    assert await catalogue.present([WEIGHTS, small, absent]) == {WEIGHTS, small}
-    assert await catalogue.present([]) == frozenset()
+async def test_a_commit_says_which_small_blobs_it_added(catalogue: Catalogue) -> None:
+    one, two = Digest.of(b"one"), Digest.of(b"two")
+    assert (await catalogue.commit(revision(small_blobs={one: b"one"}))).added == {one}
+    both = revision(system="two", small_blobs={one: b"one", two: b"two"})
+    assert (await catalogue.commit(both)).added == {two}
+    assert (await catalogue.commit(both)).added == frozenset()
 
 
 async def test_a_wrong_small_blob_is_refused_with_everything(catalogue: Catalogue) -> None:
@@ -242,7 +242,7 @@ async def test_text_that_cannot_be_kept_is_refused(catalogue: Catalogue, field: 
 
 @pytest.mark.parametrize("odd", ["'; DROP TABLE models; --", "%s", ":key", "\n", "ü" * 1000, "\U0001f600"])
 async def test_text_is_never_code(catalogue: Catalogue, odd: str) -> None:
-    stored, _ = await catalogue.commit(revision(author=odd, message=odd))
+    stored, _, _ = await catalogue.commit(revision(author=odd, message=odd))
     assert await catalogue.find(key("mario")) == stored
     assert await catalogue.find(odd) is None
 
@@ -262,7 +262,7 @@ async def test_a_number_beyond_all_bounds_is_no_revision(catalogue: Catalogue) -
 async def test_sixteen_at_once_get_sixteen_numbers(catalogue: Catalogue) -> None:
     creates = [catalogue.commit(revision(system=f"take {number}")) for number in range(16)]
     done = await asyncio.gather(*creates)
-    assert sorted(stored.revision.number for stored, _ in done) == list(range(1, 17))
+    assert sorted(stored.revision.number for stored, _, _ in done) == list(range(1, 17))
     found = await catalogue.find(key("mario"))
     assert found is not None
     assert (found.revision.number, found.latest) == (16, 16)
@@ -280,8 +280,8 @@ async def test_two_servers_on_one_postgresql_take_turns(catalogue: Catalogue, ca
 
 async def test_one_spec_by_sixteen_at_once_is_one_revision(catalogue: Catalogue) -> None:
     done = await asyncio.gather(*(catalogue.commit(revision()) for _ in range(16)))
-    assert sorted(changed for _, changed in done) == [False] * 15 + [True]
-    assert {stored.latest for stored, _ in done} == {1}
+    assert sorted(changed for _, changed, _ in done) == [False] * 15 + [True]
+    assert {stored.latest for stored, _, _ in done} == {1}
 
 
 async def test_changes_of_all_kinds_at_once_leave_one_state(catalogue: Catalogue) -> None:
@@ -326,7 +326,7 @@ async def test_a_closed_catalogue_says_so(catalogue: Catalogue) -> None:
 
 async def test_everything_is_there_after_opening_again(catalogue_url: str) -> None:
     catalogue = await Catalogue.open(catalogue_url)
-    stored, _ = await catalogue.commit(revision())
+    stored, _, _ = await catalogue.commit(revision())
     await catalogue.close()
     catalogue = await Catalogue.open(catalogue_url)
     assert await catalogue.find(key("mario")) == stored

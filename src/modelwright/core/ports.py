@@ -4,7 +4,7 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
@@ -13,7 +13,7 @@ from modelwright.core.chat import ChatEvent, Embeddings, Message
 from modelwright.core.digest import Digest
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
-from modelwright.core.revision import BlobRecord, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
@@ -176,7 +176,7 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def commit(self, new: NewRevision) -> tuple[StoredModel, bool]:
+    async def commit(self, new: NewRevision) -> Committed:
         """Append a revision and point the name to it, all or nothing.
 
         When the current revision has the same spec nothing is written and the
@@ -201,10 +201,6 @@ class Catalogue(Protocol):
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 
     async def small_blob(self, digest: Digest) -> bytes | None: ...
-
-    async def present(self, digests: Collection[Digest]) -> frozenset[Digest]:
-        """Those of these blobs that are here, as files or as small ones."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

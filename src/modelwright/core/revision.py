@@ -7,6 +7,7 @@ pointer and records the move. Knows nothing of SQL.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from modelwright.core.digest import Digest
 from modelwright.core.names import Name
@@ -76,6 +77,14 @@ class NewRevision:
     message: str = ""
     template: Digest | None = None
     small_blobs: Mapping[Digest, bytes] = field(default_factory=dict)
+
+
+class Committed(NamedTuple):
+    """What a commit did; `added` are the small blobs that were not here before."""
+
+    model: StoredModel
+    changed: bool
+    added: frozenset[Digest]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,10 +63,8 @@ class Models:
         resolved = composition.resolved
         facts = await self._facts(resolved)
         manifest, contents = build_manifest(resolved, facts)
-        layers = [layer.digest for layer in manifest.layers]
-        here = await self._catalogue.present(layers)
-        ready = [LayerReady(digest, digest in here) for digest in layers]
-        stored, changed = await self._catalogue.commit(
+        small, files = await self._split(contents | {manifest.digest: manifest.content})
+        stored, changed, added = await self._catalogue.commit(
             NewRevision(
                 name=target,
                 spec=composition.spec,
@@ -79,11 +77,13 @@ class Models:
                 created_at=self._clock.now(),
                 message=message,
                 template=_template_digest(resolved),
-                small_blobs=await self._small(contents | {manifest.digest: manifest.content}),
+                small_blobs=small,
             )
         )
-        for event in (*composition.told, *ready):
-            yield event
+        for told in composition.told:
+            yield told
+        for layer in manifest.layers:
+            yield LayerReady(layer.digest, layer.digest not in added | files)
         for text in _notices(draft):
             yield Notice(text)
         yield ManifestReady()
@@ -199,16 +199,18 @@ class Models:
             raise Corrupt("the base's weight file is not described in the store", field="from")
         return facts
 
-    async def _small(self, contents: Mapping[Digest, bytes]) -> dict[Digest, bytes]:
-        """Those that the catalogue holds; the others are stored as files first."""
-        small = {}
-        for digest, content in contents.items():
-            if len(content) <= SMALL_BLOB:
-                small[digest] = content
-            else:
-                await self._blobs.put(_stream(content), expected=digest)
-                await self._catalogue.add_blob(BlobRecord(digest, len(content), None))
-        return small
+    async def _split(
+        self, contents: Mapping[Digest, bytes]
+    ) -> tuple[Mapping[Digest, bytes], frozenset[Digest]]:
+        """Those that the catalogue holds, and which of the others became files."""
+        small = {digest: content for digest, content in contents.items() if len(content) <= SMALL_BLOB}
+        files = set()
+        for digest in contents.keys() - small.keys():
+            if await self._catalogue.blob(digest) is None:
+                files.add(digest)
+            await self._blobs.put(_stream(contents[digest]), expected=digest)
+            await self._catalogue.add_blob(BlobRecord(digest, len(contents[digest]), None))
+        return small, frozenset(files)
 
     async def _summary(self, stored: StoredModel, revision: Revision) -> ModelSummary:
         facts = await self._resolver.facts(revision.base)

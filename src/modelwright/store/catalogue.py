@@ -5,7 +5,7 @@ transaction there (database.py says which), so a caller that goes away leaves
 either everything or nothing. It knows no files and no rights.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Self
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, NotFound
 from modelwright.core.names import Name
-from modelwright.core.revision import BlobRecord, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
 from modelwright.store import changes, migrations, queries
 from modelwright.store.database import Database
@@ -100,12 +100,6 @@ class Catalogue:
         row = await self._one(queries.FIND_SMALL_BLOB, digest=digest)
         return None if row is None else _checked(row.content, digest, "small blob")
 
-    async def present(self, digests: Collection[Digest]) -> frozenset[Digest]:
-        wanted = {"digests": list(digests)}
-        return await self._database.read(
-            lambda connection: frozenset(connection.execute(queries.PRESENT, wanted).scalars())
-        )
-
     async def lineage(self, spec: Digest) -> Sequence[ModelSpec]:
         """Child first; without SQL when all its specs were read before."""
         found: list[ModelSpec] = []
@@ -121,7 +115,7 @@ class Catalogue:
             found.append(read)
         return found
 
-    async def commit(self, new: NewRevision) -> tuple[StoredModel, bool]:
+    async def commit(self, new: NewRevision) -> Committed:
         """As the port says.
 
         Raises NotFound for a pinned parent or a weight or adapter blob that the

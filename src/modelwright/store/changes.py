@@ -4,6 +4,7 @@ Functions of a connection. They neither begin nor end the transaction, and do
 not know on which thread or database they run, but for the lock on a name.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -13,16 +14,14 @@ from sqlalchemy import Connection, Row
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, NotFound, TooLarge
 from modelwright.core.ports import SMALL_BLOB
-from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.revision import BlobRecord, Committed, NewRevision, Revision, StoredModel
 from modelwright.core.spec import Absence, PinnedParent
 from modelwright.store import queries
 from modelwright.store.file_state import FileState
 from modelwright.store.rows import read_model, revision_values, write_facts
 
 
-def commit(
-    connection: Connection, additions: queries.Additions, new: NewRevision
-) -> tuple[StoredModel, bool]:
+def commit(connection: Connection, additions: queries.Additions, new: NewRevision) -> Committed:
     """Append a revision and point the name to it, unless it says so already."""
     _check_values(new)
     canonical = new.spec.canonical()
@@ -30,15 +29,10 @@ def commit(
     row = _lock_model(connection, new.name.key)
     before = None if row is None else read_model(row)
     if before is not None and before.revision.spec == spec:
-        return before, False
+        return Committed(before, False, frozenset())
     _check_references(connection, new)
     connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
-    if new.small_blobs:
-        # Sorted, so that two transactions of PostgreSQL never wait for each other in a circle.
-        contents = [
-            {"digest": digest, "content": new.small_blobs[digest]} for digest in sorted(new.small_blobs)
-        ]
-        connection.execute(additions.small_blob, contents)
+    added = _add_small_blobs(connection, additions, new.small_blobs)
     number = 1 if before is None else before.latest + 1
     revision = Revision(
         number=number,
@@ -57,7 +51,8 @@ def commit(
     connection.execute(queries.ADD_REVISION, revision_values(model_id, revision))
     if row is not None:
         _point(connection, model_id, number, number, new.created_at)
-    return StoredModel(before.name if before else new.name, revision, number, new.created_at), True
+    model = StoredModel(before.name if before else new.name, revision, number, new.created_at)
+    return Committed(model, True, added)
 
 
 def move(connection: Connection, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
@@ -115,6 +110,21 @@ def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
     if connection.dialect.name == "postgresql":
         connection.execute(queries.LOCK_NAME, {"key": key})
     return connection.execute(queries.FIND_MODEL, {"key": key}).first()
+
+
+def _add_small_blobs(
+    connection: Connection, additions: queries.Additions, contents: Mapping[Digest, bytes]
+) -> frozenset[Digest]:
+    """Keep those that are not kept yet; returns them."""
+    if not contents:
+        return frozenset()
+    known = set(connection.execute(queries.KNOWN_SMALL_BLOBS, {"digests": list(contents)}).scalars())
+    # Sorted, so that two transactions of PostgreSQL never wait for each other in a circle.
+    added = sorted(contents.keys() - known)
+    if added:
+        rows = [{"digest": digest, "content": contents[digest]} for digest in added]
+        connection.execute(additions.small_blob, rows)
+    return frozenset(added)
 
 
 def _add_model(connection: Connection, new: NewRevision) -> int:

@@ -5,7 +5,7 @@ Nothing here changes or removes a revision, a spec or a move.
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Insert, Select, bindparam, func, insert, select, text, union_all, update
+from sqlalchemy import BindParameter, Insert, Select, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -58,10 +58,7 @@ FIND_LINKED: Final[Select[Any]] = select(linked_blobs.c.digest).where(
     *(linked_blobs.c[name] == bindparam(name) for name in ("device", "inode", "size", "modified"))
 )
 _WANTED: Final[BindParameter[Any]] = bindparam("digests", expanding=True)
-PRESENT: Final = union_all(
-    select(blobs.c.digest).where(blobs.c.digest.in_(_WANTED)),
-    select(small_blobs.c.digest).where(small_blobs.c.digest.in_(_WANTED)),
-)
+KNOWN_SMALL_BLOBS: Final[Select[Any]] = select(small_blobs.c.digest).where(small_blobs.c.digest.in_(_WANTED))
 SIZES_OF_BLOBS: Final[Select[Any]] = select(blobs.c.digest, blobs.c.size).where(blobs.c.digest.in_(_WANTED))
 
 ADD_MODEL: Final = insert(models)
