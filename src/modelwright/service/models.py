@@ -4,14 +4,14 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import Principal
 from modelwright.core.lineage import ResolvedSpec, own_fields
-from modelwright.core.manifest import build_manifest
+from modelwright.core.manifest import Manifest, build_manifest
 from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
@@ -80,13 +80,8 @@ class Models:
                 small_blobs=small,
             )
         )
-        for told in composition.told:
-            yield told
-        for layer in manifest.layers:
-            yield LayerReady(layer.digest, layer.digest not in added | files)
-        for text in _notices(draft):
-            yield Notice(text)
-        yield ManifestReady()
+        for event in _account(draft, composition, manifest, added | files):
+            yield event
         yield Created(stored.name, stored.revision.number, changed)
 
     async def show(self, principal: Principal, ref: str, *, verbose: bool = False) -> ModelView:
@@ -239,6 +234,18 @@ def _target(name: str, *, field: str = "model") -> Name:
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
     return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
+
+
+def _account(
+    draft: SpecDraft, composition: Composition, manifest: Manifest, added: Collection[Digest]
+) -> Iterator[CreateEvent]:
+    """What is to be told of a create that is done, but for its end."""
+    yield from composition.told
+    for layer in manifest.layers:
+        yield LayerReady(layer.digest, layer.digest not in added)
+    for text in _notices(draft):
+        yield Notice(text)
+    yield ManifestReady()
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:
