@@ -2,7 +2,8 @@
 
 Ours: `POST /api/create` with a new system prompt, answered after the commit.
 Bare: one SQLite insert with synchronous=FULL and one small file, written,
-fsynced, renamed, its folder fsynced; the same bytes. In alternation.
+fsynced, renamed, its folder fsynced; as many bytes as ours: a spec in the row,
+a system layer and a manifest in the file. In alternation.
 
     python bench/create.py [--rounds 200]
 """
@@ -22,6 +23,9 @@ from measuring.served import served
 from measuring.verdict import median, table, verdict
 
 BOUND = 3.0
+SPEC_BYTES = 150
+"""What a spec's canonical bytes have beside its system prompt."""
+MANIFEST_BYTES = 900
 
 
 def system_of(turn: int) -> str:
@@ -41,9 +45,9 @@ class Bare:
     def create(self, turn: int) -> float:
         """Seconds for one create."""
         started = time.perf_counter()
-        self._write(turn, system_of(turn).encode("utf-8"))
+        self._write(turn, system_of(turn).encode("utf-8") + b"m" * MANIFEST_BYTES)
         self._database.execute("BEGIN IMMEDIATE")
-        self._database.execute("INSERT INTO models VALUES (?, ?)", (f"m{turn}", system_of(turn)))
+        self._database.execute("INSERT INTO models VALUES (?, ?)", (f"m{turn}", system_of(turn) + "s" * SPEC_BYTES))
         self._database.execute("COMMIT")
         return time.perf_counter() - started
 

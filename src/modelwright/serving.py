@@ -6,6 +6,7 @@ app.py.
 
 import asyncio
 import contextlib
+import gc
 import errno
 import logging
 import math
@@ -116,6 +117,8 @@ async def _serve(
                 url, os.getpid(), __version__, datetime.now(UTC).isoformat(timespec="seconds"), app.token
             )
         )
+        gc.collect()
+        gc.freeze()  # what was built once need not be looked through again and again
         app.readiness.missing = ""
         say(f"modelwright {__version__} listens on {url}")
         await asyncio.wait({serving, stop.first}, return_when=asyncio.FIRST_COMPLETED)
