@@ -47,7 +47,9 @@ class Bare:
         started = time.perf_counter()
         self._write(turn, system_of(turn).encode("utf-8") + b"m" * MANIFEST_BYTES)
         self._database.execute("BEGIN IMMEDIATE")
-        self._database.execute("INSERT INTO models VALUES (?, ?)", (f"m{turn}", system_of(turn) + "s" * SPEC_BYTES))
+        self._database.execute(
+            "INSERT INTO models VALUES (?, ?)", (f"m{turn}", system_of(turn) + "s" * SPEC_BYTES)
+        )
         self._database.execute("COMMIT")
         return time.perf_counter() - started
 

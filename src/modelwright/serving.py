@@ -6,8 +6,8 @@ app.py.
 
 import asyncio
 import contextlib
-import gc
 import errno
+import gc
 import logging
 import math
 import os
