@@ -68,7 +68,7 @@ class States(RuleBasedStateMachine):
         self.now += timedelta(seconds=1)
         parsed = Name.parse(name)
         before = self.models.get(parsed.key)
-        stored, changed = self.run(
+        stored, changed, _ = self.run(
             self.catalogue.commit(NewRevision(parsed, spec, None, "", None, 0, "ann", "create", self.now))
         )
         assert changed == (before is None or before.specs[before.current - 1] != spec)
