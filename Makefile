@@ -19,7 +19,8 @@ demo: setup ## Make a custom model from examples/mario/Modelfile and ask it some
 test: dev ## Run the gate: format, lint, types, imports, docs, tests
 	@$(BIN)/python tools/gate.py
 
-prove: dev ## The gate at full count, then every bench
+prove: ## The gate at full count with all extras (one is compiled), then every bench
+	@sh tools/setup.sh prove
 	@PROVE=1 $(BIN)/python tools/gate.py
 	@$(MAKE) --no-print-directory bench
 

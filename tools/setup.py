@@ -1,4 +1,4 @@
-"""Prepares .venv in the checkout: `tools/setup.sh [dev]` runs it.
+"""Prepares .venv in the checkout: `tools/setup.sh [dev|prove]` runs it.
 
 Standard library only, any Python of 3.11 or newer. pip runs only when what
 pyproject.toml asks for has changed, so every later call works offline.
@@ -19,7 +19,8 @@ from prerequisites import report
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-WANTED = {"runtime": ".", "dev": ".[dev]"}
+WANTED = {"runtime": ".", "dev": ".[dev]", "prove": ".[dev,quantize,proof]"}
+"""What each kind asks pip for; a later one contains those before it."""
 
 
 def fingerprint() -> str:
@@ -35,8 +36,9 @@ def stamp(kind: str) -> Path:
 
 
 def installed(kind: str, wanted: str) -> bool:
-    """Tell whether this kind, or dev which contains it, is there and current."""
-    stamps = {stamp(kind), stamp("dev")}
+    """Tell whether this kind, or one that contains it, is there and current."""
+    kinds = list(WANTED)
+    stamps = [stamp(other) for other in kinds[kinds.index(kind) :]]
     current = any(path.exists() and path.read_text() == wanted for path in stamps)
     return current and all((VENV / "bin" / name).exists() for name in ("python", "modelwright"))
 
