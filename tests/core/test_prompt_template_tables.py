@@ -84,3 +84,37 @@ def test_a_conversation_is_trimmed_to_its_context(case: dict[str, Any]) -> None:
     turns = turns_of(case)
     kept, media = tag_images(trim(turns, case["num_ctx"], tokens) if case["truncate"] else turns)
     assert (template.render(kept, TODAY), media) == (case["prompt"], case["media"])
+
+
+def rendered_property(source: str, schema: dict[str, Any]) -> str:
+    """What a template makes of `.P`, the one property of the one tool."""
+    tool = {"function": {"parameters": {"properties": {"p": schema}}}}
+    text = f"{{{{ range .Tools }}}}{source.replace('.P', PROPERTY)}{{{{ end }}}}"
+    return PromptTemplate.parse(text + MESSAGES).render([], TODAY, tools=[tool])
+
+
+MESSAGES = "{{ range .Messages }}{{ end }}"
+PROPERTY = '(index .Function.Parameters.Properties "p")'
+
+
+def schema_of(property_: dict[str, Any]) -> dict[str, Any]:
+    """A property in Go's words -> the JSON schema that it was read from."""
+    if "AnyOf" in property_:
+        return {"anyOf": [schema_of(each) for each in property_["AnyOf"]]}
+    return {"type": property_["Type"]}
+
+
+@pytest.mark.conformance("api_types", kind="property_type_in")
+def test_the_type_of_a_property_is_one_name_or_several(case: dict[str, Any]) -> None:
+    found = rendered_property("{{ range .P.Type }}{{ . }},{{ end }}", {"type": json.loads(case["json"])})
+    assert found == "".join(f"{name}," for name in case["types"])
+
+
+@pytest.mark.conformance("api_types", kind="property_type_out")
+def test_one_type_is_written_as_itself(case: dict[str, Any]) -> None:
+    assert rendered_property("{{ json .P.Type }}", {"type": case["types"]}) == case["json"]
+
+
+@pytest.mark.conformance("api_types", kind="typescript_type")
+def test_a_property_has_a_type_in_typescript(case: dict[str, Any]) -> None:
+    assert rendered_property("{{ toTypeScriptType .P }}", schema_of(case["property"])) == case["expected"]

@@ -8,24 +8,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from tools.docs.conformance import exceptions
+
 TABLE = Path(__file__).parents[2] / "../shared/conformance/ollama/http_errors.json"
 CASES: list[dict[str, Any]] = json.loads(TABLE.read_text())["cases"] if TABLE.is_file() else []
 
-QUANTIZING = "the caller's faults are 400 and not 500; more types than upstream's are known"
-
-EXCEPTIONS = {
-    "generate option of wrong type": "a fault of the caller is 400 and not 500, and quotes the value",
-    "generate stop option as string": "one text is accepted as a list of one",
-    "embed too long without truncate": "the message also says how long, and how long the context is",
-    "create modelfile field is ignored": "a modelfile is read: ollama4j and others still send one",
-    "create bad digest format": "400, as from 0.34.1 on",
-    "create missing blob": "404 with the digest and no path of the server",
-    "create blob is not GGUF": "the message also says how the file begins",
-    "create unknown file type": "the message also says what is known",
-    "create two gguf adapters": "several adapters are supported; here neither is one",
-    "create bad quantize": QUANTIZING,
-    "create quantize of quantized": QUANTIZING,
-}
+EXCEPTIONS = exceptions("http_errors")
 """Cases answered otherwise, and why."""
 
 ACCEPTED = {"generate stop option as string", "create modelfile field is ignored"}
@@ -80,11 +68,6 @@ async def test_refusals_are_those_of_ollama(case: dict[str, Any], answer: Any, h
 
 # "queue full" needs an engine that is busy: tests/clients/test_overload.py, which has the
 # status and Retry-After; the text says how many requests wait and what the limit is.
-
-
-@pytest.mark.skipif(not CASES, reason="the conformance tables are not here")
-def test_every_exception_is_a_case() -> None:
-    assert set(EXCEPTIONS) <= {case["name"] for case in CASES}
 
 
 def _check(case: dict[str, Any], response: httpx2.Response) -> None:

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import commands, endpoints, reference, tree, vocabulary
+from tools.docs import commands, conformance, endpoints, reference, tree, vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PAGES: dict[str, Callable[[], str]] = {
     "README.md": lambda: tree.insert((ROOT / "README.md").read_text()),
     "docs/glossary.md": vocabulary.page,
-    "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama"),
+    "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
     "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI"),
     "docs/reference/cli.md": commands.commands,
     "docs/reference/endpoints.md": endpoints.endpoints,

@@ -55,8 +55,8 @@ def endpoints() -> str:
     )
 
 
-def coverage(dialect: str, tag: str) -> str:
-    """Say what is read and what is refused, field by field, for one dialect."""
+def coverage(dialect: str, tag: str, *more: str) -> str:
+    """Say what is read and what is refused, field by field, for one dialect; `more` follows."""
     not_yet = refused(dialect)
     sections = []
     for method, path, about in operations():
@@ -69,6 +69,7 @@ def coverage(dialect: str, tag: str) -> str:
         f"passed over when it is null, false or empty. What is not listed is ignored, as {tag}'s clients "
         "expect.",
         *sections,
+        *more,
     )
 
 
