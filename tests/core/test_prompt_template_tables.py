@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from modelwright.core.chat import ToolCall
 from modelwright.core.prompt_template.faults import TemplateError
 from modelwright.core.prompt_template.known import detect
 from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.prompt_template.trimming import tag_images, trim
-from modelwright.core.prompt_template.turns import ToolCall, Turn, collate
+from modelwright.core.prompt_template.turns import Turn, collate
 
 TODAY = date(2026, 3, 1)
 TOKENS_PER_IMAGE = 768

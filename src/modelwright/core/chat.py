@@ -4,20 +4,82 @@ Plain values: requests in, events out. Knows nothing of wires, engines or how
 an answer is made.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from modelwright.core.parameters import Parameters
 
 ROLES: Final = ("system", "user", "assistant")
+"""Who may speak in a model's own messages; in a conversation there is "tool", too."""
+
+Think: TypeAlias = bool | str | None
+"""Whether to think, or how hard ("low", ...); None when nobody said."""
+
+Tool: TypeAlias = Mapping[str, Any]
+"""{"type": "function", "function": {"name", "description", "parameters"}}, checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model makes; `arguments` is a JSON object."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    id: str = ""
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """Whether tools are called: as the model likes, never, always; `name`: this one."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    name: str = ""
+    parallel: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFormat:
+    """JSON that an answer must be; `schema` is a JSON Schema, None = any object."""
+
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation; `role` is one of ROLES."""
+    """One turn of a conversation.
+
+    `images` are files' bytes. A turn of the role "tool" is what the call
+    `tool_call_id` of the tool `tool_name` gave.
+    """
 
     role: str
     content: str
+    thinking: str = ""
+    images: tuple[bytes, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_name: str = ""
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """What an answer is to be like, beyond what a model's parameters say.
+
+    `logprobs`: None = none, else how many other tokens are named at each place.
+    `truncate`: whole messages are left out when they do not fit, else TooLarge.
+    `shift`: the answer may go on when the context is full.
+    """
+
+    format: AnswerFormat | None = None
+    think: Think = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    logprobs: int | None = None
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    truncate: bool = True
+    shift: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +94,7 @@ class ChatRequest:
     messages: tuple[Message, ...]
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    options: AnswerOptions = AnswerOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +103,8 @@ class GenerateRequest:
 
     `system` and `template` replace the model's own when not None; `suffix` is
     what the answer stands before; `raw` hands the prompt to the engine as it
-    is, without any prompt template.
+    is, without any prompt template; `context` are the tokens an earlier answer
+    ended with; `echo` repeats the prompt before the answer.
     """
 
     model: str
@@ -49,8 +113,12 @@ class GenerateRequest:
     template: str | None = None
     suffix: str = ""
     raw: bool = False
+    images: tuple[bytes, ...] = ()
+    context: tuple[int, ...] = ()
+    echo: bool = False
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    options: AnswerOptions = AnswerOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +151,56 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenChance:
+    """A token and the natural logarithm of its probability."""
+
+    text: str
+    logprob: float
+    content: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token of the answer, and the likeliest at its place, best first."""
+
+    chosen: TokenChance
+    top: tuple[TokenChance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TextDelta:
-    """The next piece of the answer's text; never empty."""
+    """The next piece of the answer's text; never empty unless it has logprobs."""
+
+    text: str
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    """The next piece of what the model thinks before it answers; never empty."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of an answer: why it ended and what it took."""
+    """The end of an answer: why it ended and what it took.
+
+    `stop_text` is the stop text that ended it, where one did; `context` are the
+    tokens of prompt and answer, where they were asked for.
+    """
 
     reason: Literal["stop", "length", "load", "unload"]
     usage: Usage = Usage()
+    stop_text: str = ""
+    context: tuple[int, ...] = ()
 
 
-ChatEvent: TypeAlias = TextDelta | Done
-"""Any number of TextDelta, then exactly one Done; a failure is an exception."""
+ChatEvent: TypeAlias = TextDelta | ThinkingDelta | ToolCall | Done
+"""Any number of pieces, then exactly one Done; a failure is an exception.
+
+A ToolCall is whole; an answer with one ends with the reason "stop".
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,15 @@ and .Response, the last time only as far as its .Response.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from modelwright.core.chat import Think
 from modelwright.core.prompt_template.evaluator import STEPS, Budget, run
 from modelwright.core.prompt_template.identifiers import cut_after_answer, identifiers, with_answer
 from modelwright.core.prompt_template.parser import Tree, parse
 from modelwright.core.prompt_template.turns import Turn, collate, tool_records, turn_record
 
 STEPS_PER_TURN: Final = 100
-
-Think: TypeAlias = bool | str | None
-"""Whether to think, or how hard ("low", ...); None when nobody said."""
 
 
 @dataclass(frozen=True, slots=True)

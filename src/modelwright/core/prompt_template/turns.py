@@ -6,22 +6,13 @@ right type counts as not there.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from modelwright.core.chat import ToolCall
 from modelwright.core.prompt_template.values import JsonList, JsonMap, Record, TypeNames
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call that the model made; `arguments` is a JSON object."""
-
-    name: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    id: str = ""
-    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class GenerateWriter(_Lines):
 
     def _line(self, event: ChatEvent, text: str) -> dict[str, Any]:
         head = {"model": self._model, "created_at": timestamp(), **self._content(text)}
-        if isinstance(event, TextDelta):
+        if not isinstance(event, Done):
             return {**head, "done": False}
         return {**head, "done": True, "done_reason": event.reason, **_figures(event)}
 

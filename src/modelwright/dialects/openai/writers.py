@@ -50,8 +50,8 @@ class ChatWriter:
         return self._chunk({"delta": {"role": "assistant", "content": ""}}, None)
 
     def frame(self, event: ChatEvent) -> bytes:
-        if isinstance(event, TextDelta):
-            return self._chunk(self._piece(event.text), None)
+        if not isinstance(event, Done):
+            return self._chunk(self._piece(event.text if isinstance(event, TextDelta) else ""), None)
         end = self._chunk(self._last_piece(), _finish(event))
         if self._include_usage:
             end += sse(self._tree(self.chunk_object, [], _usage(event.usage)))
