@@ -1,0 +1,93 @@
+"""Ports of training: what the services need to run plans, and to remember them."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias
+
+from modelwright.core.digest import Digest
+from modelwright.core.hyperparameters import Hyperparameters, Method
+from modelwright.core.runs import EventKind, Run, RunEvent
+from modelwright.core.weight_files import NamedBlob
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What a trainer is given: digests of blobs, and a run's settings, all of them.
+
+    `adapters` with their scales are applied and stay as they are; `start` is the
+    one that training goes on from. `rows` and `validation` are blobs of JSON lines
+    that were checked, in the form of core.dataset; `template` is a prompt template
+    that stands in for that of the weights, empty when theirs is used.
+    """
+
+    run: str
+    base: Digest
+    method: Method
+    hyperparameters: Hyperparameters
+    rows: Digest
+    validation: Digest | None = None
+    adapters: tuple[tuple[Digest, float], ...] = ()
+    start: Digest | None = None
+    template: str = ""
+    rewards: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that a trainer reports, to become a RunEvent."""
+
+    kind: EventKind
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The end of a job that went well: a PEFT folder's files, and what was measured."""
+
+    files: Sequence[NamedBlob]
+    metrics: Mapping[str, Any]
+
+
+TrainerEvent: TypeAlias = Told | Trained
+
+
+class Trainers(Protocol):
+    """Child processes that train; one at a time for each device."""
+
+    def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
+        """Do a job, from its last checkpoint if it has one; ends with Trained.
+
+        Closing the iterator ends the child, which leaves a checkpoint. Raises
+        Unsupported for a parent that cannot be trained, Invalid with the line for
+        data it cannot use, Unavailable when the child died or the extra is missing.
+        """
+        ...
+
+    async def forget(self, run: str) -> None:
+        """Remove a run's checkpoints."""
+        ...
+
+
+class Runs(Protocol):
+    """Runs and their events in the catalogue; every call is one transaction."""
+
+    async def add(self, run: Run) -> None: ...
+
+    async def find(self, run: str) -> Run | None: ...
+
+    async def list_runs(
+        self, *, owner: str | None = None, after: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        """The newest first; `after` is the id that the page before ended with."""
+        ...
+
+    async def next_queued(self) -> Run | None:
+        """The queued run with the highest priority, the oldest of them."""
+        ...
+
+    async def save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], at: datetime) -> None:
+        """Write a run's state, and append events to it."""
+        ...
+
+    async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]: ...
