@@ -52,7 +52,7 @@ class TrainingPlan:
     target: str
     method: Method
     dataset: Digest
-    hyperparameters: Hyperparameters = Hyperparameters()
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     validation: Digest | None = None
     rewards: tuple[Mapping[str, Any], ...] = ()
 

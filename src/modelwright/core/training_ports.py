@@ -15,10 +15,11 @@ from modelwright.core.weight_files import NamedBlob
 class TrainingJob:
     """What a trainer is given: digests of blobs, and a run's settings, all of them.
 
-    `adapters` with their scales are applied and stay as they are; `start` is the
-    one that training goes on from. `rows` and `validation` are blobs of JSON lines
-    that were checked, in the form of core.dataset; `template` is a prompt template
-    that stands in for that of the weights, empty when theirs is used.
+    `rows`, `validation` and `replay` are blobs of token rows (core.token_rows), laid
+    out and cut into tokens by the engine that will serve the result; `end` is the
+    token that ends an answer. `frozen` adapters with their scales are applied and
+    stay as they are; `start` is a PEFT folder's files that training goes on from, and
+    `momentum` the optimizer's state that belongs to it.
     """
 
     run: str
@@ -26,10 +27,12 @@ class TrainingJob:
     method: Method
     hyperparameters: Hyperparameters
     rows: Digest
+    end: int
     validation: Digest | None = None
-    adapters: tuple[tuple[Digest, float], ...] = ()
-    start: Digest | None = None
-    template: str = ""
+    replay: Digest | None = None
+    frozen: tuple[tuple[tuple[NamedBlob, ...], float], ...] = ()
+    start: tuple[NamedBlob, ...] = ()
+    momentum: Digest | None = None
     rewards: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -43,10 +46,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """The end of a job that went well: a PEFT folder's files, and what was measured."""
+    """The end of a job that went well: a PEFT folder's files, and what was measured.
+
+    `momentum` is the optimizer's state, for a run that goes on from there.
+    """
 
     files: Sequence[NamedBlob]
     metrics: Mapping[str, Any]
+    momentum: Digest | None = None
 
 
 TrainerEvent: TypeAlias = Told | Trained
