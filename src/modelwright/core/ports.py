@@ -96,6 +96,10 @@ class WeightFiles(Protocol):
         """Make a GGUF adapter for `base` of a PEFT folder; ends with Made."""
         ...
 
+    async def unpack_adapter(self, adapter: Digest, base: Digest) -> Sequence[NamedBlob]:
+        """Make a PEFT folder's files of a GGUF adapter; raises Unsupported when they cannot say it."""
+        ...
+
     def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of the parts of a split one, given in order; ends with Made."""
         ...
