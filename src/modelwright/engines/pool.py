@@ -18,8 +18,9 @@ from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt
-from modelwright.engines.fleet import EngineOptions, Fleet
+from modelwright.engines.fleet import Fleet
 from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.options import EngineOptions
 from modelwright.engines.resident import Resident
 
 __all__ = ["EngineOptions", "Pool"]
@@ -117,8 +118,8 @@ class Pool:
         return RunningModel(
             user=user,
             base=resident.key[0],
-            size=resident.size,
-            size_vram=0,
+            size=resident.held,
+            size_vram=resident.held_vram,
             context=resident.engine.context if resident.engine else resident.context,
             expires_at=expires_at,
         )

@@ -153,6 +153,7 @@ class Chat:
             pooled=facts.pooled,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
+            cache_bytes=facts.cache_bytes_per_token,
         )
         return _Ready(resolved, facts, needs, parameters)
 
