@@ -31,7 +31,11 @@ T = TypeVar("T")
 class SpecDraft:
     """What a create asks for; `parent` is a model's name, pinned when created.
 
-    `files` are stored blobs with weights; exactly one of the two is given.
+    `files` are stored blobs with weights; `follows` is a name that is looked up at
+    each use and may be of nothing yet. One of the three is given, or `bare`: the
+    model has no base so far. `revises`: what the model is now stays, but for what is
+    said here and for `unset`, fields that it no longer says anything about ("parent"
+    too).
     `quantize` is a word for the type that the weights are to have, if any.
     """
 
@@ -48,6 +52,10 @@ class SpecDraft:
     requires: Setting[str] = UNSET
     description: Setting[Description] = UNSET
     quantize: str = ""
+    follows: str | None = None
+    bare: bool = False
+    revises: bool = False
+    unset: frozenset[str] = frozenset()
 
 
 CLEARABLE: Final[Mapping[str, str]] = MappingProxyType(
