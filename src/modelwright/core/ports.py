@@ -214,6 +214,11 @@ class EngineNeeds:
     become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
     reload.
+
+    `constant` is what every prompt of the model begins with: messages for the
+    template in the weights, or text; it is computed once and kept. `scope` is who
+    may use what was computed of it, and `asker` of the rest of a conversation:
+    requests that differ in them find nothing of each other's. Both empty: all share.
     """
 
     user: str
@@ -225,6 +230,9 @@ class EngineNeeds:
     pooled: bool = False
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    constant: tuple[Message, ...] | str = ()
+    scope: str = ""
+    asker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +276,10 @@ class Engines(Protocol):
 
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
+        ...
+
+    async def warm(self, needs: EngineNeeds) -> int:
+        """Make the engine ready with the constant part computed; its tokens."""
         ...
 
     async def unload(self, user: str) -> bool:

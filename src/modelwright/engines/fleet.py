@@ -15,14 +15,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable
 from modelwright.core.ports import EngineNeeds
 from modelwright.engines.launch import Load
 from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
+from modelwright.engines.roster import Roster, key_of
+from modelwright.engines.slots import Seat, SlotPlan, Wish
 
 CONTEXT_STEP: Final = 256
 """Contexts are rounded up to this, as llama.cpp does: fewer engines have to start anew."""
@@ -44,6 +47,9 @@ class EngineOptions:
     `max_engines`, `memory_bytes` (None = any): over these, idle engines make room;
     `keep_alive`: seconds; `cache_ram_mib`: prompt cache of one engine;
     `watchdog_seconds`: silence that gets it killed; `load_seconds`: for its start;
+    `max_adapters`: what one engine may hold of them; `prefix_dir`, `prefix_bytes`,
+    `prefix_tokens`: where what was computed of constant prompts is kept, how much of
+    it, and how long one must be for it;
     `drain_seconds`: how long closing waits for answers; all three may be infinite;
     `runtime_dir`: for sockets (None = a temporary one).
     """
@@ -51,14 +57,29 @@ class EngineOptions:
     parallel: int = 4
     max_queue: int = 512
     max_engines: int = 3
+    max_adapters: int = 32
     memory_bytes: int | None = None
     threads: int = 0
     keep_alive: float = 300.0
     cache_ram_mib: int = 512
+    prefix_dir: Path | None = None
+    prefix_bytes: int = 0
+    prefix_tokens: int = 256
     watchdog_seconds: float = 30.0
     load_seconds: float = 600.0
     drain_seconds: float = 10.0
     runtime_dir: Path | None = None
+
+
+NOTHING: Final = Pieces()
+
+
+class Use(NamedTuple):
+    """An engine, a slot of it, and the nanoseconds spent on loading it."""
+
+    engine: LlamaEngine
+    seat: Seat
+    load_ns: int
 
 
 class Fleet:
@@ -67,8 +88,7 @@ class Fleet:
     def __init__(self, locate: Callable[[Digest], Awaitable[Path]], options: EngineOptions) -> None:
         self._locate = locate
         self._options = options
-        self._residents: dict[Key, Resident] = {}
-        self._leaving: set[Resident] = set()
+        self._roster = Roster(options.max_adapters)
         self._crashes: defaultdict[Key, Crashes] = defaultdict(Crashes)
         self._one_load = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -78,8 +98,8 @@ class Fleet:
         self._closing = False
 
     @asynccontextmanager
-    async def use(self, needs: EngineNeeds) -> AsyncGenerator[tuple[LlamaEngine, int], None]:
-        """A slot of the right engine, and the nanoseconds spent on loading it."""
+    async def use(self, needs: EngineNeeds, pieces: Pieces = NOTHING) -> AsyncGenerator[Use, None]:
+        """A slot of the right engine."""
         keep_alive = self._options.keep_alive if needs.keep_alive is None else needs.keep_alive
         load_ns = 0
         while True:
@@ -88,9 +108,10 @@ class Fleet:
                 with resident.used_by(needs.user, keep_alive):
                     engine, took = await _loaded(resident)
                     load_ns += took
-                    async with resident.slots:
+                    self._roster.want(needs, _now(), keep_alive)
+                    async with resident.slots.seat(_wish(resident, needs, pieces)) as seat:
                         if not engine.exited.done():
-                            yield engine, load_ns
+                            yield Use(engine, seat, load_ns)
                             return
             finally:
                 self._settle(resident)
@@ -131,26 +152,20 @@ class Fleet:
     def _find(self, needs: EngineNeeds) -> Resident | None:
         if self._closing:
             raise Unavailable("the server is stopping", retry_after=30)
-        resident = self._residents.get(_key(needs))
-        if resident is None or resident.context >= needs.context:
-            return resident
-        self._retire(resident)
-        return None
+        return self._roster.find(needs)
 
     def _begin(self, needs: EngineNeeds) -> Resident:
-        key = _key(needs)
-        self._crashes[key].check(_now())
+        self._crashes[_culprit(needs)].check(_now())
         options = self._options
         resident = Resident(
-            key=key,
-            context=-(-needs.context // CONTEXT_STEP) * CONTEXT_STEP,
-            slots=asyncio.Semaphore(options.parallel),
+            key=key_of(needs),
+            context=-(-self._roster.context(needs) // CONTEXT_STEP) * CONTEXT_STEP,
+            adapters=self._roster.adapters(needs, _now()),
+            needs=needs,
+            slots=SlotPlan(options.parallel),
             capacity=options.parallel + options.max_queue,
         )
-        for smaller in [one for one in self._leaving if one.key == key]:
-            resident.holds |= {user: hold.moved(_now()) for user, hold in smaller.holds.items()}
-            self._settle(smaller)
-        self._residents[key] = resident
+        self._roster.add(resident)
         resident.loading = asyncio.create_task(self._load(resident, needs))
         resident.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
         return resident
@@ -168,6 +183,8 @@ class Fleet:
         resident.engine = engine
         resident.size = _size(load) + engine.private_bytes
         engine.exited.add_done_callback(lambda _: self._on_exit(resident))
+        if (older := self._roster.promote(resident, _now())) is not None:
+            self._settle(older)
         asyncio.get_running_loop().call_soon(self._settle, resident)  # perhaps nobody waits any more
         return engine
 
@@ -177,7 +194,8 @@ class Fleet:
             engine = await LlamaEngine.start(load, watchdog_seconds=self._options.watchdog_seconds)
         except ModelwrightError as error:
             _LOG.warning("an engine for %s did not start: %s", resident.key[0], error)
-            self._crashes[resident.key].record(_now(), error)
+            self._crashes[_culprit(resident.needs)].record(_now(), error)
+            self._roster.distrust(resident.needs)
             raise
         _LOG.info("engine %d serves %s after %.1f s", engine.pid, resident.key[0], _now() - started)
         return engine
@@ -195,11 +213,12 @@ class Fleet:
             runtime_dir=options.runtime_dir or self._own_dir or Path(),
             kind=needs.kind,
             pooled=needs.pooled,
-            adapters=tuple([await self._weights(digest) for digest in needs.adapters]),
-            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(needs.adapters),
+            adapters=tuple([await self._weights(digest) for digest in resident.adapters]),
+            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(resident.adapters),
             start_parameters=needs.start_parameters,
             threads=options.threads,
-            cache_ram_mib=options.cache_ram_mib,
+            cache_ram_mib=0 if resident.key.apart else options.cache_ram_mib,
+            prefix_dir=options.prefix_dir or options.runtime_dir or self._own_dir,
             load_seconds=_finite(options.load_seconds),
         )
 
@@ -219,6 +238,8 @@ class Fleet:
             if idle:
                 self._stop(min(idle, key=lambda one: one.used_at))
                 await self._stopped()
+            elif (older := self._roster.promote(newcomer, _now())) is not None:
+                self._settle(older)  # one that is always busy would never make room
             else:
                 await self._changed.wait()
         if not newcomer.requests:
@@ -263,21 +284,12 @@ class Fleet:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(at, self._sweep)
 
-    def _retire(self, resident: Resident) -> None:
-        """Let it end its answers, but give it no more."""
-        if self._residents.get(resident.key) is resident:
-            del self._residents[resident.key]
-        resident.leaving = True
-        self._leaving.add(resident)
-
     def _forget(self, resident: Resident) -> None:
-        if self._residents.get(resident.key) is resident:
-            del self._residents[resident.key]
-        self._leaving.discard(resident)
+        self._roster.forget(resident)
         self._notify()
 
     def _stop(self, resident: Resident) -> None:
-        self._retire(resident)
+        self._roster.retire(resident)
         if resident.stopping is None:
             resident.stopping = asyncio.create_task(self._end(resident))
             self._stops.add(resident.stopping)
@@ -296,13 +308,13 @@ class Fleet:
         if resident.stopping is None and resident.engine is not None:
             error = resident.engine.epitaph()
             _LOG.warning("engine %d of %s: %s", resident.engine.pid, resident.key[0], error.message)
-            self._crashes[resident.key].record(_now(), error)
+            self._crashes[_culprit(resident.needs)].record(_now(), error)
             self._stop(resident)
 
     # Waiting
 
     def _all(self) -> list[Resident]:
-        return [*self._residents.values(), *self._leaving]
+        return self._roster.all()
 
     async def _stopped(self) -> None:
         if self._stops:
@@ -313,8 +325,14 @@ class Fleet:
         self._changed = asyncio.Event()
 
 
-def _key(needs: EngineNeeds) -> Key:
-    return (needs.base, needs.adapters, needs.kind, needs.scales if needs.kind == "embed" else ())
+def _culprit(needs: EngineNeeds) -> Key:
+    """Whose fault it is when an engine fails: the base's, or the newest adapters'."""
+    return key_of(needs)._replace(adapters=needs.adapters)
+
+
+def _wish(resident: Resident, needs: EngineNeeds, pieces: Pieces) -> Wish:
+    domain = f"{needs.scope}\0{needs.asker}" if needs.scope or needs.asker else ""
+    return Wish(resident.scales(needs), domain, *pieces)
 
 
 def _size(load: Load) -> int:

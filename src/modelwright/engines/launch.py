@@ -37,7 +37,8 @@ _FAULTS_OF_THE_FILE: Final = tuple(
 class Load:
     """What an engine is started with; `context` is in tokens a slot, the cache in MiB.
 
-    `scales`: how strongly each adapter applies where a request does not say it.
+    `scales`: how strongly each adapter applies where a request does not say it;
+    `prefix_dir`: where slots are saved and restored from.
     """
 
     weights: Path
@@ -51,6 +52,7 @@ class Load:
     start_parameters: Parameters = field(default_factory=Parameters)
     threads: int = 0
     cache_ram_mib: int = 512
+    prefix_dir: Path | None = None
     load_seconds: float | None = None
 
 
@@ -166,4 +168,5 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,
+        "prefix_dir": str(load.prefix_dir) if load.prefix_dir else "",
     }
