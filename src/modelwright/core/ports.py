@@ -213,7 +213,8 @@ class EngineNeeds:
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
     become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
-    reload.
+    reload. `cache_bytes`: memory of one token of context, 0 = not known.
+    `keep_alive` None: as before, at first as the server does.
 
     `constant` is what every prompt of the model begins with: messages for the
     template in the weights, or text; it is computed once and kept. `scope` is who
@@ -230,6 +231,7 @@ class EngineNeeds:
     pooled: bool = False
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    cache_bytes: int = 0
     constant: tuple[Message, ...] | str = ()
     scope: str = ""
     asker: str = ""

@@ -7,68 +7,35 @@ new one needs its room; one that fails again and again rests in between.
 import asyncio
 import logging
 import math
-import shutil
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable
 from modelwright.core.ports import EngineNeeds
-from modelwright.engines.launch import Load
+from modelwright.engines.launch import Load, device_memory
 from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu
+from modelwright.engines.options import EngineOptions
 from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
 from modelwright.engines.roster import Roster, key_of
 from modelwright.engines.slots import Seat, SlotPlan, Wish
+from modelwright.engines.socket_folder import SocketFolder, clear_leftovers
 
 CONTEXT_STEP: Final = 256
 """Contexts are rounded up to this, as llama.cpp does: fewer engines have to start anew."""
-OVERHEAD: Final = 1.25
-"""Memory of an engine that has not run yet, as a multiple of its weights."""
 SWEEP_SECONDS: Final = 1.0
 """Holds are looked through at most this often: a server may have many thousands."""
 
+SLEEP_MARGIN: Final = 1.0
+"""How much earlier than it should an engine may have fallen asleep."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """Settings of the pool.
-
-    `parallel`: slots of an engine; `max_queue`: requests that may wait for one;
-    `threads`: 0 = one less than there are cores, where a model does not say;
-    `max_engines`, `memory_bytes` (None = any): over these, idle engines make room;
-    `keep_alive`: seconds; `cache_ram_mib`: prompt cache of one engine;
-    `watchdog_seconds`: silence that gets it killed; `load_seconds`: for its start;
-    `max_adapters`: what one engine may hold of them; `prefix_dir`, `prefix_bytes`,
-    `prefix_tokens`: where what was computed of constant prompts is kept, how much of
-    it, and how long one must be for it;
-    `drain_seconds`: how long closing waits for answers; all three may be infinite;
-    `runtime_dir`: for sockets (None = a temporary one).
-    """
-
-    parallel: int = 4
-    max_queue: int = 512
-    max_engines: int = 3
-    max_adapters: int = 32
-    memory_bytes: int | None = None
-    threads: int = 0
-    keep_alive: float = 300.0
-    cache_ram_mib: int = 512
-    prefix_dir: Path | None = None
-    prefix_bytes: int = 0
-    prefix_tokens: int = 256
-    watchdog_seconds: float = 30.0
-    load_seconds: float = 600.0
-    drain_seconds: float = 10.0
-    runtime_dir: Path | None = None
 
 
 NOTHING: Final = Pieces()
@@ -94,21 +61,23 @@ class Fleet:
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stops: set[asyncio.Task[None]] = set()
-        self._own_dir: Path | None = None
+        self._sockets: SocketFolder | None = None
+        self._budget: float | None = options.memory_bytes
         self._closing = False
 
     @asynccontextmanager
     async def use(self, needs: EngineNeeds, pieces: Pieces = NOTHING) -> AsyncGenerator[Use, None]:
         """A slot of the right engine."""
-        keep_alive = self._options.keep_alive if needs.keep_alive is None else needs.keep_alive
-        load_ns = 0
+        load_ns, keep_alive = 0, 0.0
         while True:
             resident = self._find(needs) or self._begin(needs)
             try:
-                with resident.used_by(needs.user, keep_alive):
+                with resident.used_by(needs.user, needs.keep_alive, self._options.keep_alive) as keep_alive:
                     engine, took = await _loaded(resident)
                     load_ns += took
                     self._roster.want(needs, _now(), keep_alive)
+                    if _now() - resident.used_at > engine.sleep_seconds - SLEEP_MARGIN:
+                        resident.slots.forget()
                     async with resident.slots.seat(_wish(resident, needs, pieces)) as seat:
                         if not engine.exited.done():
                             yield Use(engine, seat, load_ns)
@@ -144,8 +113,9 @@ class Fleet:
             for resident in self._all():
                 self._stop(resident)
             await self._stopped()
-            if self._own_dir is not None:
-                shutil.rmtree(self._own_dir, ignore_errors=True)
+            if self._sockets is not None:
+                self._sockets.close()
+                self._sockets = None
 
     # Finding and starting
 
@@ -155,7 +125,8 @@ class Fleet:
         return self._roster.find(needs)
 
     def _begin(self, needs: EngineNeeds) -> Resident:
-        self._crashes[_culprit(needs)].check(_now())
+        for key in {key_of(needs), _culprit(needs)}:
+            self._crashes[key].check(_now())
         options = self._options
         resident = Resident(
             key=key_of(needs),
@@ -174,14 +145,13 @@ class Fleet:
         try:
             async with self._one_load:
                 load = await self._plan(resident, needs)
-                resident.size = int(_size(load) * OVERHEAD)
-                await self._make_room(resident)
+                await self._make_room(resident, await self._memory())
                 engine = await self._start(resident, load)
         except BaseException:
             self._forget(resident)
             raise
         resident.engine = engine
-        resident.size = _size(load) + engine.private_bytes
+        resident.size = resident.held
         engine.exited.add_done_callback(lambda _: self._on_exit(resident))
         if (older := self._roster.promote(resident, _now())) is not None:
             self._settle(older)
@@ -202,25 +172,57 @@ class Fleet:
 
     async def _plan(self, resident: Resident, needs: EngineNeeds) -> Load:
         options = self._options
-        if self._own_dir is None and options.runtime_dir is None:
-            self._own_dir = Path(tempfile.mkdtemp(prefix="modelwright-"))
-        if options.runtime_dir is not None:
-            options.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        weights = await self._weights(needs.base)
+        adapters = tuple([await self._weights(digest) for digest in resident.adapters])
+        slots = await self._afford(resident, needs, _size(weights, *adapters))
+        kept_for_ever = any(math.isinf(hold.keep_alive) for hold in resident.holds.values())
         return Load(
-            weights=await self._weights(needs.base),
+            weights=weights,
             context=resident.context,
-            slots=options.parallel,
-            runtime_dir=options.runtime_dir or self._own_dir or Path(),
+            slots=slots,
+            runtime_dir=self._runtime_dir(),
             kind=needs.kind,
             pooled=needs.pooled,
-            adapters=tuple([await self._weights(digest) for digest in resident.adapters]),
-            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(resident.adapters),
+            adapters=adapters,
+            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(adapters),
             start_parameters=needs.start_parameters,
             threads=options.threads,
             cache_ram_mib=0 if resident.key.apart else options.cache_ram_mib,
-            prefix_dir=options.prefix_dir or options.runtime_dir or self._own_dir,
+            prefix_dir=options.prefix_dir or self._runtime_dir(),
+            cache_type=options.cache_type,
+            sleep_seconds=math.inf if kept_for_ever else options.sleep_seconds,
+            tensor_split=options.tensor_split,
+            split_mode=options.split_mode,
             load_seconds=_finite(options.load_seconds),
         )
+
+    async def _afford(self, resident: Resident, needs: EngineNeeds, size: int) -> int:
+        """Slots that the memory lets it have; raises Unsupported for not even one."""
+        wanted = self._options.parallel
+        estimate = Estimate.of(size, resident.context, needs.cache_bytes, self._options.cache_type)
+        slots = estimate.slots_within(await self._memory(), wanted)
+        resident.size = estimate.total(slots)
+        if slots < wanted:
+            _LOG.warning("memory suffices for %d of %d slots of %s", slots, wanted, needs.base)
+            resident.slots = SlotPlan(slots)  # nobody has one yet: it is not loaded
+        return slots
+
+    async def _memory(self) -> float:
+        """Bytes that all engines may take together."""
+        if self._budget is None:
+            devices = await device_memory() if may_have_gpu() else 0
+            self._budget = (machine_memory() + devices) * SHARE
+        return self._budget
+
+    def _runtime_dir(self) -> Path:
+        given = self._options.runtime_dir
+        if given is not None:
+            given.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return given
+        if self._sockets is None:
+            clear_leftovers()
+            self._sockets = SocketFolder()
+        return self._sockets.path
 
     async def _weights(self, digest: Digest) -> Path:
         path = await self._locate(digest)
@@ -232,8 +234,8 @@ class Fleet:
 
     # Making room
 
-    async def _make_room(self, newcomer: Resident) -> None:
-        while newcomer.requests and not self._fits(newcomer):
+    async def _make_room(self, newcomer: Resident, budget: float) -> None:
+        while newcomer.requests and not self._fits(newcomer, budget):
             idle = [one for one in self.loaded() if not one.requests]
             if idle:
                 self._stop(min(idle, key=lambda one: one.used_at))
@@ -245,14 +247,12 @@ class Fleet:
         if not newcomer.requests:
             raise Unavailable("nobody waits for this engine any more")
 
-    def _fits(self, newcomer: Resident) -> bool:
+    def _fits(self, newcomer: Resident, budget: float) -> bool:
         others = [one for one in self._all() if one is not newcomer and (one.engine or one.leaving)]
-        budget = self._options.memory_bytes
         if not others:
             return True
-        if budget is not None and newcomer.size + sum(one.size for one in others) > budget:
-            return False
-        return len(others) < self._options.max_engines
+        taken = newcomer.size + sum(one.taken for one in others)
+        return taken <= budget and len(others) < self._options.max_engines
 
     # Stopping
 
@@ -308,7 +308,7 @@ class Fleet:
         if resident.stopping is None and resident.engine is not None:
             error = resident.engine.epitaph()
             _LOG.warning("engine %d of %s: %s", resident.engine.pid, resident.key[0], error.message)
-            self._crashes[_culprit(resident.needs)].record(_now(), error)
+            self._crashes[resident.key].record(_now(), error)
             self._stop(resident)
 
     # Waiting
@@ -326,7 +326,7 @@ class Fleet:
 
 
 def _culprit(needs: EngineNeeds) -> Key:
-    """Whose fault it is when an engine fails: the base's, or the newest adapters'."""
+    """Whose fault it is when an engine does not start: the base's, or the newest adapters'."""
     return key_of(needs)._replace(adapters=needs.adapters)
 
 
@@ -335,9 +335,9 @@ def _wish(resident: Resident, needs: EngineNeeds, pieces: Pieces) -> Wish:
     return Wish(resident.scales(needs), domain, *pieces)
 
 
-def _size(load: Load) -> int:
+def _size(*paths: Path) -> int:
     """Bytes of the files that an engine holds."""
-    return sum(path.stat().st_size for path in (load.weights, *load.adapters))
+    return sum(path.stat().st_size for path in paths)
 
 
 def _finite(seconds: float) -> float | None:

@@ -20,6 +20,7 @@ from modelwright.core.parameters import Parameters
 from modelwright.engines.answers import EventLines, chat_event, completion_event, refusal, too_long, usage
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
+from modelwright.engines.memory import process_memory
 from modelwright.engines.request_fields import request_fields
 from modelwright.engines.slots import Seat
 
@@ -41,9 +42,10 @@ class LlamaEngine:
 
     def __init__(self, launched: Launched, load: Load, watchdog_seconds: float) -> None:
         self.context = min(launched.context, load.context)
-        self.private_bytes = launched.private_bytes
+        self.cache_type = load.cache_type
         self.remembers = load.cache_ram_mib > 0 and not load.adapters
-        self.cache_type = "f16"
+        self.sleep_seconds = load.sleep_seconds
+        self.vram_bytes = launched.vram_bytes
         self._adapters, self._slots = len(load.adapters), load.slots
         self._worker = launched.worker
         self._address = launched.address
@@ -63,6 +65,10 @@ class LlamaEngine:
     @property
     def pid(self) -> int:
         return self._worker.pid
+
+    def memory(self) -> int:
+        """Bytes of the host that it takes now; 0 where the system does not say."""
+        return process_memory(self.pid)
 
     @property
     def exited(self) -> "asyncio.Future[int]":
@@ -266,7 +272,7 @@ class LlamaEngine:
             async with asyncio.timeout(self._patience / 2):
                 exchange = await Exchange.start(self._address, "GET", "/health")
                 try:
-                    return await exchange.status() == 200
+                    return await exchange.status() in (200, 503)  # 503: it loads anew after a sleep
                 finally:
                     exchange.close()
         except (TimeoutError, ConnectionBroken):

@@ -18,7 +18,8 @@ from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt
-from modelwright.engines.fleet import EngineOptions, Fleet, Use
+from modelwright.engines.fleet import Fleet, Use
+from modelwright.engines.options import EngineOptions
 from modelwright.engines.prefixes import PrefixFiles
 from modelwright.engines.prompts import Pieces, constant_part, conversation, text
 from modelwright.engines.resident import Resident
@@ -143,7 +144,7 @@ class Pool:
     ) -> None:
         """See to it that the next request finds its prefix; may take the slot over."""
         if self._warming.is_saved(prefix):
-            self._warming.doubt(needs, prefix, usage.cached_tokens)
+            self._warming.doubt(use.engine, needs, prefix, usage.cached_tokens)
         else:
             self._warming.save_later(stack.pop_all(), use.engine, use.seat, needs, prefix)
 
@@ -152,8 +153,8 @@ class Pool:
         return RunningModel(
             user=user,
             base=resident.key.base,
-            size=resident.size,
-            size_vram=0,
+            size=resident.held,
+            size_vram=resident.held_vram,
             context=resident.engine.context if resident.engine else resident.context,
             expires_at=expires_at,
         )

@@ -77,8 +77,12 @@ class Resident:
     leaving: bool = False
 
     @contextmanager
-    def used_by(self, user: str, keep_alive: float) -> Iterator[None]:
-        """Count a request, waiting or running; Unavailable when there are too many."""
+    def used_by(self, user: str, keep_alive: float | None, default: float) -> Iterator[float]:
+        """Count a request, waiting or running; Unavailable when there are too many.
+
+        Gives how long the model is kept: as it was, or at first by default, when the
+        request does not say (Ollama, server/sched.go, useLoadedRunner).
+        """
         if self.requests >= self.capacity:
             raise Unavailable(
                 f'the engine of "{user}" is busy: {self.requests} requests run or wait, the limit is '
@@ -86,12 +90,13 @@ class Resident:
                 retry_after=5,
                 hint="Try again later, or raise the limit (max_queue)",
             )
-        hold = self.holds.setdefault(user, Hold(keep_alive))
-        hold.keep_alive = keep_alive
+        hold = self.holds.setdefault(user, Hold(default))
+        if keep_alive is not None:
+            hold.keep_alive = keep_alive
         hold.requests += 1
         self.requests += 1
         try:
-            yield
+            yield hold.keep_alive
         finally:
             self.used_at = hold.ended_at = asyncio.get_running_loop().time()
             hold.requests -= 1
@@ -130,6 +135,29 @@ class Resident:
             return needs.scales
         wanted = dict(zip(needs.adapters, needs.scales, strict=True))
         return tuple(wanted.get(adapter, 0.0) for adapter in self.adapters)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether the engine has given its memory back until the next request."""
+        if self.engine is None or self.requests:
+            return False
+        return asyncio.get_running_loop().time() - self.used_at > self.engine.sleep_seconds
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes now, those of devices too."""
+        host = self.engine.memory() if self.engine else 0
+        return host + self.held_vram if host else self.size
+
+    @property
+    def held_vram(self) -> int:
+        """Bytes of devices that it takes now."""
+        return self.engine.vram_bytes if self.engine and not self.is_asleep else 0
+
+    @property
+    def taken(self) -> int:
+        """Bytes to count with: asleep, what it takes again when it wakes."""
+        return max(self.size, self.held)
 
     @property
     def is_wanted(self) -> bool:

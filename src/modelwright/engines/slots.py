@@ -93,6 +93,12 @@ class SlotPlan:
             slot.held, slot.is_new = seat.held, seat.is_new
             self._free(slot)
 
+    def forget(self) -> None:
+        """Count on nothing that was computed: the engine may have given it away."""
+        for slot in self._slots:
+            if slot.busy is None:
+                slot.held = None
+
     async def _take(self, wish: Wish) -> _Slot:
         if not self._waiting and any(slot.busy is None for slot in self._slots):
             return self._occupy(wish)

@@ -85,13 +85,14 @@ class Warming:
         """Whether its file is there, or cannot be had."""
         return prefix.key in self._settled
 
-    def doubt(self, needs: EngineNeeds, prefix: Prefix, cached: int) -> None:
+    def doubt(self, engine: LlamaEngine, needs: EngineNeeds, prefix: Prefix, cached: int) -> None:
         """Look anew at what prompts begin with, if it was not what the slot held.
 
         A template may write the date, for instance.
         """
         if cached < prefix.tokens - SLACK:
             self._prefixes.pop(_fingerprint(needs))
+            self._met.pop((engine.pid, prefix.key))
 
     async def warm(self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds) -> int:
         """Compute what prompts begin with, and save it if it is not; its tokens."""

@@ -153,6 +153,7 @@ class Chat:
             pooled=facts.pooled,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
+            cache_bytes=facts.cache_bytes_per_token,
         )
         return _Ready(resolved, facts, needs, parameters)
 
@@ -171,12 +172,15 @@ class Chat:
 
     async def _conversation(self, ready: _Ready, request: ChatRequest) -> _Prompt:
         messages = _conversation(ready.resolved, request.messages)
-        return await self._templated(ready, messages, ready.resolved.prompt_template)
+        return await self._templated(
+            ready, messages, self._resolver.templates.chosen(ready.resolved, ready.facts)
+        )
 
     async def _question(self, ready: _Ready, request: GenerateRequest) -> _Prompt:
         if request.raw:
             return _Prompt(request.prompt, ready.parameters)
-        text = ready.resolved.prompt_template if request.template is None else request.template
+        chosen = self._resolver.templates.chosen(ready.resolved, ready.facts)
+        text = chosen if request.template is None else request.template
         if request.suffix:
             return self._insert(ready, request, text)
         system = ready.resolved.system if request.system is None else request.system

@@ -17,6 +17,7 @@ from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.lineage import ResolvedSpec, resolve
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
+from modelwright.core.renderers import LIKELY
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import CLEARED, UNSET, Absence, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
 from modelwright.core.weight_files import MIXED, UNKNOWN_TYPE, NamedAdapter, NamedBlob, format_of, split_parts
@@ -26,16 +27,6 @@ from modelwright.service.views import Notice, Working
 
 PARSING: Final = "parsing GGUF"
 
-RENDERERS: Final = MappingProxyType(
-    {
-        "gemma4": "gemma4",
-        "laguna": "laguna",
-        "nemotron_h": "nemotron-3-nano",
-        "nemotron_h_moe": "nemotron-3-nano",
-        "nemotron_h_omni": "nemotron-3-nano",
-    }
-)
-"""Architecture -> renderer and parser of a new base (Ollama, server/create.go)."""
 STOPS: Final = MappingProxyType({"gemma4": Parameters.of({"stop": ["<turn|>"]})})
 """Architecture -> parameters of a new base, under those that are asked for."""
 
@@ -253,7 +244,7 @@ def _plain(draft: SpecDraft) -> ModelSpec:
 def _on_weights(spec: ModelSpec, files: _Files) -> ModelSpec:
     """The spec on new weights, with what their architecture is known to need."""
     architecture = files.facts.architecture
-    known = RENDERERS.get(architecture, UNSET)
+    known = LIKELY.get(architecture, UNSET)
     stops = STOPS.get(architecture)
     if stops is not None and not isinstance(spec.parameters, Absence):
         stops = stops.merged(spec.parameters)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Corrupt, Invalid, NotFound
+from modelwright.core.errors import Corrupt, Invalid, NotFound, Unsupported
 from modelwright.core.grants import Principal
 from modelwright.core.lineage import ResolvedSpec, own_fields
 from modelwright.core.manifest import Manifest, build_manifest
@@ -16,6 +16,7 @@ from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, Origin, origin_of_weights
+from modelwright.core.renderers import check_formats
 from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
@@ -80,7 +81,7 @@ class Models:
                 small_blobs=small,
             )
         )
-        for event in _account(draft, composition, manifest, added | files):
+        for event in _account(draft, composition, facts, manifest, added | files):
             yield event
         yield Created(stored.name, stored.revision.number, changed)
 
@@ -233,17 +234,23 @@ def _target(name: str, *, field: str = "model") -> Name:
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
+    """What the model's abilities follow from: a renderer is used in a template's place."""
+    own = resolved.prompt_template and not resolved.renderer
+    return Digest.of(resolved.prompt_template.encode()) if own else None
 
 
 def _account(
-    draft: SpecDraft, composition: Composition, manifest: Manifest, added: Collection[Digest]
+    draft: SpecDraft,
+    composition: Composition,
+    facts: WeightFacts,
+    manifest: Manifest,
+    added: Collection[Digest],
 ) -> Iterator[CreateEvent]:
     """What is to be told of a create that is done, but for its end."""
     yield from composition.told
     for layer in manifest.layers:
         yield LayerReady(layer.digest, layer.digest not in added)
-    for text in _notices(draft):
+    for text in _notices(draft, composition.resolved, facts):
         yield Notice(text)
     yield ManifestReady()
 
@@ -252,12 +259,12 @@ async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _notices(draft: SpecDraft) -> tuple[str, ...]:
-    """What is kept and has no effect here."""
+def _notices(draft: SpecDraft, resolved: ResolvedSpec, facts: WeightFacts) -> tuple[str, ...]:
+    """What is kept and has no effect here, or keeps the model from answering."""
     parameters = draft.parameters.without_effect if isinstance(draft.parameters, Parameters) else ()
-    kept = [f'parameter "{name}"' for name in parameters]
-    if isinstance(draft.renderer, str):
-        kept.append(f'renderer "{draft.renderer}"')
-    if isinstance(draft.parser, str):
-        kept.append(f'parser "{draft.parser}"')
-    return tuple(f"{what} is kept but has no effect" for what in kept)
+    kept = [f'parameter "{name}" is kept but has no effect' for name in parameters]
+    try:
+        check_formats(resolved.renderer, resolved.parser, facts.chat_template)
+    except Unsupported as error:
+        kept.append(f"the model is kept but cannot answer: {error}")
+    return tuple(kept)
