@@ -240,6 +240,11 @@ class EngineNeeds:
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
     reload. `cache_bytes`: memory of one token of context, 0 = not known.
     `keep_alive` None: as before, at first as the server does.
+
+    `constant` is what every prompt of the model begins with: messages for the
+    template in the weights, or text; it is computed once and kept. `scope` is who
+    may use what was computed of it, and `asker` of the rest of a conversation:
+    requests that differ in them find nothing of each other's. Both empty: all share.
     """
 
     user: str
@@ -252,6 +257,9 @@ class EngineNeeds:
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     cache_bytes: int = 0
+    constant: tuple[Message, ...] | str = ()
+    scope: str = ""
+    asker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +326,10 @@ class Engines(Protocol):
 
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
+        ...
+
+    async def warm(self, needs: EngineNeeds) -> int:
+        """Make the engine ready with the constant part computed; its tokens."""
         ...
 
     async def unload(self, user: str) -> bool:

@@ -40,7 +40,8 @@ _FAULTS_OF_THE_FILE: Final = tuple(
 class Load:
     """What an engine is started with; `context` is in tokens a slot, the cache in MiB.
 
-    `scales`: how strongly each adapter applies where a request does not say it.
+    `scales`: how strongly each adapter applies where a request does not say it;
+    `prefix_dir`: where slots are saved and restored from.
     """
 
     weights: Path
@@ -54,6 +55,7 @@ class Load:
     start_parameters: Parameters = field(default_factory=Parameters)
     threads: int = 0
     cache_ram_mib: int = 512
+    prefix_dir: Path | None = None
     cache_type: str = "f16"
     sleep_seconds: float = math.inf
     tensor_split: tuple[float, ...] = ()
@@ -195,6 +197,7 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,
+        "prefix_dir": str(load.prefix_dir) if load.prefix_dir else "",
         "cache_type": load.cache_type,
         "sleep_seconds": None if math.isinf(load.sleep_seconds) else max(1, round(load.sleep_seconds)),
         "tensor_split": load.tensor_split,

@@ -64,6 +64,8 @@ def _settings(x: Any, task: Mapping[str, Any]) -> Any:
         p.sleep_idle_seconds = task["sleep_seconds"]
     # An engine with adapters must not reuse prompts: the cache is keyed by tokens alone.
     p.cache_ram_mib = 0 if task["adapters"] else task["cache_ram_mib"]
+    if task["prefix_dir"]:
+        p.slot_save_path = task["prefix_dir"] + "/"
     p.lora_adapters = [x.CommonAdapterLoraInfo(path, scale) for path, scale in task["adapters"]]
     if task["kind"] == "embed":
         p.embedding = True

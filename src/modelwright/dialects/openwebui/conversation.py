@@ -11,9 +11,16 @@ from typing import Any, Final
 
 import orjson
 
-from modelwright.core.chat import AnswerFormat, AnswerOptions, ChatRequest, EmbedRequest, Message, Tool, ToolChoice
+from modelwright.core.chat import (
+    AnswerFormat,
+    AnswerOptions,
+    ChatRequest,
+    EmbedRequest,
+    Message,
+    Tool,
+    ToolChoice,
+)
 from modelwright.core.errors import Invalid, Unsupported
-from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
 from modelwright.dialects.content import read_call, read_data_url, read_tool
 from modelwright.dialects.fields import MOST_MESSAGES, MOST_TOOLS, texts_of
@@ -31,7 +38,16 @@ _NOT_PARAMETERS: Final = frozenset(
     {
         *("model", "messages", "stream", "stream_options", "params", "options", "tools", "tool_choice"),
         *("parallel_tool_calls", "variables", "chat_variables", "model_item", "model_options", "metadata"),
-        *("files", "features", "session_id", "chat_id", "id", "parent_id", "user_message", "background_tasks"),
+        *(
+            "files",
+            "features",
+            "session_id",
+            "chat_id",
+            "id",
+            "parent_id",
+            "user_message",
+            "background_tasks",
+        ),
         *("tool_ids", "tool_servers", "filter_ids", "skill_ids", "terminal_id", "folder_id", "user", "n"),
     }
 )
@@ -114,7 +130,9 @@ def read_embeddings(body: Mapping[str, Any]) -> EmbedRequest:
     if not texts:
         raise fault(None)
     dimensions = body.get("dimensions")
-    if dimensions is not None and (not isinstance(dimensions, int) or isinstance(dimensions, bool) or dimensions < 1):
+    if dimensions is not None and (
+        not isinstance(dimensions, int) or isinstance(dimensions, bool) or dimensions < 1
+    ):
         raise Invalid('"dimensions" must be a whole number of at least 1', field="dimensions")
     return EmbedRequest(_text(body, "model"), texts, dimensions=dimensions)
 
@@ -150,7 +168,9 @@ def read_tools(tools: object) -> tuple[Tool, ...]:
         function = tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict) or tool.get("type", "function") != "function":
             raise Invalid(f'"tools.{index}" must be a function', field=f"tools.{index}")
-        found.append(read_tool(function.get("name"), function.get("description"), function.get("parameters"), place))
+        found.append(
+            read_tool(function.get("name"), function.get("description"), function.get("parameters"), place)
+        )
     return tuple(found)
 
 

@@ -18,7 +18,7 @@ from modelwright.core.revision import Alias
 from modelwright.core.spec import UNSET, ModelSpec
 from modelwright.dialects.openwebui import entry, wire
 from modelwright.dialects.openwebui.entry import DIALECT
-from modelwright.dialects.openwebui.refusals import ID_TAKEN, ID_TOO_LONG, UNAUTHORIZED, Refusal, said
+from modelwright.dialects.openwebui.refusals import ID_TAKEN, ID_TOO_LONG, UNAUTHORIZED, Refusal
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -195,7 +195,13 @@ class Entries:
         return await self.find(principal, found.name)
 
     async def _revise(
-        self, principal: Principal, found: Found, written: "_Written", message: str | None, *, moved: bool = False
+        self,
+        principal: Principal,
+        found: Found,
+        written: "_Written",
+        message: str | None,
+        *,
+        moved: bool = False,
     ) -> None:
         before, unset = entry.said_by(found.view.spec), set[str]()
         if written.said.system != before.system and not written.said.system:
@@ -215,7 +221,9 @@ class Entries:
             unset=frozenset(unset),
         )
         card = written.card(found.card)
-        async for _event in self._models.create(principal, found.name, draft, card=card, message=message or ""):
+        async for _event in self._models.create(
+            principal, found.name, draft, card=card, message=message or ""
+        ):
             pass
 
     async def _followed(self, principal: Principal, base: str) -> str:

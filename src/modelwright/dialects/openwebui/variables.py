@@ -102,7 +102,9 @@ class _ChatValues:
 
 def _known(speaker: Speaker, now: datetime) -> dict[str, str]:
     day, time = now.strftime("%Y-%m-%d"), now.strftime("%I:%M:%S %p")
-    said_nothing = dict.fromkeys(("USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"), "None")
+    said_nothing = dict.fromkeys(
+        ("USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"), "None"
+    )
     return {
         "CURRENT_DATE": day,
         "CURRENT_TIME": time,
