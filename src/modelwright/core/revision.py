@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.names import Name
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
@@ -40,12 +41,19 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """A name and the revision it points to; `latest` is the highest number."""
+    """A name and the revision it points to; `latest` is the highest number.
+
+    `id` is the catalogue's, and outlives the name. `owner` is a principal's id;
+    `granted` the highest level given to whom it was found for, 0 = none.
+    """
 
     name: Name
     revision: Revision
     latest: int
     updated_at: datetime
+    id: int = 0
+    owner: str = ""
+    granted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,8 @@ class Move:
 class NewRevision:
     """Everything one create writes, in one transaction.
 
-    `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each).
+    `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each). A model
+    that is new belongs to `owner`, a principal's id.
     """
 
     name: Name
@@ -77,6 +86,7 @@ class NewRevision:
     message: str = ""
     template: Digest | None = None
     small_blobs: Mapping[Digest, bytes] = field(default_factory=dict)
+    owner: str = LOCAL_ADMIN.id
 
 
 class Committed(NamedTuple):

@@ -14,6 +14,7 @@ from modelwright.core.compatibility import check_requires
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, resolve
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
@@ -42,8 +43,9 @@ STOPS: Final = MappingProxyType({"gemma4": Parameters.of({"stop": ["<turn|>"]})}
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a composition needs from the world."""
+    """What a composition needs from the world, and for whom it is made."""
 
+    principal: Principal
     catalogue: Catalogue
     resolver: Resolver
     files: WeightFiles
@@ -96,9 +98,10 @@ class Composition:
         return base
 
     async def _derive(self, parent: str) -> None:
-        stored, revision = await self._workshop.resolver.find(parent, field="from")
+        principal, resolver = self._workshop.principal, self._workshop.resolver
+        stored, revision = await resolver.find(principal, parent, Verb.DERIVE, field="from")
         self.spec = replace(self.spec, parent=PinnedParent(revision.spec, str(stored.name)))
-        self.ancestors = await self._workshop.resolver.lineage(revision.spec)
+        self.ancestors = await resolver.lineage(principal, revision.spec, stored.id)
 
     async def _lay_weights(self) -> AsyncIterator[Working | Notice]:
         """Put the spec on its weights: as given, or what is made of them."""

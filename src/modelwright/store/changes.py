@@ -51,7 +51,9 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     connection.execute(queries.ADD_REVISION, revision_values(model_id, revision))
     if row is not None:
         _point(connection, model_id, number, number, new.created_at)
-    model = StoredModel(before.name if before else new.name, revision, number, new.created_at)
+    owner = new.owner if before is None else before.owner
+    name = new.name if before is None else before.name
+    model = StoredModel(name, revision, number, new.created_at, model_id, owner)
     return Committed(model, True, added)
 
 
@@ -138,6 +140,7 @@ def _add_model(connection: Connection, new: NewRevision) -> int:
         "current": 1,
         "latest": 1,
         "updated_at": new.created_at,
+        "owner": new.owner,
     }
     added = connection.execute(queries.ADD_MODEL, values).inserted_primary_key
     assert added is not None  # a single row was inserted
@@ -150,7 +153,7 @@ def _point(connection: Connection, model_id: int, to: int, highest: int, changed
 
 
 def _check_values(new: NewRevision) -> None:
-    for field in ("author", "message", "kind", "parent"):
+    for field in ("author", "message", "kind", "parent", "owner"):
         _check_text(getattr(new, field), field)
     _check_time(new.created_at)
     for digest, content in new.small_blobs.items():

@@ -12,7 +12,14 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, text
 
 from modelwright.core.errors import Unsupported
-from modelwright.store.migrations import m0001_first, m0002_templates, m0003_linked_blobs
+from modelwright.store.migrations import (
+    m0001_first,
+    m0002_templates,
+    m0003_linked_blobs,
+    m0004_principals,
+    m0005_grants,
+    m0006_audit,
+)
 from modelwright.store.tables import migrations
 
 Step = Callable[[Connection], None]
@@ -21,6 +28,9 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0001_first", m0001_first.apply),
     ("0002_templates", m0002_templates.apply),
     ("0003_linked_blobs", m0003_linked_blobs.apply),
+    ("0004_principals", m0004_principals.apply),
+    ("0005_grants", m0005_grants.apply),
+    ("0006_audit", m0006_audit.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
