@@ -9,8 +9,10 @@ status and shapes the body.
     |- Invalid       the caller's input is wrong
     |- TooLarge      the caller's input is over a limit
     |- Denied        known, but not allowed
+    |  `- Unauthenticated   nobody has said who is asking, or not provably
     |- Unsupported   right, but this model or this version cannot do it
     |- Unavailable   right, but not now; try again
+    |  `- Exhausted         a quota is used up
     `- Corrupt       stored bytes are not what their digest says
 """
 
@@ -71,6 +73,12 @@ class Denied(ModelwrightError):
     kind = "denied"
 
 
+class Unauthenticated(Denied):
+    """Who asks is not known; the message never says whether a key once was."""
+
+    kind = "unauthenticated"
+
+
 class Unsupported(ModelwrightError):
     """The request is well formed, but this model or version cannot do it."""
 
@@ -87,6 +95,12 @@ class Unavailable(ModelwrightError):
         self.retry_after = retry_after
 
 
+class Exhausted(Unavailable):
+    """A quota is used up; the message names it, its limit and whose it is."""
+
+    kind = "exhausted"
+
+
 class Corrupt(ModelwrightError):
     """Stored or uploaded bytes do not match their digest, or are damaged."""
 
@@ -99,7 +113,9 @@ ERROR_KINDS: tuple[type[ModelwrightError], ...] = (
     Invalid,
     TooLarge,
     Denied,
+    Unauthenticated,
     Unsupported,
     Unavailable,
+    Exhausted,
     Corrupt,
 )

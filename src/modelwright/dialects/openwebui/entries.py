@@ -18,7 +18,7 @@ from modelwright.core.revision import Alias
 from modelwright.core.spec import UNSET, ModelSpec
 from modelwright.dialects.openwebui import entry, wire
 from modelwright.dialects.openwebui.entry import DIALECT
-from modelwright.dialects.openwebui.refusals import ID_TAKEN, ID_TOO_LONG, UNAUTHORIZED, Refusal, said
+from modelwright.dialects.openwebui.refusals import ID_TAKEN, ID_TOO_LONG, UNAUTHORIZED, Refusal
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -38,7 +38,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        return self.summary.name.full
+        return self.summary.key
 
     @property
     def card(self) -> Card:
@@ -94,11 +94,11 @@ class Entries:
 
     async def all(self, principal: Principal) -> list[Found]:
         """Every model that the caller may know."""
-        aliases = await self._models.aliases.all(principal, DIALECT)
+        aliases = await self._models.aliases.all(DIALECT)
         found = []
         for summary in await self._models.list_models(principal):
             try:
-                view = await self._models.show(principal, summary.name.full)
+                view = await self._models.show(principal, summary.key)
             except NotFound:
                 continue  # deleted meanwhile
             alias = aliases.get(view.summary.key)
@@ -108,7 +108,7 @@ class Entries:
 
     async def identifier(self, principal: Principal, summary: ModelSummary) -> str:
         """The id of a model, as the caller can use it."""
-        alias = await self._models.aliases.of(principal, DIALECT, summary.key)
+        alias = await self._models.aliases.of(DIALECT, summary.key)
         if alias is not None and await self._means(principal, alias.alias, summary.key):
             return alias.alias
         return str(summary.name)
@@ -195,7 +195,13 @@ class Entries:
         return await self.find(principal, found.name)
 
     async def _revise(
-        self, principal: Principal, found: Found, written: "_Written", message: str | None, *, moved: bool = False
+        self,
+        principal: Principal,
+        found: Found,
+        written: "_Written",
+        message: str | None,
+        *,
+        moved: bool = False,
     ) -> None:
         before, unset = entry.said_by(found.view.spec), set[str]()
         if written.said.system != before.system and not written.said.system:
@@ -215,7 +221,9 @@ class Entries:
             unset=frozenset(unset),
         )
         card = written.card(found.card)
-        async for _event in self._models.create(principal, found.name, draft, card=card, message=message or ""):
+        async for _event in self._models.create(
+            principal, found.name, draft, card=card, message=message or ""
+        ):
             pass
 
     async def _followed(self, principal: Principal, base: str) -> str:

@@ -110,7 +110,13 @@ def shown_name(card: Card, identifier: str) -> str:
 
 
 def write_card(
-    before: Card, *, name: str, params: Mapping[str, Any], meta: Mapping[str, Any], base: str | None, active: bool
+    before: Card,
+    *,
+    name: str,
+    params: Mapping[str, Any],
+    meta: Mapping[str, Any],
+    base: str | None,
+    active: bool,
 ) -> Card:
     """The card of an entry, over what it was; what others keep in it stays."""
     fields = _card_fields(meta)

@@ -26,7 +26,9 @@ NO_VERSION: Final = "Model version not found"
 CURRENT_VERSION: Final = "Cannot delete the current version"
 NO_MODEL: Final = "Model not found"
 NOT_TO_THEM: Final = "You do not have permission to share with the requested audience"
-BAD_LOGIN: Final = "The email or password provided is incorrect. Please check for typos and try logging in again."
+BAD_LOGIN: Final = (
+    "The email or password provided is incorrect. Please check for typos and try logging in again."
+)
 
 _DOCS: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
     {

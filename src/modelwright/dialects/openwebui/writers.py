@@ -63,7 +63,12 @@ class ChatWriter:
             message["reasoning_content"] = thought
         if calls:
             message["tool_calls"] = calls
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(done, bool(calls))}
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": _finish(done, bool(calls)),
+        }
         return {**self._head, "object": "chat.completion", "choices": [choice], "usage": usage(done.usage)}
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
