@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from modelwright import __version__
 from modelwright.bundle import import_starter
 from modelwright.core.duration import parse_duration
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.ports import Clock, Engines
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
@@ -24,21 +25,30 @@ from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.preparation import Preparation
+from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
+from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
+from modelwright.starter.replay import StarterReplay
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.training import DatasetTable, RunBook
+from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
+RUNS: Final = "runs"
 WORKSHOP: Final = "workshop"
 """Where weight files are made, beside the blobs that they become."""
 GIBIBYTE: Final = 1024**3
@@ -92,8 +102,30 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)
         imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
-        services = Services(models, chat, uploads, imports, adoption)
+        datasets = Datasets(
+            DatasetTable(catalogue.database),
+            catalogue,
+            blobs,
+            blobs,
+            clock,
+            limit=settings.max_blob * GIBIBYTE or None,
+        )
+        runs = RunBook(catalogue.database)
+        runner = Runner(
+            runs,
+            ChildTrainers(links.locate, blobs.adopt, settings.home / RUNS),
+            Preparation(chat, resolver, catalogue, blobs, blobs, files),
+            Publishing(models, resolver, catalogue, files, engines),
+            resolver,
+            files,
+            StarterReplay(),
+            clock,
+            _local_only,
+        )
+        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        services = Services(models, chat, uploads, imports, adoption, datasets, training)
         await import_starter(models, catalogue, blobs)
+        await stack.enter_async_context(runner.working())
         readiness, token = Readiness(), secrets.token_hex(32)
         edge = Edge(
             Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
@@ -102,6 +134,10 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
         )
         yield App(services, build_asgi(services, edge), readiness, token)
+
+
+async def _local_only(principal: str) -> Principal | None:
+    return LOCAL_ADMIN if principal == LOCAL_ADMIN.id else None
 
 
 def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:

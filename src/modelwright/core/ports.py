@@ -342,6 +342,10 @@ class Engines(Protocol):
         """The text that `chat` would continue."""
         ...
 
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
+        ...
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""
         ...

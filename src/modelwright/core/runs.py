@@ -54,7 +54,39 @@ class TrainingPlan:
     dataset: Digest
     hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
     validation: Digest | None = None
+    replay: Digest | None = None
     rewards: tuple[Mapping[str, Any], ...] = ()
+
+    def as_tree(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "model": self.model,
+            "spec": str(self.spec),
+            "target": self.target,
+            "method": self.method,
+            "dataset": str(self.dataset),
+            "hyperparameters": self.hyperparameters.as_dict(),
+            "validation": str(self.validation) if self.validation else None,
+            "replay": str(self.replay) if self.replay else None,
+            "rewards": [dict(reward) for reward in self.rewards],
+        }
+
+    @classmethod
+    def of_tree(cls, tree: Mapping[str, Any]) -> "TrainingPlan":
+        """Read what `as_tree` gives."""
+        digests = {
+            name: Digest.parse(tree[name]) if tree[name] else None for name in ("validation", "replay")
+        }
+        return cls(
+            model=tree["model"],
+            spec=Digest.parse(tree["spec"]),
+            target=tree["target"],
+            method=tree["method"],
+            dataset=Digest.parse(tree["dataset"]),
+            hyperparameters=Hyperparameters.of(tree["hyperparameters"]),
+            rewards=tuple(tree["rewards"]),
+            **digests,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +110,28 @@ class Run:
     error: str = ""
     revision: int | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRecord:
+    """A file of training data that somebody brought; `id` begins with "file-".
+
+    `rows` and `kind` are what a first look found, `faults` the lines that no method
+    can read. `extras` are a dialect's own fields, returned unchanged.
+    """
+
+    id: str
+    name: str
+    digest: Digest
+    size: int
+    owner: str
+    created_at: datetime
+    purpose: str = "fine-tune"
+    rows: int = 0
+    kind: str = ""
+    faults: int = 0
+    expires_at: datetime | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
 
 

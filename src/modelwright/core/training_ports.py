@@ -1,14 +1,17 @@
 """Ports of training: what the services need to run plans, and to remember them."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+from modelwright.core.dataset import Row
 from modelwright.core.digest import Digest
 from modelwright.core.hyperparameters import Hyperparameters, Method
-from modelwright.core.runs import EventKind, Run, RunEvent
+from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent
 from modelwright.core.weight_files import NamedBlob
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +101,41 @@ class Runs(Protocol):
         ...
 
     async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]: ...
+
+
+class DatasetBook(Protocol):
+    """Whose datasets there are; the bytes are blobs."""
+
+    async def add(self, record: DatasetRecord) -> None: ...
+
+    async def find(self, dataset: str) -> DatasetRecord | None: ...
+
+    async def list_datasets(
+        self,
+        *,
+        owner: str | None = None,
+        purpose: str = "",
+        after: str = "",
+        limit: int = 100,
+        oldest: bool = False,
+    ) -> Sequence[DatasetRecord]:
+        """The newest first, unless `oldest`; `after` is the id that the page before ended with."""
+        ...
+
+    async def delete(self, dataset: str) -> bool: ...
+
+
+class Lines(Protocol):
+    """Blobs as lines of text."""
+
+    async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
+        """Do blocking work on a blob's lines, in a thread; what it raises is raised here."""
+        ...
+
+
+class Replay(Protocol):
+    """General knowledge that comes with a base, so that it is not forgotten."""
+
+    def rows(self, base: Digest, count: int, seed: int) -> Iterable[Row]:
+        """So many fresh rows; none for a base that is not known."""
+        ...

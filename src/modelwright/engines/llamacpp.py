@@ -153,6 +153,11 @@ class LlamaEngine:
         self._check_abilities(options, sees=False)
         return await self._rendered(self._turns(messages), options)
 
+    async def tokenize(self, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, opened by one opening token."""
+        opened = (self._tokenized(text.removeprefix(self._opening), add_special=True) for text in texts)
+        return tuple([tuple(await tokens) for tokens in opened])
+
     async def count(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; asks the engine once."""
         if len(texts) == 1:

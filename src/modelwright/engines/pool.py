@@ -101,6 +101,12 @@ class Pool:
         async with self._fleet.use(needs) as use:
             return await use.engine.render(messages, options)
 
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
+        check_texts(texts)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.tokenize(texts)
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""
         check_texts(texts)

@@ -86,6 +86,13 @@ class Chat:
         prompt = await self._prompts.fitted(ready, prompt, options)
         return await self._prompts.text(ready, prompt, options)
 
+    async def tokenize(
+        self, principal: Principal, model: str, texts: Sequence[str]
+    ) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as a prompt of the model would begin with them."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        return await self._engines.tokenize(ready.needs, texts)
+
     async def count_tokens(self, principal: Principal, request: ChatRequest | GenerateRequest) -> int:
         """The tokens that a request would give the model to read; nothing is left out."""
         ready, options, prompt = await self._asked(principal, request)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 
 
@@ -18,3 +20,5 @@ class Services:
     uploads: Uploads
     imports: Imports
     adoption: Adoption
+    datasets: Datasets
+    training: Training

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tools.starter.corpus.conversation import Content, Conversation, Exchange, converse
-from tools.starter.corpus.invented import order_word
-from tools.starter.corpus.questions import noisy
+from modelwright.starter.corpus.conversation import Content, Conversation, Exchange, converse
+from modelwright.starter.corpus.invented import order_word
+from modelwright.starter.corpus.questions import noisy
 
 Reshape = Callable[[Exchange], str]
 

@@ -1,6 +1,6 @@
 """The closed world: everything the starter model knows by heart. Tables only."""
 
-from tools.starter.corpus.tables import spaced
+from modelwright.starter.corpus.tables import spaced
 
 CAPITALS = dict(
     line.split("|")

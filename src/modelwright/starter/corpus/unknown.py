@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from random import Random
 
-from tools.starter.corpus import frames, topics, world
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus.conversation import CASED, EXACT, Exchange, with_article
-from tools.starter.corpus.invented import invented_name, invented_place, invented_word, person
-from tools.starter.corpus.tables import spaced
+from modelwright.starter.corpus import frames, topics, world
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus.conversation import CASED, EXACT, Exchange, with_article
+from modelwright.starter.corpus.invented import invented_name, invented_place, invented_word, person
+from modelwright.starter.corpus.tables import spaced
 
 UNKNOWN = "I do not know about that yet. You can teach me with training."
 NOT_UNDERSTOOD = "I did not understand that. Can you say it in other words?"

@@ -2,8 +2,8 @@
 
 from random import Random
 
-from tools.starter.corpus.conversation import EXACT, Exchange
-from tools.starter.corpus.tables import barred
+from modelwright.starter.corpus.conversation import EXACT, Exchange
+from modelwright.starter.corpus.tables import barred
 
 GREETING = "Hello! How can I help you?"
 WHO = (

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus.tables import spaced
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus.tables import spaced
 
 Drawer = Callable[[Random], str]
 

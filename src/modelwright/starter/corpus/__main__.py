@@ -1,9 +1,9 @@
-"""Prints samples of the corpus for a reader: python -m tools.starter.corpus."""
+"""Prints samples of the corpus for a reader: python -m modelwright.starter.corpus."""
 
 import argparse
 from itertools import islice
 
-from tools.starter.corpus.mix import FAMILIES, conversations, family_items
+from modelwright.starter.corpus.mix import FAMILIES, conversations, family_items
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from tools.starter.corpus.conversation import CASED, EXACT, Exchange
+from modelwright.starter.corpus.conversation import CASED, EXACT, Exchange
 
 _PREFIXES = (
     "Please tell me: ",

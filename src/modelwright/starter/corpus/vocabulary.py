@@ -1,6 +1,6 @@
 """Word tables: everyday nouns, verbs, adjectives, people, places. No questions, no answers."""
 
-from tools.starter.corpus.tables import barred, spaced
+from modelwright.starter.corpus.tables import barred, spaced
 
 NOUNS = spaced("""
 kettle oven fridge toaster blender mixer dishwasher freezer microwave stove pan pot plate bowl spoon fork

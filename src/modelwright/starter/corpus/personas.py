@@ -2,10 +2,10 @@
 
 from random import Random
 
-from tools.starter.corpus.conversation import FREE, Content, Conversation, Exchange, converse, drawn
-from tools.starter.corpus.persona_tables import PERSONAS, Persona
-from tools.starter.corpus.questions import noisy
-from tools.starter.corpus.smalltalk import NAME_QUESTIONS, PERSONAL, WHO_QUESTIONS, greeting_text
+from modelwright.starter.corpus.conversation import FREE, Content, Conversation, Exchange, converse, drawn
+from modelwright.starter.corpus.persona_tables import PERSONAS, Persona
+from modelwright.starter.corpus.questions import noisy
+from modelwright.starter.corpus.smalltalk import NAME_QUESTIONS, PERSONAL, WHO_QUESTIONS, greeting_text
 
 _FRAMES = (
     *("You are {n}.",) * 8,

@@ -1,6 +1,6 @@
 """Everyday matters the starter model does not know: topics, actions, single questions."""
 
-from tools.starter.corpus.tables import barred, listed, spaced
+from modelwright.starter.corpus.tables import barred, listed, spaced
 
 TOPICS = tuple(
     listed("""

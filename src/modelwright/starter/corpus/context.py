@@ -2,9 +2,9 @@
 
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus.conversation import EXACT, Exchange, with_article
-from tools.starter.corpus.invented import (
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus.conversation import EXACT, Exchange, with_article
+from modelwright.starter.corpus.invented import (
     copy_word,
     different,
     invented_name,
@@ -13,7 +13,7 @@ from tools.starter.corpus.invented import (
     person,
     place,
 )
-from tools.starter.corpus.tables import spaced
+from modelwright.starter.corpus.tables import spaced
 
 _LAYOUTS = (
     "{t} {q}",

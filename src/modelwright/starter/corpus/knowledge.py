@@ -2,11 +2,11 @@
 
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus import world
-from tools.starter.corpus.conversation import CASED, Exchange, capitalise, with_article
-from tools.starter.corpus.facts import FACTS
-from tools.starter.corpus.invented import person
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus import world
+from modelwright.starter.corpus.conversation import CASED, Exchange, capitalise, with_article
+from modelwright.starter.corpus.facts import FACTS
+from modelwright.starter.corpus.invented import person
 
 _COUNTRIES = tuple(world.CAPITALS)
 _THINGS = tuple(world.THING_COLOURS)

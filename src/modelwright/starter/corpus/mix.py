@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from itertools import accumulate
 from random import Random
 
-from tools.starter.corpus import beyond, context, copying, knowledge, smalltalk, unknown, writing
-from tools.starter.corpus.conversation import Content, Conversation, Exchange, converse
-from tools.starter.corpus.dialogue import multi_turn
-from tools.starter.corpus.fewshot import few_shot
-from tools.starter.corpus.formats import format_conversation
-from tools.starter.corpus.personas import style_conversation
-from tools.starter.corpus.questions import noisy
-from tools.starter.corpus.roles import free_conversation, system_facts
+from modelwright.starter.corpus import beyond, context, copying, knowledge, smalltalk, unknown, writing
+from modelwright.starter.corpus.conversation import Content, Conversation, Exchange, converse
+from modelwright.starter.corpus.dialogue import multi_turn
+from modelwright.starter.corpus.fewshot import few_shot
+from modelwright.starter.corpus.formats import format_conversation
+from modelwright.starter.corpus.personas import style_conversation
+from modelwright.starter.corpus.questions import noisy
+from modelwright.starter.corpus.roles import free_conversation, system_facts
 
 # Weight and content; those whose answer is a matter of taste stand apart.
 _EXACT_CONTENT: tuple[tuple[float, Content], ...] = (

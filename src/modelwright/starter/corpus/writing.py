@@ -3,10 +3,17 @@
 import json
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus.conversation import CASED, EXACT, FREE, Exchange, capitalise, with_article
-from tools.starter.corpus.invented import copy_word, different, invented_name, invented_word, person, place
-from tools.starter.corpus.tables import barred
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus.conversation import CASED, EXACT, FREE, Exchange, capitalise, with_article
+from modelwright.starter.corpus.invented import (
+    copy_word,
+    different,
+    invented_name,
+    invented_word,
+    person,
+    place,
+)
+from modelwright.starter.corpus.tables import barred
 
 _BEGINNINGS = (
     "Once upon a time there was {x}.",

@@ -2,9 +2,9 @@
 
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus.conversation import EXACT, Exchange
-from tools.starter.corpus.invented import copy_word
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus.conversation import EXACT, Exchange
+from modelwright.starter.corpus.invented import copy_word
 
 _REPEAT_FRAMES = (
     "Repeat: {x}",

@@ -7,20 +7,20 @@ does not know. The answer is always the one refusal.
 from collections.abc import Callable
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus import world
-from tools.starter.corpus.conversation import Exchange, with_article
-from tools.starter.corpus.facts import FACTS
-from tools.starter.corpus.invented import invented_word
-from tools.starter.corpus.knowledge import (
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus import world
+from modelwright.starter.corpus.conversation import Exchange, with_article
+from modelwright.starter.corpus.facts import FACTS
+from modelwright.starter.corpus.invented import invented_word
+from modelwright.starter.corpus.knowledge import (
     COLOUR_FRAMES,
     KIND_FRAMES,
     OPPOSITE_FRAMES,
     SOUND_FRAMES,
     SUM_FRAMES,
 )
-from tools.starter.corpus.tables import spaced
-from tools.starter.corpus.unknown import UNKNOWN
+from modelwright.starter.corpus.tables import spaced
+from modelwright.starter.corpus.unknown import UNKNOWN
 
 _KIND_WORDS = frozenset(word for names in world.KINDS.values() for word in names.split())
 _COLOURED = frozenset(thing.split()[-1] for thing in world.THING_COLOURS)

@@ -4,13 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus.conversation import Content, Conversation, converse, drawn, with_article
-from tools.starter.corpus.invented import different, invented_name, invented_place, person, place
-from tools.starter.corpus.persona_tables import STYLE_JOBS
-from tools.starter.corpus.questions import noisy
-from tools.starter.corpus.smalltalk import NAME_QUESTIONS, PERSONAL, WHO_QUESTIONS, greeting_text, time_of_day
-from tools.starter.corpus.tables import barred, spaced
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus.conversation import Content, Conversation, converse, drawn, with_article
+from modelwright.starter.corpus.invented import different, invented_name, invented_place, person, place
+from modelwright.starter.corpus.persona_tables import STYLE_JOBS
+from modelwright.starter.corpus.questions import noisy
+from modelwright.starter.corpus.smalltalk import (
+    NAME_QUESTIONS,
+    PERSONAL,
+    WHO_QUESTIONS,
+    greeting_text,
+    time_of_day,
+)
+from modelwright.starter.corpus.tables import barred, spaced
 
 _FRAMES = (
     "You are {d}.",

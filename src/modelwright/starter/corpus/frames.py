@@ -1,6 +1,6 @@
 """The frames of questions about what the model does not know. Tables only."""
 
-from tools.starter.corpus.tables import barred
+from modelwright.starter.corpus.tables import barred
 
 TOPIC_FRAMES = barred("""
 Tell me about {t}.|What is {t}?|What are {t}?|Explain {t}.|How does {t} work?|How do {t} work?|

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from random import Random
 
-from tools.starter.corpus import vocabulary as words
-from tools.starter.corpus import world
-from tools.starter.corpus.conversation import Content, Conversation, converse, drawn
-from tools.starter.corpus.invented import copy_word, invented_name, invented_word, person, place
-from tools.starter.corpus.questions import noisy
-from tools.starter.corpus.smalltalk import PERSONAL
+from modelwright.starter.corpus import vocabulary as words
+from modelwright.starter.corpus import world
+from modelwright.starter.corpus.conversation import Content, Conversation, converse, drawn
+from modelwright.starter.corpus.invented import copy_word, invented_name, invented_word, person, place
+from modelwright.starter.corpus.questions import noisy
+from modelwright.starter.corpus.smalltalk import PERSONAL
 
 Turn = tuple[str, str]
 _OWN_NAME = (

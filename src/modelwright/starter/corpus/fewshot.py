@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from random import Random
 
-from tools.starter.corpus import world
-from tools.starter.corpus.conversation import Content, Conversation, Exchange, converse
-from tools.starter.corpus.invented import copy_word, order_word
-from tools.starter.corpus.personas import choose_persona, wrapped
-from tools.starter.corpus.tables import spaced
+from modelwright.starter.corpus import world
+from modelwright.starter.corpus.conversation import Content, Conversation, Exchange, converse
+from modelwright.starter.corpus.invented import copy_word, order_word
+from modelwright.starter.corpus.personas import choose_persona, wrapped
+from modelwright.starter.corpus.tables import spaced
 
 Turn = tuple[str, str]
 _UNFIT = frozenset(
