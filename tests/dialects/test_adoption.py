@@ -123,16 +123,18 @@ async def test_a_derived_model_stays_one(house: Any, ollama: Ollama) -> None:
 
 async def test_a_child_that_lacks_what_its_base_has_stands_on_its_weights(house: Any, ollama: Ollama) -> None:
     ollama.model(f"{LIBRARY}/base/latest", *PARTS)
-    ollama.model(f"{LIBRARY}/child/latest", PARTS[0], origin="base:latest")
-    ollama.model(f"{LIBRARY}/orphan/latest", PARTS[0], origin="gone:latest")
+    origins = {"child": "base:latest", "orphan": "gone:latest"}
+    own = {
+        name: ollama.model(f"{LIBRARY}/{name}/latest", PARTS[0], origin=origin)
+        for name, origin in origins.items()
+    }
     await adopted(house, ollama)
-    for name in ("child", "orphan"):
+    for name, origin in origins.items():
         found = await shown(house, name)
-        assert (found.get("system", ""), found.get("license", ""), found["details"]["parent_model"]) == (
-            "",
-            "",
-            "",
-        )
+        assert not {"system", "license"} & found.keys()
+        assert found["details"]["parent_model"] == origin
+        assert f" AS {origin}\n" in found["modelfile"]
+        assert (await digests(house))[f"{name}:latest"] == own[name]
 
 
 TEMPLATE = ("template", b"{{ .System }} {{ .Prompt }}")

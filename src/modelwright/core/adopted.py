@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from modelwright.core.draft import SpecDraft
+from modelwright.core.errors import Invalid
 from modelwright.core.layers import LayeredModel, kind_of
 from modelwright.core.manifest import Layer
+from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import CLEARED, UNSET, Setting
 from modelwright.core.weight_files import NamedAdapter, NamedBlob
@@ -21,6 +23,7 @@ def draft_of(model: LayeredModel) -> SpecDraft:
     """A draft that stands on the model's own weights."""
     return SpecDraft(
         files=tuple(NamedBlob("", layer.digest) for layer in _bases(model)),
+        origin=_name(model.origin),
         adapters=_named(_adapters(model)),
         system=model.system or UNSET,
         prompt_template=model.template or UNSET,
@@ -54,6 +57,14 @@ def derived_draft(model: LayeredModel, base: LayeredModel, parent: str) -> SpecD
         parser=_difference(model.parser, base.parser),
         requires=_difference(model.requires, base.requires),
     )
+
+
+def _name(origin: str) -> str:
+    """What the model was derived from, as we spell it; "" when that is no name."""
+    try:
+        return str(Name.parse(origin)) if origin else ""
+    except Invalid:
+        return ""
 
 
 def _bases(model: LayeredModel) -> tuple[Layer, ...]:

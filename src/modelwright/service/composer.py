@@ -19,7 +19,16 @@ from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
 from modelwright.core.renderers import LIKELY
 from modelwright.core.revision import BlobRecord
-from modelwright.core.spec import CLEARED, UNSET, Absence, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
+from modelwright.core.spec import (
+    CLEARED,
+    UNSET,
+    Absence,
+    AdapterLayer,
+    FormerParent,
+    ModelSpec,
+    PinnedParent,
+    WeightLayer,
+)
 from modelwright.core.weight_files import MIXED, UNKNOWN_TYPE, NamedAdapter, NamedBlob, format_of, split_parts
 from modelwright.core.weights import WeightFacts
 from modelwright.service.resolver import Resolver
@@ -228,6 +237,7 @@ class _Workpiece:
 def _plain(draft: SpecDraft) -> ModelSpec:
     """What needs no looking up."""
     return ModelSpec(
+        parent=FormerParent(draft.origin) if draft.origin and draft.parent is None else None,
         system=draft.system,
         prompt_template=draft.prompt_template,
         parameters=draft.parameters,

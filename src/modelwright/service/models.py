@@ -18,7 +18,7 @@ from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFi
 from modelwright.core.recipe import EMPTIED, Origin, origin_of_weights
 from modelwright.core.renderers import check_formats
 from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
-from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
+from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
@@ -172,12 +172,17 @@ class Models:
         """
         taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
         name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
-        return Origin((name,), frozenset(taken_away)) if name else origin_of_weights(resolved)
+        if name:
+            return Origin((name,), frozenset(taken_away))
+        facts = await self._resolver.facts(resolved.base)
+        return origin_of_weights(resolved, facts.architecture if facts else "")
 
     async def _parent_name(self, spec: ModelSpec) -> str:
         """How to call the parent as it was; empty when it cannot be called any more."""
+        if isinstance(spec.parent, FollowedParent):
+            return spec.parent.name
         if not isinstance(spec.parent, PinnedParent):
-            return "" if spec.parent is None else spec.parent.name
+            return ""
         name = Name.parse(spec.parent.name)
         stored = await self._catalogue.find(name.key)
         if stored is None or str(stored.name) != spec.parent.name:

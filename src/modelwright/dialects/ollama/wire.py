@@ -108,6 +108,7 @@ class CreateRequest(Wire):
     license: TextOrTexts = None
     stream: Flag = True
     files: Annotated[dict[str, Text] | None, Field(description="name -> digest of an uploaded blob")] = None
+    origin: Annotated[Text, Field(description="name of the model that the files came from")] = ""
     adapters: Annotated[
         Anything, Field(description="name -> digest, or a list of objects with digest (or files) and scale")
     ] = None
