@@ -207,11 +207,12 @@ class Catalogue(Protocol):
 class EngineNeeds:
     """Which engine a request needs.
 
-    An engine with the same base, adapters and kind and at least `context`
+    An engine with the same base, projector, adapters and kind and at least `context`
     tokens a slot will do; how strongly each adapter applies, `scales`, is said
     with each request. `user` is the model's display name: what `ps` lists
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
-    become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
+    become one (WeightFacts.pooled), else it is their mean. `projector`: what turns
+    images into the base's vectors, where a model has one. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
     reload.
     """
@@ -223,6 +224,7 @@ class EngineNeeds:
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     pooled: bool = False
+    projector: Digest | None = None
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
 

@@ -195,6 +195,7 @@ class Fleet:
             runtime_dir=options.runtime_dir or self._own_dir or Path(),
             kind=needs.kind,
             pooled=needs.pooled,
+            projector=await self._weights(needs.projector) if needs.projector else None,
             adapters=tuple([await self._weights(digest) for digest in needs.adapters]),
             scales=needs.scales if needs.kind == "embed" else (0.0,) * len(needs.adapters),
             start_parameters=needs.start_parameters,
@@ -314,12 +315,14 @@ class Fleet:
 
 
 def _key(needs: EngineNeeds) -> Key:
-    return (needs.base, needs.adapters, needs.kind, needs.scales if needs.kind == "embed" else ())
+    scales = needs.scales if needs.kind == "embed" else ()
+    return (needs.base, needs.projector, needs.adapters, needs.kind, scales)
 
 
 def _size(load: Load) -> int:
     """Bytes of the files that an engine holds."""
-    return sum(path.stat().st_size for path in (load.weights, *load.adapters))
+    files = (load.weights, load.projector, *load.adapters)
+    return sum(path.stat().st_size for path in files if path is not None)
 
 
 def _finite(seconds: float) -> float | None:

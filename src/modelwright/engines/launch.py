@@ -46,6 +46,7 @@ class Load:
     runtime_dir: Path
     kind: Literal["chat", "embed"] = "chat"
     pooled: bool = False
+    projector: Path | None = None
     adapters: tuple[Path, ...] = ()
     scales: tuple[float, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
@@ -162,6 +163,7 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "slots": load.slots,
         "kind": load.kind,
         "pooled": load.pooled,
+        "projector": str(load.projector or ""),
         "adapters": [(str(path), scale) for path, scale in zip(load.adapters, load.scales, strict=True)],
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,

@@ -19,8 +19,8 @@ CRASHES_ALLOWED: Final = 3
 CRASH_WINDOW: Final = 60.0
 LONGEST_PAUSE: Final = 30.0
 
-Key = tuple[Digest, tuple[Digest, ...], str, tuple[float, ...]]
-"""What two requests must share to share an engine: base, adapters, kind.
+Key = tuple[Digest, Digest | None, tuple[Digest, ...], str, tuple[float, ...]]
+"""What two requests must share to share an engine: base, projector, adapters, kind.
 
 And for embedding, where a request cannot say them, the adapters' scales.
 """

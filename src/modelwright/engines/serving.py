@@ -51,6 +51,8 @@ def _settings(x: Any, task: Mapping[str, Any]) -> Any:
     """The engine's CommonParams; `x` is the engine library, which has no types."""
     p = x.CommonParams()
     p.model.path = task["model"]
+    p.mmproj.path = task["projector"]
+    p.no_mmproj = not task["projector"]
     p.offline, p.ui, p.verbosity = True, False, 1
     _listen(p, task)
     _fit(x, p, task)

@@ -151,6 +151,7 @@ class Chat:
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
             pooled=facts.pooled,
+            projector=resolved.projector if kind == "chat" else None,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
         )

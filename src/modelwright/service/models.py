@@ -93,14 +93,13 @@ class Models:
         stored, revision = await self._resolver.find(ref)
         lineage = await self._catalogue.lineage(revision.spec)
         resolved = await self._resolver.resolve(revision.spec)
-        projector = next((layer.digest for layer in resolved.weights if layer.role == "projector"), None)
         anatomy = verbose and resolved.base is not None
         return ModelView(
             summary=await self._summary(stored, revision),
             resolved=resolved,
             own=own_fields(lineage[0]),
             origin=await self._origin(lineage[0], resolved),
-            projector=await self._resolver.facts(projector),
+            projector=await self._resolver.facts(resolved.projector),
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
 
