@@ -33,6 +33,7 @@ def draft_of(model: LayeredModel) -> SpecDraft:
         renderer=model.renderer or UNSET,
         parser=model.parser or UNSET,
         requires=model.requires or UNSET,
+        description=model.description or UNSET,
     )
 
 
@@ -41,7 +42,8 @@ def derived_draft(model: LayeredModel, base: LayeredModel, parent: str) -> SpecD
     inherited = dict(base.parameters.items)
     licences = _rest(model.licences, base.licences)
     adapters = _rest(_adapters(model), _adapters(base))
-    lacking = inherited.keys() - dict(model.parameters.items).keys()
+    said, before = model.description.as_dict(), base.description.as_dict()
+    lacking = (inherited.keys() - dict(model.parameters.items).keys()) | (before.keys() - said.keys())
     if _bases(model) != _bases(base) or licences is None or adapters is None or lacking:
         return None
     changed = tuple((name, value) for name, value in model.parameters.items if inherited.get(name) != value)
@@ -56,6 +58,7 @@ def derived_draft(model: LayeredModel, base: LayeredModel, parent: str) -> SpecD
         renderer=_difference(model.renderer, base.renderer),
         parser=_difference(model.parser, base.parser),
         requires=_difference(model.requires, base.requires),
+        description=_difference(model.description, base.description),
     )
 
 
