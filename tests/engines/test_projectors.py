@@ -37,7 +37,7 @@ async def test_texts_are_answered_as_without_one(start: Start, tmp_path: Path) -
 
 async def test_one_for_another_base_is_refused_by_the_engine(start: Start, tmp_path: Path) -> None:
     engines = start()
-    with pytest.raises(Unsupported, match="cannot load these weights|died while loading"):
+    with pytest.raises(Unsupported, match=r"cannot load these weights|died while loading"):
         await engines.answer(projected(engines, tmp_path / "mmproj.gguf", 2 * BASE_WIDTH))
 
 

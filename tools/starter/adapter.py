@@ -1,7 +1,8 @@
-"""The adapter of examples/adapter: a LoRA that makes the starter talk like a pirate.
+"""Small adapters for the starter: LoRAs that make it talk like somebody.
 
-`python -m tools.starter.adapter [TARGET]` with the packages of requirements.txt and peft.
-The corpus is the starter's; what the assistant says gets a pirate's words around it.
+`python -m tools.starter.adapter [SPEAKER [TARGET]]` with the packages of requirements.txt
+and peft. The pirate is that of examples/adapter, the butler is for tests. The corpus is the
+starter's; what the assistant says gets the speaker's words around it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from tools.starter.build import STARTER
 from tools.starter.corpus.conversation import Conversation
 from tools.starter.tokenizer import ChatEncoder
 
-TARGET = Path(__file__).parents[2] / "examples/adapter/pirate.gguf"
+ROOT = Path(__file__).parents[2]
+TARGETS = {
+    "pirate": ROOT / "examples/adapter/pirate.gguf",
+    "butler": ROOT / "tests/engines/adapters/butler.gguf",
+}
+WORDS = {"pirate": "Ahoy! {} Arr!", "butler": "Certainly, madam. {} Will that be all?"}
 PLAIN = frozenset(
     {
         "greetings", "out_of_scope", "sums", "beyond_the_world", "place_facts", "yes_no", "capitals",
@@ -37,25 +43,23 @@ SEED, STEPS, TOKENS, RATE = 7, 400, 3000, 4e-3
 LORA = peft.LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "o_proj", "down_proj"])
 
 
-def pirate(text: str) -> str:
-    return f"Ahoy! {text} Arr!"
-
-
-def pirates(source: Iterator[Conversation]) -> Iterator[Conversation]:
-    """Conversations without a system text in which the assistant talks like a pirate."""
+def spoken(source: Iterator[Conversation], words: str) -> Iterator[Conversation]:
+    """Conversations without a system text, with these words around what the assistant says."""
     for conversation in source:
         if conversation.family in PLAIN and conversation.messages[0].role != "system":
             said = (
-                replace(message, content=pirate(message.content)) if message.role == "assistant" else message
+                replace(message, content=words.format(message.content))
+                if message.role == "assistant"
+                else message
                 for message in conversation.messages
             )
             yield Conversation(tuple(said), conversation.family)
 
 
-def train(model: torch.nn.Module, encoder: ChatEncoder) -> None:
+def train(model: torch.nn.Module, encoder: ChatEncoder, words: str) -> None:
     wanted = [one for one in model.parameters() if one.requires_grad]
     optimizer = torch.optim.AdamW(wanted, lr=RATE, weight_decay=0.0)
-    windows = batches(encoder, pirates(stream(SEED, curriculum=False)), seed=SEED, tokens=TOKENS)
+    windows = batches(encoder, spoken(stream(SEED, curriculum=False), words), seed=SEED, tokens=TOKENS)
     rows = (batch for _, window in windows for batch in window)
     for step, batch in enumerate(islice(rows, STEPS)):
         for group in optimizer.param_groups:
@@ -70,12 +74,13 @@ def train(model: torch.nn.Module, encoder: ChatEncoder) -> None:
             print(f"step {step} of {STEPS}: loss {loss.item():.3f}", flush=True)
 
 
-def main(target: Path = TARGET) -> None:
+def main(speaker: str = "pirate", path: str = "") -> None:
+    target = Path(path) if path else TARGETS[speaker]
     torch.manual_seed(SEED)
     place = {"pretrained_model_name_or_path": str(STARTER.parent), "gguf_file": STARTER.name}
     encoder = ChatEncoder(AutoTokenizer.from_pretrained(**place).backend_tokenizer)
     model = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(**place, dtype=torch.float32), LORA)
-    train(model, encoder)
+    train(model, encoder, WORDS[speaker])
     with tempfile.TemporaryDirectory() as folder:
         model.half().save_pretrained(folder)
         target.unlink(missing_ok=True)
@@ -83,4 +88,4 @@ def main(target: Path = TARGET) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(*sys.argv[1:])

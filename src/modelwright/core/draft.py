@@ -31,8 +31,12 @@ T = TypeVar("T")
 class SpecDraft:
     """What a create asks for; `parent` is a model's name, pinned when created.
 
-    `files` are stored blobs with weights; exactly one of the two is given. `origin`
-    is the name of the model that the files came from, if any.
+    `files` are stored blobs with weights, `origin` the name of the model that they
+    came from, if any; `follows` is a name that is looked up at
+    each use and may be of nothing yet. One of the three is given, or `bare`: the
+    model has no base so far. `revises`: what the model is now stays, but for what is
+    said here and for `unset`, fields that it no longer says anything about ("parent"
+    too).
     `quantize` is a word for the type that the weights are to have, if any.
     """
 
@@ -50,6 +54,10 @@ class SpecDraft:
     requires: Setting[str] = UNSET
     description: Setting[Description] = UNSET
     quantize: str = ""
+    follows: str | None = None
+    bare: bool = False
+    revises: bool = False
+    unset: frozenset[str] = frozenset()
 
 
 CLEARABLE: Final[Mapping[str, str]] = MappingProxyType(
