@@ -25,6 +25,10 @@ class Origin:
     emptied: frozenset[str] = frozenset()
 
 
+PRIVATE: Final = Origin(())
+"""An origin of which nothing may be said."""
+
+
 def origin_of_weights(resolved: ResolvedSpec, architecture: str) -> Origin:
     """The weights themselves, with nothing inherited but the name of where they came from.
 
