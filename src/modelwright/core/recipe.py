@@ -30,9 +30,9 @@ PRIVATE: Final = Origin(())
 
 
 def origin_of_weights(resolved: ResolvedSpec, architecture: str) -> Origin:
-    """The weights themselves, with nothing inherited but the name of where they came from.
+    """The weights themselves, and the name of what they came from.
 
-    What such weights would be given, and the model has not, is taken away.
+    Nothing else is inherited. What such weights would be given, and the model has not, is taken away.
     """
     former = f" AS {resolved.parent}" if resolved.parent else ""
     given = ("renderer", "parser") if architecture in LIKELY else ()

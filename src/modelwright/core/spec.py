@@ -57,7 +57,7 @@ class FollowedParent:
 
 @dataclass(frozen=True, slots=True)
 class FormerParent:
-    """What a model that stands on its own weights came from, by name; nothing is inherited."""
+    """What a model on weights of its own came from; nothing is inherited."""
 
     name: str
 
