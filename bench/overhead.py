@@ -1,6 +1,6 @@
 """Tokens a second through our stream beside the engine's own socket.
 
-A billion-parameter model of random weights, written here; 1 and 8 streams;
+A billion-parameter model of random weights, written here; 1, 8 and 16 streams;
 both sides speak to the same engine process, in alternation. Bound: 0.97.
 
     python bench/overhead.py [--tokens 64] [--rounds 5] [--gguf FILE]
@@ -21,7 +21,7 @@ from measuring.served import Served, engine_socket, served
 from measuring.verdict import median, table, verdict
 
 BOUND = 0.97
-STREAMS = (1, 8)
+STREAMS = (1, 8, 16)
 MODEL = "random-1b"
 
 Ask = Callable[[httpx2.AsyncClient, int, int], Awaitable[int]]

@@ -99,6 +99,9 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
         p.n_ubatch = min(p.n_ubatch, p.n_batch)
     if task["kind"] == "embed":
         p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
+        # With a cache for each slot, texts of unequal length are cut where the shortest
+        # ends, and only what comes after the cut is pooled: other vectors than alone.
+        p.kv_unified = True
     threads = given.get("num_thread") or task["threads"] or max(1, _cores() - 1)
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads
     if given.get("use_mmap") is False:
