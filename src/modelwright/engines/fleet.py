@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable
@@ -21,7 +21,10 @@ from modelwright.engines.launch import Load, device_memory
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu
 from modelwright.engines.options import EngineOptions
+from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
+from modelwright.engines.roster import Roster, key_of
+from modelwright.engines.slots import Seat, SlotPlan, Wish
 from modelwright.engines.socket_folder import SocketFolder, clear_leftovers
 
 CONTEXT_STEP: Final = 256
@@ -29,8 +32,21 @@ CONTEXT_STEP: Final = 256
 SWEEP_SECONDS: Final = 1.0
 """Holds are looked through at most this often: a server may have many thousands."""
 
+SLEEP_MARGIN: Final = 1.0
+"""How much earlier than it should an engine may have fallen asleep."""
 
 _LOG = logging.getLogger(__name__)
+
+
+NOTHING: Final = Pieces()
+
+
+class Use(NamedTuple):
+    """An engine, a slot of it, and the nanoseconds spent on loading it."""
+
+    engine: LlamaEngine
+    seat: Seat
+    load_ns: int
 
 
 class Fleet:
@@ -39,8 +55,7 @@ class Fleet:
     def __init__(self, locate: Callable[[Digest], Awaitable[Path]], options: EngineOptions) -> None:
         self._locate = locate
         self._options = options
-        self._residents: dict[Key, Resident] = {}
-        self._leaving: set[Resident] = set()
+        self._roster = Roster(options.max_adapters)
         self._crashes: defaultdict[Key, Crashes] = defaultdict(Crashes)
         self._one_load = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -51,8 +66,8 @@ class Fleet:
         self._closing = False
 
     @asynccontextmanager
-    async def use(self, needs: EngineNeeds) -> AsyncGenerator[tuple[LlamaEngine, int], None]:
-        """A slot of the right engine, and the nanoseconds spent on loading it."""
+    async def use(self, needs: EngineNeeds, pieces: Pieces = NOTHING) -> AsyncGenerator[Use, None]:
+        """A slot of the right engine."""
         load_ns, keep_alive = 0, 0.0
         while True:
             resident = self._find(needs) or self._begin(needs)
@@ -60,9 +75,12 @@ class Fleet:
                 with resident.used_by(needs.user, needs.keep_alive, self._options.keep_alive) as keep_alive:
                     engine, took = await _loaded(resident)
                     load_ns += took
-                    async with resident.slots:
+                    self._roster.want(needs, _now(), keep_alive)
+                    if _now() - resident.used_at > engine.sleep_seconds - SLEEP_MARGIN:
+                        resident.slots.forget()
+                    async with resident.slots.seat(_wish(resident, needs, pieces)) as seat:
                         if not engine.exited.done():
-                            yield engine, load_ns
+                            yield Use(engine, seat, load_ns)
                             return
             finally:
                 self._settle(resident)
@@ -104,26 +122,21 @@ class Fleet:
     def _find(self, needs: EngineNeeds) -> Resident | None:
         if self._closing:
             raise Unavailable("the server is stopping", retry_after=30)
-        resident = self._residents.get(_key(needs))
-        if resident is None or resident.context >= needs.context:
-            return resident
-        self._retire(resident)
-        return None
+        return self._roster.find(needs)
 
     def _begin(self, needs: EngineNeeds) -> Resident:
-        key = _key(needs)
-        self._crashes[key].check(_now())
+        for key in {key_of(needs), _culprit(needs)}:
+            self._crashes[key].check(_now())
         options = self._options
         resident = Resident(
-            key=key,
-            context=-(-needs.context // CONTEXT_STEP) * CONTEXT_STEP,
-            slots=asyncio.Semaphore(options.parallel),
+            key=key_of(needs),
+            context=-(-self._roster.context(needs) // CONTEXT_STEP) * CONTEXT_STEP,
+            adapters=self._roster.adapters(needs, _now()),
+            needs=needs,
+            slots=SlotPlan(options.parallel),
             capacity=options.parallel + options.max_queue,
         )
-        for smaller in [one for one in self._leaving if one.key == key]:
-            resident.holds |= {user: hold.moved(_now()) for user, hold in smaller.holds.items()}
-            self._settle(smaller)
-        self._residents[key] = resident
+        self._roster.add(resident)
         resident.loading = asyncio.create_task(self._load(resident, needs))
         resident.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
         return resident
@@ -140,6 +153,8 @@ class Fleet:
         resident.engine = engine
         resident.size = resident.held
         engine.exited.add_done_callback(lambda _: self._on_exit(resident))
+        if (older := self._roster.promote(resident, _now())) is not None:
+            self._settle(older)
         asyncio.get_running_loop().call_soon(self._settle, resident)  # perhaps nobody waits any more
         return engine
 
@@ -149,7 +164,8 @@ class Fleet:
             engine = await LlamaEngine.start(load, watchdog_seconds=self._options.watchdog_seconds)
         except ModelwrightError as error:
             _LOG.warning("an engine for %s did not start: %s", resident.key[0], error)
-            self._crashes[resident.key].record(_now(), error)
+            self._crashes[_culprit(resident.needs)].record(_now(), error)
+            self._roster.distrust(resident.needs)
             raise
         _LOG.info("engine %d serves %s after %.1f s", engine.pid, resident.key[0], _now() - started)
         return engine
@@ -157,7 +173,7 @@ class Fleet:
     async def _plan(self, resident: Resident, needs: EngineNeeds) -> Load:
         options = self._options
         weights = await self._weights(needs.base)
-        adapters = tuple([await self._weights(digest) for digest in needs.adapters])
+        adapters = tuple([await self._weights(digest) for digest in resident.adapters])
         slots = await self._afford(resident, needs, _size(weights, *adapters))
         kept_for_ever = any(math.isinf(hold.keep_alive) for hold in resident.holds.values())
         return Load(
@@ -168,10 +184,11 @@ class Fleet:
             kind=needs.kind,
             pooled=needs.pooled,
             adapters=adapters,
-            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(needs.adapters),
+            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(adapters),
             start_parameters=needs.start_parameters,
             threads=options.threads,
-            cache_ram_mib=options.cache_ram_mib,
+            cache_ram_mib=0 if resident.key.apart else options.cache_ram_mib,
+            prefix_dir=options.prefix_dir or self._runtime_dir(),
             cache_type=options.cache_type,
             sleep_seconds=math.inf if kept_for_ever else options.sleep_seconds,
             tensor_split=options.tensor_split,
@@ -187,7 +204,7 @@ class Fleet:
         resident.size = estimate.total(slots)
         if slots < wanted:
             _LOG.warning("memory suffices for %d of %d slots of %s", slots, wanted, needs.base)
-            resident.slots = asyncio.Semaphore(slots)  # nobody has one yet: it is not loaded
+            resident.slots = SlotPlan(slots)  # nobody has one yet: it is not loaded
         return slots
 
     async def _memory(self) -> float:
@@ -223,6 +240,8 @@ class Fleet:
             if idle:
                 self._stop(min(idle, key=lambda one: one.used_at))
                 await self._stopped()
+            elif (older := self._roster.promote(newcomer, _now())) is not None:
+                self._settle(older)  # one that is always busy would never make room
             else:
                 await self._changed.wait()
         if not newcomer.requests:
@@ -265,21 +284,12 @@ class Fleet:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(at, self._sweep)
 
-    def _retire(self, resident: Resident) -> None:
-        """Let it end its answers, but give it no more."""
-        if self._residents.get(resident.key) is resident:
-            del self._residents[resident.key]
-        resident.leaving = True
-        self._leaving.add(resident)
-
     def _forget(self, resident: Resident) -> None:
-        if self._residents.get(resident.key) is resident:
-            del self._residents[resident.key]
-        self._leaving.discard(resident)
+        self._roster.forget(resident)
         self._notify()
 
     def _stop(self, resident: Resident) -> None:
-        self._retire(resident)
+        self._roster.retire(resident)
         if resident.stopping is None:
             resident.stopping = asyncio.create_task(self._end(resident))
             self._stops.add(resident.stopping)
@@ -304,7 +314,7 @@ class Fleet:
     # Waiting
 
     def _all(self) -> list[Resident]:
-        return [*self._residents.values(), *self._leaving]
+        return self._roster.all()
 
     async def _stopped(self) -> None:
         if self._stops:
@@ -315,8 +325,14 @@ class Fleet:
         self._changed = asyncio.Event()
 
 
-def _key(needs: EngineNeeds) -> Key:
-    return (needs.base, needs.adapters, needs.kind, needs.scales if needs.kind == "embed" else ())
+def _culprit(needs: EngineNeeds) -> Key:
+    """Whose fault it is when an engine does not start: the base's, or the newest adapters'."""
+    return key_of(needs)._replace(adapters=needs.adapters)
+
+
+def _wish(resident: Resident, needs: EngineNeeds, pieces: Pieces) -> Wish:
+    domain = f"{needs.scope}\0{needs.asker}" if needs.scope or needs.asker else ""
+    return Wish(resident.scales(needs), domain, *pieces)
 
 
 def _size(*paths: Path) -> int:

@@ -40,7 +40,8 @@ _FAULTS_OF_THE_FILE: Final = tuple(
 class Load:
     """What an engine is started with; `context` is in tokens a slot, the cache in MiB.
 
-    `scales`: how strongly each adapter applies where a request does not say it.
+    `scales`: how strongly each adapter applies where a request does not say it;
+    `prefix_dir`: where slots are saved and restored from.
     """
 
     weights: Path
@@ -54,6 +55,7 @@ class Load:
     start_parameters: Parameters = field(default_factory=Parameters)
     threads: int = 0
     cache_ram_mib: int = 512
+    prefix_dir: Path | None = None
     cache_type: str = "f16"
     sleep_seconds: float = math.inf
     tensor_split: tuple[float, ...] = ()
@@ -66,8 +68,10 @@ class Launched:
     """A child that is ready.
 
     `context`: tokens a slot really has; `takes_system`: whether its prompt
-    template knows the system role; `vram_bytes`: the memory of devices that it took;
-    `opening`: the text of the token that it puts before every prompt, if it does.
+    template knows the system role, `takes_tools`: tools; `vram_bytes`: the memory of
+    devices that it took; `opening`: the text of the token that it puts before every
+    prompt, if it does; `sees`: whether it takes images, which stand where a prompt
+    has its `media_marker`.
     """
 
     worker: Worker
@@ -76,6 +80,9 @@ class Launched:
     takes_system: bool
     vram_bytes: int
     opening: str = ""
+    takes_tools: bool = False
+    sees: bool = False
+    media_marker: str = ""
 
 
 async def launch(load: Load) -> Launched:
@@ -123,13 +130,17 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
         opening = await _opening(address, properties.get("bos_token", ""))
     except ConnectionBroken:
         raise await _failure(worker, None, load) from None
+    abilities = properties.get("chat_template_caps", {})
     return Launched(
         worker=worker,
         address=address,
         context=properties["default_generation_settings"]["n_ctx"],
-        takes_system=properties.get("chat_template_caps", {}).get("supports_system_role", True),
+        takes_system=abilities.get("supports_system_role", True),
         vram_bytes=event["vram_bytes"],
         opening=opening,
+        takes_tools=abilities.get("supports_tools", False),
+        sees=properties.get("modalities", {}).get("vision", False),
+        media_marker=properties.get("media_marker", "<__media__>"),
     )
 
 
@@ -186,6 +197,7 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,
+        "prefix_dir": str(load.prefix_dir) if load.prefix_dir else "",
         "cache_type": load.cache_type,
         "sleep_seconds": None if math.isinf(load.sleep_seconds) else max(1, round(load.sleep_seconds)),
         "tensor_split": load.tensor_split,

@@ -19,16 +19,22 @@ class EngineOptions:
     `load_seconds`: for its start; `drain_seconds`: how long closing waits for answers;
     all four may be infinite; `cache_type`: of keys and values; `tensor_split`: parts of
     a model for each GPU, cut by `split_mode` ("layer", "row", "none"); `runtime_dir`:
-    for sockets (None = a temporary one).
+    for sockets (None = a temporary one); `max_adapters`: what one engine may hold of
+    them; `prefix_dir`: where what was computed of constant prompts is kept, at most
+    `prefix_bytes` of it, if they have `prefix_tokens` at least.
     """
 
     parallel: int = 4
     max_queue: int = 512
     max_engines: int = 3
+    max_adapters: int = 32
     memory_bytes: int | None = None
     threads: int = 0
     keep_alive: float = 300.0
     cache_ram_mib: int = 512
+    prefix_dir: Path | None = None
+    prefix_bytes: int = 0
+    prefix_tokens: int = 256
     sleep_seconds: float = math.inf
     watchdog_seconds: float = 30.0
     load_seconds: float = 600.0

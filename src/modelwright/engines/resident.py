@@ -9,21 +9,32 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
-from modelwright.core.errors import ModelwrightError, Unavailable, Unsupported
+from modelwright.core.errors import Invalid, ModelwrightError, Unavailable, Unsupported
+from modelwright.core.ports import EngineNeeds
 from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.slots import SlotPlan
 
 CRASHES_ALLOWED: Final = 3
 CRASH_WINDOW: Final = 60.0
 LONGEST_PAUSE: Final = 30.0
 
-Key = tuple[Digest, tuple[Digest, ...], str, tuple[float, ...]]
-"""What two requests must share to share an engine: base, adapters, kind.
 
-And for embedding, where a request cannot say them, the adapters' scales.
-"""
+class Key(NamedTuple):
+    """What two requests must share to share an engine.
+
+    `apart`: what one model computed must not be found by another, because of its
+    adapters or for its owner's sake. `adapters` and `scales` for embedding only,
+    where a request cannot say them.
+    """
+
+    base: Digest
+    kind: str
+    apart: bool = False
+    adapters: tuple[Digest, ...] = ()
+    scales: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -45,11 +56,16 @@ class Hold:
 
 @dataclass(eq=False, slots=True)
 class Resident:
-    """An engine and who uses it; `context` is what was asked for, `size` in bytes."""
+    """An engine and who uses it; `context` is what was asked for, `size` in bytes.
+
+    `adapters` are what it holds, `needs` what it was started for.
+    """
 
     key: Key
     context: int
-    slots: asyncio.Semaphore
+    adapters: tuple[Digest, ...]
+    needs: EngineNeeds
+    slots: SlotPlan
     capacity: int
     size: int = 0
     engine: LlamaEngine | None = None
@@ -105,6 +121,20 @@ class Resident:
             elif not hold.requests:
                 soonest = min(soonest, expires_at)
         return soonest
+
+    def holds_enough(self, needs: EngineNeeds) -> bool:
+        return self.context >= needs.context and set(needs.adapters) <= set(self.adapters)
+
+    def scales(self, needs: EngineNeeds) -> tuple[float, ...]:
+        """How strongly each adapter of the engine applies in a request, zeros too."""
+        if len(needs.scales) != len(needs.adapters):
+            raise Invalid(
+                f"{len(needs.scales)} scales are given for {len(needs.adapters)} adapters", field="adapters"
+            )
+        if self.key.kind == "embed":
+            return needs.scales
+        wanted = dict(zip(needs.adapters, needs.scales, strict=True))
+        return tuple(wanted.get(adapter, 0.0) for adapter in self.adapters)
 
     @property
     def is_asleep(self) -> bool:

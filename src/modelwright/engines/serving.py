@@ -64,6 +64,8 @@ def _settings(x: Any, task: Mapping[str, Any]) -> Any:
         p.sleep_idle_seconds = task["sleep_seconds"]
     # An engine with adapters must not reuse prompts: the cache is keyed by tokens alone.
     p.cache_ram_mib = 0 if task["adapters"] else task["cache_ram_mib"]
+    if task["prefix_dir"]:
+        p.slot_save_path = task["prefix_dir"] + "/"
     p.lora_adapters = [x.CommonAdapterLoraInfo(path, scale) for path, scale in task["adapters"]]
     if task["kind"] == "embed":
         p.embedding = True
@@ -91,6 +93,7 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     p.n_parallel = slots
     p.n_ctx = task["context"] * slots  # the engine divides it among the slots
     p.cache_type_k = p.cache_type_v = getattr(x.ggml_type, f"GGML_TYPE_{task['cache_type'].upper()}")
+    p.ctx_shift = True  # an answer may go on in a full context; each request says how far
     on_cpu = not _gpus(x)
     p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
     p.fit_params = not on_cpu  # measures what fits a device, by loading twice
