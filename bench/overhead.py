@@ -68,9 +68,11 @@ async def rate(client: httpx2.AsyncClient, ask: Ask, streams: int, tokens: int) 
 
 async def compare(server: Served, tokens: int, rounds: int) -> dict[int, list[tuple[float, float]]]:
     """For each number of streams, rounds of (engine, ours) in tokens a second."""
-    async with httpx2.AsyncClient(base_url=server.url, timeout=600, trust_env=False) as ours:
+    # A connection that is idle while the other side is asked might just be closing.
+    fresh = httpx2.Limits(max_keepalive_connections=0)
+    async with httpx2.AsyncClient(base_url=server.url, timeout=600, trust_env=False, limits=fresh) as ours:
         await ask_ours(ours, 0, 2)
-        transport = httpx2.AsyncHTTPTransport(uds=engine_socket(server.pid))
+        transport = httpx2.AsyncHTTPTransport(uds=engine_socket(server.pid), limits=fresh)
         async with httpx2.AsyncClient(base_url="http://engine", transport=transport, timeout=600) as engine:
             found: dict[int, list[tuple[float, float]]] = {}
             for streams in STREAMS:
