@@ -93,7 +93,7 @@ async def launch(load: Load) -> Launched:
     its own reason; Unavailable when it was killed or took too long.
     """
     address = _free_address(load.runtime_dir)
-    worker = await Worker.spawn("modelwright.engines.serving", _task(load, address), env=_environment())
+    worker = await Worker.spawn("modelwright.engines.serving", task_of(load, address), env=_environment())
     try:
         async with asyncio.timeout(load.load_seconds):
             return await _until_ready(worker, address, load)
@@ -185,7 +185,7 @@ def _environment() -> dict[str, str]:
     return {**dict(_ENVIRONMENT), **devices}
 
 
-def _task(load: Load, address: Address) -> dict[str, Any]:
+def task_of(load: Load, address: Address) -> dict[str, Any]:
     return {
         "model": str(load.weights),
         "socket": address.path,
