@@ -68,8 +68,10 @@ class Launched:
     """A child that is ready.
 
     `context`: tokens a slot really has; `takes_system`: whether its prompt
-    template knows the system role; `vram_bytes`: the memory of devices that it took;
-    `opening`: the text of the token that it puts before every prompt, if it does.
+    template knows the system role, `takes_tools`: tools; `vram_bytes`: the memory
+    of devices that it took; `opening`: the text of the token that it puts before
+    every prompt, if it does; `sees`: whether it takes images, which stand where a
+    prompt has its `media_marker`.
     """
 
     worker: Worker
@@ -78,6 +80,9 @@ class Launched:
     takes_system: bool
     vram_bytes: int
     opening: str = ""
+    takes_tools: bool = False
+    sees: bool = False
+    media_marker: str = ""
 
 
 async def launch(load: Load) -> Launched:
@@ -125,13 +130,17 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
         opening = await _opening(address, properties.get("bos_token", ""))
     except ConnectionBroken:
         raise await _failure(worker, None, load) from None
+    abilities = properties.get("chat_template_caps", {})
     return Launched(
         worker=worker,
         address=address,
         context=properties["default_generation_settings"]["n_ctx"],
-        takes_system=properties.get("chat_template_caps", {}).get("supports_system_role", True),
+        takes_system=abilities.get("supports_system_role", True),
         vram_bytes=event["vram_bytes"],
         opening=opening,
+        takes_tools=abilities.get("supports_tools", False),
+        sees=properties.get("modalities", {}).get("vision", False),
+        media_marker=properties.get("media_marker", "<__media__>"),
     )
 
 

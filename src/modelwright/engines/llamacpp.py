@@ -14,23 +14,23 @@ from typing import Any, Final, Self
 
 import orjson
 
-from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Usage
-from modelwright.core.errors import Corrupt, Invalid, Unavailable
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Usage
+from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
 from modelwright.core.parameters import Parameters
-from modelwright.engines.answers import EventLines, chat_event, completion_event, refusal, too_long, usage
+from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, usage
+from modelwright.engines.bodies import chat_fields, completion_fields, media_prompt, template_fields, turn
+from modelwright.engines.counting import shared_counts
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
 from modelwright.engines.memory import process_memory
-from modelwright.engines.request_fields import request_fields
+from modelwright.engines.prompts import Constant
+from modelwright.engines.request_fields import FILL, most_tokens, request_fields
 from modelwright.engines.slots import Seat
 
 _SPECIAL_TOKENS: Final = 8
 """More than any tokenizer puts around a text."""
 
-Constant = Sequence[Message] | str
-"""What all prompts of a model begin with: messages, or text."""
-
-_Read = Callable[[Mapping[str, Any]], ChatEvent | None]
+_Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
 
 class LlamaEngine:
@@ -50,6 +50,9 @@ class LlamaEngine:
         self._worker = launched.worker
         self._address = launched.address
         self._takes_system = launched.takes_system
+        self._takes_tools = launched.takes_tools
+        self._sees = launched.sees
+        self._media_marker = launched.media_marker
         self._opening = launched.opening
         self._exchanges: set[Exchange] = set()
         self._fault = ""
@@ -75,29 +78,86 @@ class LlamaEngine:
         """Done when the process has ended, whatever ended it."""
         return self._worker.exited
 
-    def chat(
-        self, messages: Sequence[Message], parameters: Parameters, seat: Seat
+    async def chat(
+        self,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        seat: Seat,
+        options: AnswerOptions = PLAIN,
+        *,
+        context: int = 0,
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Answer a conversation with the base's own prompt template."""
+        """Answer a conversation with the base's own prompt template.
+
+        `context`: tokens that the conversation may use, 0 = all that a slot has.
+        """
+        self._check_abilities(options, any(message.images for message in messages))
+        turns, context = self._turns(messages), min(context or self.context, self.context)
+        tokens = None
+        if self._must_count(parameters, options, context):
+            prompt = await self._rendered(turns, options)
+            tokens = await self._counted(prompt, context)
         body = {
             **request_fields(parameters, self.context),
             **self._place(seat),
-            "messages": self._turns(messages),
-            "reasoning_format": "none",  # the text as it is
+            **chat_fields(options),
+            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
+            "messages": turns,
             "stream": True,
         }
-        return self._stream("/v1/chat/completions", body, chat_event)
+        async with aclosing(self._stream("/v1/chat/completions", body, ChatReader(options).read)) as events:
+            async for event in events:
+                yield event
 
-    def complete(self, prompt: str, parameters: Parameters, seat: Seat) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text, opened by one opening token."""
-        fields = {**request_fields(parameters, self.context), **self._place(seat)}
-        body = {**fields, "prompt": prompt.removeprefix(self._opening), "stream": True}
-        return self._stream("/completion", body, completion_event)
+    async def complete(
+        self,
+        prompt: str,
+        parameters: Parameters,
+        seat: Seat,
+        options: AnswerOptions = PLAIN,
+        *,
+        images: Sequence[bytes] = (),
+        before: Sequence[int] | None = None,
+        context: int = 0,
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Continue raw text, opened by one opening token; `context` as for chat.
 
-    async def render(self, messages: Sequence[Message]) -> str:
+        `before`: tokens before the text; when not None, Done has all of them.
+        """
+        self._check_abilities(AnswerOptions(), bool(images))
+        prompt, context = prompt.removeprefix(self._opening), min(context or self.context, self.context)
+        tokens, known = None, None
+        if before is not None:
+            known = [*before, *await self._tokenized(prompt, add_special=not before)]
+            tokens = self._fitting(len(known), context)
+        elif self._must_count(parameters, options, context):
+            tokens = await self._counted(prompt, context)
+        body = {
+            **request_fields(parameters, self.context),
+            **self._place(seat),
+            **completion_fields(options),
+            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
+            "prompt": media_prompt(prompt, images, self._media_marker) if images else known or prompt,
+            "return_tokens": before is not None,
+            "stream": True,
+        }
+        read = CompletionReader(options, known).read
+        async with aclosing(self._stream("/completion", body, read)) as events:
+            async for event in events:
+                yield event
+
+    async def render(self, messages: Sequence[Message], options: AnswerOptions = PLAIN) -> str:
         """The text that `chat` would continue."""
-        answer = await self._ask("/apply-template", {"messages": self._turns(messages)})
-        return str(answer["prompt"])
+        self._check_abilities(options, sees=False)
+        return await self._rendered(self._turns(messages), options)
+
+    async def count(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """The tokens of each text, roughly when there are several; asks the engine once."""
+        if len(texts) == 1:
+            return (len(await self._tokenized(texts[0], add_special=False)),)
+        request = {"content": "\n".join(texts), "parse_special": True, "with_pieces": True}
+        pieces = (await self._ask("/tokenize", request))["tokens"]
+        return shared_counts(texts, [piece["piece"] for piece in pieces])
 
     async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
@@ -128,17 +188,15 @@ class LlamaEngine:
         `endings` are what a user might say next; the last of what comes before
         may go into one token with them, and so does not count.
         """
-        if isinstance(constant, str):
-            prompts = [constant.removeprefix(self._opening) + ending for ending in endings]
+        content, options = constant.content, constant.options
+        if isinstance(content, str):
+            prompts = [content.removeprefix(self._opening) + ending for ending in endings]
         else:
-            turns = [[*constant, Message("user", ending)] for ending in endings]
-            prompts = list(await asyncio.gather(*(self.render(each) for each in turns)))
-        request = {"add_special": True, "parse_special": True}
-        answers = await asyncio.gather(
-            *(self._ask("/tokenize", {**request, "content": prompt}) for prompt in prompts)
-        )
-        columns = zip(*(answer["tokens"] for answer in answers), strict=False)
-        return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
+            turns = [[*content, Message("user", ending)] for ending in endings]
+            prompts = list(await asyncio.gather(*(self.render(each, options) for each in turns)))
+        found = await asyncio.gather(*(self._tokenized(each, add_special=True) for each in prompts))
+        columns = takewhile(lambda column: len(set(column)) == 1, zip(*found, strict=False))
+        return [column[0] for column in columns]
 
     async def evaluate(self, tokens: Sequence[int], seat: Seat) -> Usage:
         """Compute this and nothing more in a slot; what else was there is gone."""
@@ -184,9 +242,36 @@ class LlamaEngine:
         lora = [{"id": number, "scale": scale} for number, scale in enumerate(scales)]
         return {"id_slot": seat.number, **({"lora": lora} if lora else {})}
 
-    def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
-        turns = messages if self._takes_system else _without_system(messages)
-        return [{"role": turn.role, "content": turn.content} for turn in turns]
+    def _turns(self, messages: Sequence[Message]) -> list[dict[str, object]]:
+        return [turn(each) for each in (messages if self._takes_system else _without_system(messages))]
+
+    def _check_abilities(self, options: AnswerOptions, sees: bool) -> None:
+        """Refuse what the engine would leave out without a word."""
+        if options.tools and not self._takes_tools:
+            raise Unsupported("the prompt template in the weights does not support tools", field="tools")
+        if sees and not self._sees:
+            raise Unsupported("these weights do not take images: they have no projector", field="images")
+
+    def _must_count(self, parameters: Parameters, options: AnswerOptions, context: int) -> bool:
+        """Whether a prompt's tokens must be known before the engine has them."""
+        return context < self.context or not options.shift or parameters.get("num_predict") == FILL
+
+    async def _counted(self, prompt: str, context: int) -> int:
+        return self._fitting(len(await self._tokenized(prompt, add_special=True)), context)
+
+    def _fitting(self, tokens: int, context: int) -> int:
+        if tokens > context:
+            raise ContextExceeded(tokens, context)
+        return tokens
+
+    async def _rendered(self, turns: Sequence[Mapping[str, object]], options: AnswerOptions) -> str:
+        answer = await self._ask("/apply-template", {"messages": turns, **template_fields(options)})
+        return str(answer["prompt"])
+
+    async def _tokenized(self, text: str, *, add_special: bool) -> list[int]:
+        request = {"content": text, "add_special": add_special, "parse_special": True}
+        tokens: list[int] = (await self._ask("/tokenize", request))["tokens"]
+        return tokens
 
     async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""
@@ -197,7 +282,7 @@ class LlamaEngine:
         if len(tokens) <= self.context:
             return text
         if not truncate:
-            raise too_long(len(tokens), self.context, field=f"input.{index}")
+            raise ContextExceeded(len(tokens), self.context, field=f"input.{index}")
         plain: list[int] = (await self._ask("/tokenize", {**request, "add_special": False}))["tokens"]
         end = tokens[-1:] if tokens[-1:] != plain[-1:] else []  # a model that wants one gets its last token
         return tokens[: self.context - len(end)] + end
@@ -213,12 +298,12 @@ class LlamaEngine:
         async with self._exchange(path, body) as exchange, aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
                 for payload in lines.feed(piece):
-                    event = read(payload)
-                    if isinstance(event, Done):
-                        yield event if wanted else _silenced(event)
-                        return
-                    if event is not None and wanted:
-                        yield event
+                    for event in read(payload):
+                        if isinstance(event, Done):
+                            yield event if wanted else _silenced(event)
+                            return
+                        if wanted:
+                            yield event
         raise Unavailable("the engine ended its answer without saying why")
 
     @asynccontextmanager
@@ -280,7 +365,7 @@ class LlamaEngine:
 
 
 def _silenced(done: Done) -> Done:
-    return Done(done.reason, replace(done.usage, completion_tokens=0, completion_ns=0))
+    return replace(done, usage=replace(done.usage, completion_tokens=0, completion_ns=0))
 
 
 def _tree(body: bytes) -> object:
@@ -302,7 +387,7 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
         if message.role == "system":
             system.append(message.content)
         elif message.role == "user" and system:
-            turns.append(Message("user", "\n\n".join([*system, message.content])))
+            turns.append(replace(message, content="\n\n".join([*system, message.content])))
             system = []
         else:
             turns.append(message)

@@ -13,15 +13,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Usage
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Usage
 from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
-from modelwright.engines.checks import check_inputs, check_messages, check_prompt
+from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
 from modelwright.engines.fleet import Fleet, Use
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prefixes import PrefixFiles
-from modelwright.engines.prompts import Pieces, constant_part, conversation, text
+from modelwright.engines.prompts import Constant, Pieces, constant_part, conversation, text
 from modelwright.engines.resident import Resident
 from modelwright.engines.warming import Prefix, Warming
 
@@ -49,38 +49,65 @@ class Pool:
         self._clock = clock
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template."""
         check_messages(messages)
-        async with aclosing(
-            self._answer(
-                needs,
-                conversation(messages, needs),
-                lambda use: use.engine.chat(messages, parameters, use.seat),
-            )
-        ) as events:
+
+        def ask(use: Use) -> AsyncGenerator[ChatEvent, None]:
+            return use.engine.chat(messages, parameters, use.seat, options, context=needs.context)
+
+        constant = Constant(needs.constant, options)
+        async with aclosing(self._answer(needs, constant, conversation(messages, constant), ask)) as events:
             async for event in events:
                 yield event
 
     async def complete(
-        self, needs: EngineNeeds, prompt: str, parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        prompt: str,
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
+        *,
+        images: Sequence[bytes] = (),
+        context: Sequence[int] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         check_prompt(prompt)
-        async with aclosing(
-            self._answer(
-                needs, text(prompt, needs), lambda use: use.engine.complete(prompt, parameters, use.seat)
+
+        def ask(use: Use) -> AsyncGenerator[ChatEvent, None]:
+            return use.engine.complete(
+                prompt,
+                parameters,
+                use.seat,
+                options,
+                images=images,
+                before=context,
+                context=needs.context,
             )
-        ) as events:
+
+        constant = Constant(needs.constant)
+        async with aclosing(self._answer(needs, constant, text(prompt, constant, context), ask)) as events:
             async for event in events:
                 yield event
 
-    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+    async def render(
+        self, needs: EngineNeeds, messages: Sequence[Message], options: AnswerOptions = PLAIN
+    ) -> str:
         """The text that `chat` would continue."""
         check_messages(messages)
         async with self._fleet.use(needs) as use:
-            return await use.engine.render(messages)
+            return await use.engine.render(messages, options)
+
+    async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
+        """The tokens of each text, roughly when there are several; no opening token."""
+        check_texts(texts)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.count(texts)
 
     async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
         """Unnormalised vectors, pooled as the weights say or by the mean."""
@@ -98,8 +125,9 @@ class Pool:
 
     async def warm(self, needs: EngineNeeds) -> int:
         """Make the engine ready with the constant part computed; its tokens."""
-        async with self._fleet.use(needs, constant_part(needs)) as use:
-            return await self._warming.warm(use.engine, use.seat, needs)
+        constant = Constant(needs.constant)
+        async with self._fleet.use(needs, constant_part(constant)) as use:
+            return await self._warming.warm(use.engine, use.seat, needs, constant)
 
     async def unload(self, user: str) -> bool:
         """Let go of a model's engines; False when it held none."""
@@ -123,30 +151,29 @@ class Pool:
         await self._fleet.aclose()
         await self._warming.aclose()
 
-    async def _answer(self, needs: EngineNeeds, pieces: Pieces, ask: _Ask) -> AsyncGenerator[ChatEvent, None]:
+    async def _answer(
+        self, needs: EngineNeeds, constant: Constant, pieces: Pieces, ask: _Ask
+    ) -> AsyncGenerator[ChatEvent, None]:
         started = time.monotonic_ns()
         async with AsyncExitStack() as stack:
             use = await stack.enter_async_context(self._fleet.use(needs, pieces))
-            prefix = await self._warming.prepare(use.engine, use.seat, needs)
+            prefix = await self._warming.prepare(use.engine, use.seat, needs, constant)
             async with aclosing(ask(use)) as events:
                 async for event in events:
                     if isinstance(event, Done):
                         if prefix is not None:
-                            self._after(stack, use, needs, prefix, event.usage)
+                            self._after(stack, use, prefix, event.usage)
                         total_ns = time.monotonic_ns() - started
-                        event = Done(
-                            event.reason, replace(event.usage, load_ns=use.load_ns, total_ns=total_ns)
-                        )
+                        usage = replace(event.usage, load_ns=use.load_ns, total_ns=total_ns)
+                        event = replace(event, usage=usage)
                     yield event
 
-    def _after(
-        self, stack: AsyncExitStack, use: Use, needs: EngineNeeds, prefix: Prefix, usage: Usage
-    ) -> None:
+    def _after(self, stack: AsyncExitStack, use: Use, prefix: Prefix, usage: Usage) -> None:
         """See to it that the next request finds its prefix; may take the slot over."""
         if self._warming.is_saved(prefix):
-            self._warming.doubt(use.engine, needs, prefix, usage.cached_tokens)
+            self._warming.doubt(use.engine, prefix, usage.cached_tokens)
         else:
-            self._warming.save_later(stack.pop_all(), use.engine, use.seat, needs, prefix)
+            self._warming.save_later(stack.pop_all(), use.engine, use.seat, prefix)
 
     def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:
         expires_at = None if math.isinf(seconds) else self._clock.now() + timedelta(seconds=max(seconds, 0.0))

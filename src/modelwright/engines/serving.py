@@ -92,6 +92,7 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     slots = task["slots"]
     p.n_parallel = slots
     p.n_ctx = task["context"] * slots  # the engine divides it among the slots
+    p.ctx_shift = True  # an answer may go on in a full context; each request says how far
     p.cache_type_k = p.cache_type_v = getattr(x.ggml_type, f"GGML_TYPE_{task['cache_type'].upper()}")
     on_cpu = not _gpus(x)
     p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
