@@ -123,9 +123,9 @@ class Pool:
         async with self._fleet.use(needs) as use:
             return use.load_ns
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Make the engine ready with the constant part computed; its tokens."""
-        constant = Constant(needs.constant)
+        constant = Constant(needs.constant, options)
         async with self._fleet.use(needs, constant_part(constant)) as use:
             return await self._warming.warm(use.engine, use.seat, needs, constant)
 

@@ -68,7 +68,7 @@ class Warming:
         restored = (
             prefix is not None
             and not wish.begins_like(held)
-            and not self._is_in_memory(engine, seat, prefix)
+            and not (held is not None and self._is_in_memory(engine, seat, prefix))
             and await self._restore(engine, seat, prefix)
         )
         if is_private and not restored:
@@ -125,7 +125,10 @@ class Warming:
         return self._prefixes[fingerprint]
 
     def _is_in_memory(self, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> bool:
-        """Whether the engine's own cache may hold more of a conversation than a file does."""
+        """Whether the engine's own cache may hold more of a conversation than a file does.
+
+        It is looked into only for a slot that holds something.
+        """
         return engine.remembers and len(seat.wish.rest) > 1 and (engine.pid, prefix.key) in self._met
 
     async def _restore(self, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> bool:
