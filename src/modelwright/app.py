@@ -39,6 +39,8 @@ from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
+PREFIXES: Final = "prefixes"
+"""Where engines keep what they computed of constant prompts."""
 WORKSHOP: Final = "workshop"
 """Where weight files are made, beside the blobs that they become."""
 GIBIBYTE: Final = 1024**3
@@ -115,6 +117,9 @@ def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
         threads=settings.threads,
         keep_alive=settings.keep_alive,
         cache_ram_mib=settings.cache_ram,
+        max_adapters=settings.max_adapters,
+        prefix_dir=settings.home / PREFIXES,
+        prefix_bytes=settings.prefix_cache * MEBIBYTE,
         watchdog_seconds=settings.watchdog,
         load_seconds=settings.load_timeout,
         drain_seconds=settings.drain,

@@ -202,6 +202,14 @@ class Settings:
         "MiB of memory of an engine for prompts seen before.",
         "512", _integer(0, 1_048_576), "a number of MiB from 0",
     ))
+    prefix_cache: int = field(metadata=_rule(
+        "MiB of disk for what engines computed of models' constant prompts, kept over a restart; 0 is none.",
+        "4096", _integer(0, 1_048_576), "a number of MiB from 0",
+    ))
+    max_adapters: int = field(metadata=_rule(
+        "Adapters that one engine may hold; the longest unused ones are left out of the next.",
+        "32", _integer(1, 1024), "a number from 1 to 1024",
+    ))
     origins: tuple[str, ...] = field(metadata=_rule(
         "Web origins that may call the server beside those of this machine.",
         "", _origins, "origins such as https://example.com, divided by commas", "OLLAMA_ORIGINS",

@@ -1,6 +1,7 @@
 """What a model is asked, and with what, for each request."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -54,7 +55,7 @@ async def test_a_request_wins_over_the_model_and_the_model_over_its_base(mario) 
 async def test_neither_prompt_nor_parameters_ask_for_another_engine(mario) -> None:
     await ask(mario)
     await ask(mario, Message("system", "Other."), USER, parameters=Parameters.of({"top_k": 1}))
-    first, second = (asked.needs for asked in mario.engines.asked[-2:])
+    first, second = (replace(asked.needs, constant=()) for asked in mario.engines.asked[-2:])
     assert first == second
 
 

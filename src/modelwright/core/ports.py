@@ -352,7 +352,7 @@ class Engines(Protocol):
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
         ...
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Make the engine ready with the constant part computed; its tokens."""
         ...
 

@@ -30,6 +30,7 @@ from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
+from modelwright.service.constants import Constants
 from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
 from modelwright.service.resolver import Resolver
@@ -49,6 +50,7 @@ class Chat:
         self._engines = engines
         self._clock = clock
         self._context_length = context_length
+        self._constants = Constants(resolver.templates, clock)
         self._prompts = Prompts(resolver.templates, engines, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
@@ -101,6 +103,12 @@ class Chat:
             return found
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
         return Embeddings(vectors, found.usage)
+
+    async def warm(self, principal: Principal, model: str) -> int:
+        """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
+        ready = await self._prepare(model, "chat", Parameters(), None)
+        options = _able(ready, ChatRequest(model, ()))
+        return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
@@ -178,6 +186,7 @@ class Chat:
         self, ready: Ready, prompt: Prompt, options: AnswerOptions
     ) -> AsyncGenerator[ChatEvent, None]:
         """The answer; when the prompt turns out too long, to what there is room for."""
+        ready = replace(ready, needs=await self._constants.needs(ready, prompt, options))
         try:
             async with aclosing(self._said(ready, prompt, options)) as events:
                 async for event in events:
