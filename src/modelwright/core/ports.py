@@ -324,13 +324,13 @@ class Engines(Protocol):
         options: AnswerOptions = PLAIN,
         *,
         images: Sequence[bytes] = (),
-        context: Sequence[int] | None = None,
+        context: Sequence[int] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text; the base's opening token is put before it once.
 
         `images` stand where the text says [img-0], [img-1], ...; `context` are
-        tokens before the text, and when not None Done has all of them. Tools and
-        thinking are text here, and theirs who made the prompt.
+        tokens before the text. Tools and thinking are text here, and theirs who
+        made the prompt.
         """
         ...
 

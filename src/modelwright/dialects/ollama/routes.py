@@ -181,7 +181,6 @@ class _Routes:
     async def chat(self, request: Request) -> Response:
         body = await self._read(request, wire.ChatRequest)
         asked = requests.parse_chat(body)
-        await self._check_abilities(request, asked.model, body)
         if body.debug_render_only and asked.messages:
             return await self._rendered(request, asked, ChatWriter(body.model))
         events = _able(self._chat.chat(self._principal_of(request), asked), body.model, "chat")
@@ -191,7 +190,6 @@ class _Routes:
     async def generate(self, request: Request) -> Response:
         body = await self._read(request, wire.GenerateRequest)
         asked = requests.parse_generate(body)
-        await self._check_abilities(request, asked.model, body)
         if body.debug_render_only and asked.prompt:
             return await self._rendered(request, asked, GenerateWriter(body.model))
         events = _able(self._chat.generate(self._principal_of(request), asked), body.model, "generate")
@@ -252,24 +250,6 @@ class _Routes:
             found = await while_connected(request.receive, work)
         note_usage(request.scope, found.usage)
         return found
-
-    async def _check_abilities(
-        self, request: Request, model: str, body: wire.ChatRequest | wire.GenerateRequest
-    ) -> None:
-        """Refuse what needs an ability; upstream looks for the model first."""
-        tools, suffix = getattr(body, "tools", None), getattr(body, "suffix", None)
-        if not (tools or suffix or body.think):
-            return
-        found = await self._models.summary(self._principal_of(request), model)
-        if body.think:
-            raise Unsupported(f"{excerpt(body.model)} does not support thinking", field="think")
-        if suffix and "insert" not in found.capabilities:
-            raise Unsupported(f"{found.name.full} does not support insert", field="suffix")
-        if not tools:
-            return
-        if "tools" in found.capabilities:
-            raise Unsupported('"tools" is not supported yet', field="tools", hint="Leave it out")
-        raise Unsupported(f"{found.name.full} does not support tools", field="tools")
 
 
 async def _with_base_named(events: AsyncIterator[CreateEvent]) -> AsyncGenerator[CreateEvent, None]:
