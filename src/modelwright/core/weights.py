@@ -10,6 +10,9 @@ from typing import Final, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
+POOLING_RANK: Final = 4
+"""llama.cpp's number for weights that rank (llama.h, llama_pooling_type)."""
+
 _BILLION: Final = 1_000_000_000
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
@@ -42,8 +45,15 @@ class WeightFacts:
         return human_number(self.parameter_count)
 
     @property
+    def ranks(self) -> bool:
+        """Whether a head gives one score for a query with a document (llama.h)."""
+        return self.metadata.get(f"{self.architecture}.pooling_type") == POOLING_RANK
+
+    @property
     def capabilities(self) -> tuple[str, ...]:
         """What the file alone can do: embedding files pool and do not chat."""
+        if self.ranks:
+            return ("rerank",)
         if self.pooled:
             return ("embedding",)
         found = ["completion"]

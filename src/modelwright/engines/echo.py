@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Literal
 
-from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, TextDelta, Usage
+from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Ranking, TextDelta, Usage
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
 from modelwright.engines.answers import too_long
@@ -59,18 +59,31 @@ class EchoEngines:
         check_messages(messages)
         return "".join(f"{message.role}: {message.content}\n" for message in messages)
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
         """One vector for each text; a longer text than the context is cut or refused."""
         check_inputs(inputs)
-        counts = [len(_tokens(text)) for text in inputs]
+        texts = [text if isinstance(text, str) else "".join(f"{token} " for token in text) for text in inputs]
+        counts = [len(_tokens(text)) for text in texts]
         for index, count in enumerate(counts):
             if count > needs.context and not truncate:
                 raise too_long(count, needs.context, field=f"input.{index}")
         load_ns = self._hold(needs)
         tokens = sum(min(count, needs.context) for count in counts)
-        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in inputs)
+        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in texts)
         self._let_go(needs)
         return Embeddings(vectors, _usage(tokens, 0, load_ns))
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """The share of the query's words that a document has."""
+        check_inputs((query, *documents), field="documents")
+        load_ns = self._hold(needs)
+        words = set(query.lower().split())
+        scores = tuple(len(words & set(text.lower().split())) / len(words) for text in documents)
+        tokens = sum(len(_tokens(query)) + len(_tokens(text)) for text in documents)
+        self._let_go(needs)
+        return Ranking(scores, _usage(tokens, 0, load_ns))
 
     async def load(self, needs: EngineNeeds) -> int:
         """Remember the model; nanoseconds it took (0 when it was there)."""

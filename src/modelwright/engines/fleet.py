@@ -196,7 +196,7 @@ class Fleet:
             kind=needs.kind,
             pooled=needs.pooled,
             adapters=tuple([await self._weights(digest) for digest in needs.adapters]),
-            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(needs.adapters),
+            scales=needs.scales if needs.kind != "chat" else (0.0,) * len(needs.adapters),
             start_parameters=needs.start_parameters,
             threads=options.threads,
             cache_ram_mib=options.cache_ram_mib,
@@ -314,7 +314,7 @@ class Fleet:
 
 
 def _key(needs: EngineNeeds) -> Key:
-    return (needs.base, needs.adapters, needs.kind, needs.scales if needs.kind == "embed" else ())
+    return (needs.base, needs.adapters, needs.kind, needs.scales if needs.kind != "chat" else ())
 
 
 def _size(load: Load) -> int:

@@ -44,7 +44,7 @@ class Load:
     context: int
     slots: int
     runtime_dir: Path
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     pooled: bool = False
     adapters: tuple[Path, ...] = ()
     scales: tuple[float, ...] = ()

@@ -6,6 +6,7 @@ is the pool's business.
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any, Final, Self
 
 import orjson
 
-from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Usage
+from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Ranking, Usage
 from modelwright.core.errors import Corrupt, Invalid, Unavailable
 from modelwright.core.parameters import Parameters
 from modelwright.engines.answers import EventLines, chat_event, completion_event, refusal, too_long
@@ -23,6 +24,8 @@ from modelwright.engines.request_fields import request_fields
 
 _SPECIAL_TOKENS: Final = 8
 """More than any tokenizer puts around a text."""
+
+_TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
 
 _Read = Callable[[Mapping[str, Any]], ChatEvent | None]
 
@@ -91,7 +94,7 @@ class LlamaEngine:
         answer = await self._ask("/apply-template", {"messages": self._turns(messages)})
         return str(answer["prompt"])
 
-    async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(self, inputs: Sequence[str | Sequence[int]], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
         if not inputs:
             return Embeddings((), Usage())
@@ -105,6 +108,24 @@ class LlamaEngine:
             raise Corrupt("the weights give vectors that are no numbers")
         tokens = answer["usage"]["prompt_tokens"]
         return Embeddings(vectors, Usage(prompt_tokens=tokens, total_ns=took, prompt_ns=took))
+
+    async def rerank(self, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query, as the weights' head says it."""
+        started = asyncio.get_running_loop().time()
+        try:
+            answer = await self._ask("/v1/rerank", {"query": query, "documents": list(documents)})
+        except Unavailable as error:
+            tokens = _TOO_LARGE.search(error.message)
+            if tokens is None:
+                raise
+            raise too_long(int(tokens[1]), self.context, field="documents") from None
+        took = int((asyncio.get_running_loop().time() - started) * 1e9)
+        found = sorted(answer["results"], key=lambda item: item["index"])
+        scores = tuple(item["relevance_score"] for item in found)
+        if None in scores:
+            raise Corrupt("the weights give scores that are no numbers")
+        usage = Usage(prompt_tokens=answer["usage"]["prompt_tokens"], total_ns=took, prompt_ns=took)
+        return Ranking(scores, usage)
 
     async def close(self, grace: float = 2.0) -> None:
         """End the child; whoever still reads an answer gets Unavailable."""
@@ -130,8 +151,12 @@ class LlamaEngine:
         turns = messages if self._takes_system else _without_system(messages)
         return [{"role": turn.role, "content": turn.content} for turn in turns]
 
-    async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
+    async def _fit(self, text: str | Sequence[int], index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""
+        if not isinstance(text, str):
+            if len(text) > self.context and not truncate:
+                raise too_long(len(text), self.context, field=f"input.{index}")
+            return list(text[: self.context])
         if len(text.encode()) + _SPECIAL_TOKENS <= self.context:
             return text  # no token is shorter than a byte
         request = {"content": text, "parse_special": False}

@@ -57,6 +57,8 @@ def _settings(x: Any, task: Mapping[str, Any]) -> Any:
     # An engine with adapters must not reuse prompts: the cache is keyed by tokens alone.
     p.cache_ram_mib = 0 if task["adapters"] else task["cache_ram_mib"]
     p.lora_adapters = [x.CommonAdapterLoraInfo(path, scale) for path, scale in task["adapters"]]
+    if task["kind"] == "rerank":
+        p.embedding, p.pooling_type = True, x.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     if task["kind"] == "embed":
         p.embedding = True
         own, mean = (
@@ -88,7 +90,7 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     if "num_batch" in given:
         p.n_batch = min(p.n_batch, given["num_batch"])
         p.n_ubatch = min(p.n_ubatch, p.n_batch)
-    if task["kind"] == "embed":
+    if task["kind"] != "chat":
         p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
     threads = given.get("num_thread") or task["threads"] or max(1, _cores() - 1)
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads

@@ -20,6 +20,8 @@ from modelwright.core.chat import (
     EmbedRequest,
     GenerateRequest,
     Message,
+    Ranking,
+    RerankRequest,
     Usage,
 )
 from modelwright.core.errors import NotFound, Unsupported
@@ -118,6 +120,11 @@ class Chat:
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
         return Embeddings(vectors, found.usage)
 
+    async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
+        """Say how well each document answers the query."""
+        ready = await self._prepare(request.model, "rerank", request.parameters, request.keep_alive)
+        return await self._engines.rerank(ready.needs, request.query, request.documents)
+
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
         views = []
@@ -130,7 +137,11 @@ class Chat:
         return tuple(views)
 
     async def _prepare(
-        self, asked: str, kind: Literal["chat", "embed"], requested: Parameters, keep_alive: float | None
+        self,
+        asked: str,
+        kind: Literal["chat", "embed", "rerank"],
+        requested: Parameters,
+        keep_alive: float | None,
     ) -> _Ready:
         stored, revision = await self._resolver.find(asked)
         resolved = await self._resolver.resolve(revision.spec)
@@ -138,8 +149,7 @@ class Chat:
         if resolved.base is None or facts is None:
             raise NotFound("base", resolved.parent or asked, hint="Create or restore the base first")
         name = stored.name
-        if kind == "chat" and "completion" not in facts.capabilities:
-            raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
+        _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
         adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
@@ -211,6 +221,19 @@ class Chat:
 
     def _today(self) -> date:
         return self._clock.now().astimezone().date()
+
+
+def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:
+    """Raise Unsupported for what weights of this kind are not made for."""
+    use = f"It is made for: {', '.join(facts.capabilities)}"
+    if kind == "chat" and "completion" not in facts.capabilities:
+        hint = "Embed with it" if "embedding" in facts.capabilities else use
+        raise Unsupported(f'"{name}" does not support chat', field="model", hint=hint)
+    if kind == "embed" and facts.ranks:
+        raise Unsupported(f'"{name}" does not support embeddings', field="model", hint=use)
+    if kind == "rerank" and not facts.ranks:
+        hint = f"Its weights have no head that ranks. {use}"
+        raise Unsupported(f'"{name}" does not support reranking', field="model", hint=hint)
 
 
 def _with_stops(parameters: Parameters, template: PromptTemplate) -> Parameters:

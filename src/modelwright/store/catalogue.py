@@ -52,6 +52,11 @@ class Catalogue:
             raise
         return cls(database)
 
+    @property
+    def database(self) -> Database:
+        """For what else is kept in the same database."""
+        return self._database
+
     async def close(self) -> None:
         """Let the store go; calls that are under way end first."""
         await self._database.close()

@@ -128,6 +128,16 @@ moves: Final = Table(
     Column("moved_at", Instant, nullable=False),
 )
 
+responses: Final = Table(
+    "responses",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 migrations: Final = Table(
     "migrations",
     METADATA,

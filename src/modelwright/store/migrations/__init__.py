@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, text
 
 from modelwright.core.errors import Unsupported
-from modelwright.store.migrations import m0001_first, m0002_templates, m0003_linked_blobs
+from modelwright.store.migrations import m0001_first, m0002_templates, m0003_linked_blobs, m0010_responses
 from modelwright.store.tables import migrations
 
 Step = Callable[[Connection], None]
@@ -21,6 +21,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0001_first", m0001_first.apply),
     ("0002_templates", m0002_templates.apply),
     ("0003_linked_blobs", m0003_linked_blobs.apply),
+    ("0010_responses", m0010_responses.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
