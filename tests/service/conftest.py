@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.core.chat import ChatEvent, Message
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Message
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.grants import LOCAL_ADMIN
@@ -55,10 +55,14 @@ class Listening(EchoEngines):
     asked: list[Asked]
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         self.asked.append(Asked(needs, messages, parameters))
-        async for event in super().chat(needs, messages, parameters):
+        async for event in super().chat(needs, messages, parameters, options):
             yield event
 
 

@@ -82,6 +82,10 @@ class AnswerOptions:
     shift: bool = True
 
 
+PLAIN: Final = AnswerOptions()
+"""An answer of which nothing special is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
     """A conversation to be continued by `model` (a name, `name@3` too).
@@ -104,7 +108,8 @@ class GenerateRequest:
     `system` and `template` replace the model's own when not None; `suffix` is
     what the answer stands before; `raw` hands the prompt to the engine as it
     is, without any prompt template; `context` are the tokens an earlier answer
-    ended with; `echo` repeats the prompt before the answer.
+    ended with, None when this answer's are not wanted either; `echo` repeats the
+    prompt before the answer.
     """
 
     model: str
@@ -114,7 +119,7 @@ class GenerateRequest:
     suffix: str = ""
     raw: bool = False
     images: tuple[bytes, ...] = ()
-    context: tuple[int, ...] = ()
+    context: tuple[int, ...] | None = None
     echo: bool = False
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
-from modelwright.core.chat import ChatEvent, Embeddings, Message, Ranking
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
@@ -266,23 +266,46 @@ class Engines(Protocol):
     """Processes that compute answers; started when needed, shared by base."""
 
     def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template.
 
         Closing the iterator stops the engine's work. Raises Unavailable when
-        the queue is full or the engine died, Invalid when it does not fit.
+        the queue is full or the engine died, ContextExceeded when it does not
+        fit, Unsupported for what the template or the weights cannot do.
         """
         ...
 
     def complete(
-        self, needs: EngineNeeds, prompt: str, parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        prompt: str,
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
+        *,
+        images: Sequence[bytes] = (),
+        context: Sequence[int] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text; the base's opening token is put before it once."""
+        """Continue raw text; the base's opening token is put before it once.
+
+        `images` stand where the text says [img-0], [img-1], ...; `context` are
+        tokens before the text, and when not None Done has all of them. Tools and
+        thinking are text here, and theirs who made the prompt.
+        """
         ...
 
-    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+    async def render(
+        self, needs: EngineNeeds, messages: Sequence[Message], options: AnswerOptions = PLAIN
+    ) -> str:
         """The text that `chat` would continue."""
+        ...
+
+    async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
+        """The tokens of each text, roughly when there are several; no opening token."""
         ...
 
     async def embed(

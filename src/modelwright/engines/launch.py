@@ -59,8 +59,10 @@ class Launched:
     """A child that is ready.
 
     `context`: tokens a slot really has; `takes_system`: whether its prompt
-    template knows the system role; `private_bytes`: its memory without weights;
-    `opening`: the text of the token that it puts before every prompt, if it does.
+    template knows the system role, `takes_tools`: tools; `private_bytes`: its
+    memory without weights; `opening`: the text of the token that it puts before
+    every prompt, if it does; `sees`: whether it takes images, which stand where a
+    prompt has its `media_marker`.
     """
 
     worker: Worker
@@ -69,6 +71,9 @@ class Launched:
     takes_system: bool
     private_bytes: int
     opening: str = ""
+    takes_tools: bool = False
+    sees: bool = False
+    media_marker: str = ""
 
 
 async def launch(load: Load) -> Launched:
@@ -103,13 +108,17 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
         opening = await _opening(address, properties.get("bos_token", ""))
     except ConnectionBroken:
         raise await _failure(worker, None, load) from None
+    abilities = properties.get("chat_template_caps", {})
     return Launched(
         worker=worker,
         address=address,
         context=properties["default_generation_settings"]["n_ctx"],
-        takes_system=properties.get("chat_template_caps", {}).get("supports_system_role", True),
+        takes_system=abilities.get("supports_system_role", True),
         private_bytes=event["private_bytes"],
         opening=opening,
+        takes_tools=abilities.get("supports_tools", False),
+        sees=properties.get("modalities", {}).get("vision", False),
+        media_marker=properties.get("media_marker", "<__media__>"),
     )
 
 

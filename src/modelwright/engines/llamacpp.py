@@ -14,20 +14,22 @@ from typing import Any, Final, Self
 
 import orjson
 
-from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Ranking, Usage
-from modelwright.core.errors import Corrupt, Invalid, Unavailable
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
+from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
 from modelwright.core.parameters import Parameters
-from modelwright.engines.answers import EventLines, chat_event, completion_event, refusal, too_long
+from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal
+from modelwright.engines.bodies import chat_fields, completion_fields, media_prompt, template_fields, turn
+from modelwright.engines.counting import shared_counts
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
-from modelwright.engines.request_fields import request_fields
+from modelwright.engines.request_fields import FILL, most_tokens, request_fields
 
 _SPECIAL_TOKENS: Final = 8
 """More than any tokenizer puts around a text."""
 
 _TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
 
-_Read = Callable[[Mapping[str, Any]], ChatEvent | None]
+_Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
 
 class LlamaEngine:
@@ -44,6 +46,9 @@ class LlamaEngine:
         self._worker = launched.worker
         self._address = launched.address
         self._takes_system = launched.takes_system
+        self._takes_tools = launched.takes_tools
+        self._sees = launched.sees
+        self._media_marker = launched.media_marker
         self._opening = launched.opening
         self._exchanges: set[Exchange] = set()
         self._fault = ""
@@ -65,34 +70,87 @@ class LlamaEngine:
         """Done when the process has ended, whatever ended it."""
         return self._worker.exited
 
-    def chat(
-        self, messages: Sequence[Message], parameters: Parameters, scales: Sequence[float] = ()
+    async def chat(
+        self,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        scales: Sequence[float] = (),
+        options: AnswerOptions = PLAIN,
+        *,
+        context: int = 0,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template.
 
         `scales`: one for each adapter of the engine, 0 = as if it were not there.
+        `context`: tokens that the conversation may use, 0 = all that a slot has.
         """
+        self._check_abilities(options, any(message.images for message in messages))
+        turns, context = self._turns(messages), min(context or self.context, self.context)
+        tokens = None
+        if self._must_count(parameters, options, context):
+            prompt = await self._rendered(turns, options)
+            tokens = await self._counted(prompt, context)
         body = {
             **request_fields(parameters, self.context),
             **self._lora(scales),
-            "messages": self._turns(messages),
-            "reasoning_format": "none",  # the text as it is
+            **chat_fields(options),
+            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
+            "messages": turns,
             "stream": True,
         }
-        return self._stream("/v1/chat/completions", body, chat_event)
+        async with aclosing(self._stream("/v1/chat/completions", body, ChatReader(options).read)) as events:
+            async for event in events:
+                yield event
 
-    def complete(
-        self, prompt: str, parameters: Parameters, scales: Sequence[float] = ()
+    async def complete(
+        self,
+        prompt: str,
+        parameters: Parameters,
+        scales: Sequence[float] = (),
+        options: AnswerOptions = PLAIN,
+        *,
+        images: Sequence[bytes] = (),
+        before: Sequence[int] | None = None,
+        context: int = 0,
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text, opened by one opening token; `scales` as for chat."""
-        fields = {**request_fields(parameters, self.context), **self._lora(scales)}
-        body = {**fields, "prompt": prompt.removeprefix(self._opening), "stream": True}
-        return self._stream("/completion", body, completion_event)
+        """Continue raw text, opened by one opening token; `scales`, `context` as for chat.
 
-    async def render(self, messages: Sequence[Message]) -> str:
+        `before`: tokens before the text; when not None, Done has all of them.
+        """
+        self._check_abilities(AnswerOptions(), bool(images))
+        prompt, context = prompt.removeprefix(self._opening), min(context or self.context, self.context)
+        tokens, known = None, None
+        if before is not None:
+            known = [*before, *await self._tokenized(prompt, add_special=not before)]
+            tokens = self._fitting(len(known), context)
+        elif self._must_count(parameters, options, context):
+            tokens = await self._counted(prompt, context)
+        body = {
+            **request_fields(parameters, self.context),
+            **self._lora(scales),
+            **completion_fields(options),
+            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
+            "prompt": media_prompt(prompt, images, self._media_marker) if images else known or prompt,
+            "return_tokens": before is not None,
+            "stream": True,
+        }
+        read = CompletionReader(options, known).read
+        async with aclosing(self._stream("/completion", body, read)) as events:
+            async for event in events:
+                yield event
+
+    async def render(self, messages: Sequence[Message], options: AnswerOptions = PLAIN) -> str:
         """The text that `chat` would continue."""
-        answer = await self._ask("/apply-template", {"messages": self._turns(messages)})
-        return str(answer["prompt"])
+        self._check_abilities(options, sees=False)
+        return await self._rendered(self._turns(messages), options)
+
+    async def count(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """The tokens of each text, roughly when there are several; asks the engine once."""
+        if len(texts) == 1:
+            return (len(await self._tokenized(texts[0], add_special=False)),)
+        request = {"content": "\n".join(texts), "parse_special": True, "with_pieces": True}
+        pieces = (await self._ask("/tokenize", request))["tokens"]
+        return shared_counts(texts, [piece["piece"] for piece in pieces])
 
     async def embed(self, inputs: Sequence[str | Sequence[int]], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
@@ -118,7 +176,7 @@ class LlamaEngine:
             tokens = _TOO_LARGE.search(error.message)
             if tokens is None:
                 raise
-            raise too_long(int(tokens[1]), self.context, field="documents") from None
+            raise ContextExceeded(int(tokens[1]), self.context, field="documents") from None
         took = int((asyncio.get_running_loop().time() - started) * 1e9)
         found = sorted(answer["results"], key=lambda item: item["index"])
         scores = tuple(item["relevance_score"] for item in found)
@@ -147,15 +205,42 @@ class LlamaEngine:
             return {}
         return {"lora": [{"id": number, "scale": scale} for number, scale in enumerate(scales)]}
 
-    def _turns(self, messages: Sequence[Message]) -> list[dict[str, str]]:
-        turns = messages if self._takes_system else _without_system(messages)
-        return [{"role": turn.role, "content": turn.content} for turn in turns]
+    def _turns(self, messages: Sequence[Message]) -> list[dict[str, object]]:
+        return [turn(each) for each in (messages if self._takes_system else _without_system(messages))]
+
+    def _check_abilities(self, options: AnswerOptions, sees: bool) -> None:
+        """Refuse what the engine would leave out without a word."""
+        if options.tools and not self._takes_tools:
+            raise Unsupported("the prompt template in the weights does not support tools", field="tools")
+        if sees and not self._sees:
+            raise Unsupported("these weights do not take images: they have no projector", field="images")
+
+    def _must_count(self, parameters: Parameters, options: AnswerOptions, context: int) -> bool:
+        """Whether a prompt's tokens must be known before the engine has them."""
+        return context < self.context or not options.shift or parameters.get("num_predict") == FILL
+
+    async def _counted(self, prompt: str, context: int) -> int:
+        return self._fitting(len(await self._tokenized(prompt, add_special=True)), context)
+
+    def _fitting(self, tokens: int, context: int) -> int:
+        if tokens > context:
+            raise ContextExceeded(tokens, context)
+        return tokens
+
+    async def _rendered(self, turns: Sequence[Mapping[str, object]], options: AnswerOptions) -> str:
+        answer = await self._ask("/apply-template", {"messages": turns, **template_fields(options)})
+        return str(answer["prompt"])
+
+    async def _tokenized(self, text: str, *, add_special: bool) -> list[int]:
+        request = {"content": text, "add_special": add_special, "parse_special": True}
+        tokens: list[int] = (await self._ask("/tokenize", request))["tokens"]
+        return tokens
 
     async def _fit(self, text: str | Sequence[int], index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""
         if not isinstance(text, str):
             if len(text) > self.context and not truncate:
-                raise too_long(len(text), self.context, field=f"input.{index}")
+                raise ContextExceeded(len(text), self.context, field=f"input.{index}")
             return list(text[: self.context])
         if len(text.encode()) + _SPECIAL_TOKENS <= self.context:
             return text  # no token is shorter than a byte
@@ -164,7 +249,7 @@ class LlamaEngine:
         if len(tokens) <= self.context:
             return text
         if not truncate:
-            raise too_long(len(tokens), self.context, field=f"input.{index}")
+            raise ContextExceeded(len(tokens), self.context, field=f"input.{index}")
         plain: list[int] = (await self._ask("/tokenize", {**request, "add_special": False}))["tokens"]
         end = tokens[-1:] if tokens[-1:] != plain[-1:] else []  # a model that wants one gets its last token
         return tokens[: self.context - len(end)] + end
@@ -180,12 +265,12 @@ class LlamaEngine:
         async with self._exchange(path, body) as exchange, aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
                 for payload in lines.feed(piece):
-                    event = read(payload)
-                    if isinstance(event, Done):
-                        yield event if wanted else _silenced(event)
-                        return
-                    if event is not None and wanted:
-                        yield event
+                    for event in read(payload):
+                        if isinstance(event, Done):
+                            yield event if wanted else _silenced(event)
+                            return
+                        if wanted:
+                            yield event
         raise Unavailable("the engine ended its answer without saying why")
 
     @asynccontextmanager
@@ -247,7 +332,7 @@ class LlamaEngine:
 
 
 def _silenced(done: Done) -> Done:
-    return Done(done.reason, replace(done.usage, completion_tokens=0, completion_ns=0))
+    return replace(done, usage=replace(done.usage, completion_tokens=0, completion_ns=0))
 
 
 def _tree(body: bytes) -> object:
@@ -269,7 +354,7 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
         if message.role == "system":
             system.append(message.content)
         elif message.role == "user" and system:
-            turns.append(Message("user", "\n\n".join([*system, message.content])))
+            turns.append(replace(message, content="\n\n".join([*system, message.content])))
             system = []
         else:
             turns.append(message)

@@ -13,11 +13,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import ChatEvent, Done, Embeddings, Message, Ranking
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
-from modelwright.engines.checks import check_inputs, check_messages, check_prompt
+from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
 from modelwright.engines.fleet import EngineOptions, Fleet
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.resident import Resident
@@ -41,32 +41,63 @@ class Pool:
         self._clock = clock
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template."""
         check_messages(messages)
-        async with aclosing(
-            self._answer(needs, lambda engine: engine.chat(messages, parameters, needs.scales))
-        ) as events:
+
+        def ask(engine: LlamaEngine) -> AsyncGenerator[ChatEvent, None]:
+            return engine.chat(messages, parameters, needs.scales, options, context=needs.context)
+
+        async with aclosing(self._answer(needs, ask)) as events:
             async for event in events:
                 yield event
 
     async def complete(
-        self, needs: EngineNeeds, prompt: str, parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        prompt: str,
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
+        *,
+        images: Sequence[bytes] = (),
+        context: Sequence[int] | None = None,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         check_prompt(prompt)
-        async with aclosing(
-            self._answer(needs, lambda engine: engine.complete(prompt, parameters, needs.scales))
-        ) as events:
+
+        def ask(engine: LlamaEngine) -> AsyncGenerator[ChatEvent, None]:
+            return engine.complete(
+                prompt,
+                parameters,
+                needs.scales,
+                options,
+                images=images,
+                before=context,
+                context=needs.context,
+            )
+
+        async with aclosing(self._answer(needs, ask)) as events:
             async for event in events:
                 yield event
 
-    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+    async def render(
+        self, needs: EngineNeeds, messages: Sequence[Message], options: AnswerOptions = PLAIN
+    ) -> str:
         """The text that `chat` would continue."""
         check_messages(messages)
         async with self._fleet.use(needs) as (engine, _):
-            return await engine.render(messages)
+            return await engine.render(messages, options)
+
+    async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
+        """The tokens of each text, roughly when there are several; no opening token."""
+        check_texts(texts)
+        async with self._fleet.use(needs) as (engine, _):
+            return await engine.count(texts)
 
     async def embed(
         self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
@@ -120,7 +151,7 @@ class Pool:
             async for event in events:
                 if isinstance(event, Done):
                     total_ns = time.monotonic_ns() - started
-                    event = Done(event.reason, replace(event.usage, load_ns=load_ns, total_ns=total_ns))
+                    event = replace(event, usage=replace(event.usage, load_ns=load_ns, total_ns=total_ns))
                 yield event
 
     def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:

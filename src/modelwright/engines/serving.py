@@ -84,6 +84,7 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     slots = task["slots"]
     p.n_parallel = slots
     p.n_ctx = task["context"] * slots  # the engine divides it among the slots
+    p.ctx_shift = True  # an answer may go on in a full context; each request says how far
     on_cpu = all(device["name"] == "CPU" for device in x.get_device_info())
     p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
     p.fit_params = not on_cpu  # measures what fits a device, by loading twice
