@@ -28,6 +28,8 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /v1/embeddings": {"model": "test", "input": "x"},
     "POST /v1/rerank": {"model": "ranker", "query": "x", "documents": ["x"]},
     "POST /v1/reranking": {"model": "ranker", "query": "x", "texts": ["x"]},
+    "POST /v1/messages": {"model": "test", "max_tokens": 9, "messages": HELLO},
+    "POST /v1/messages/count_tokens": {"model": "test", "messages": HELLO},
     "POST /v1/responses": {"model": "test", "input": "x"},
     "POST /api/modelwright/rollback": {"model": "test", "revision": 1},
     "POST /api/modelwright/blobs/link": {"path": "/nothing", "token": ""},
@@ -124,6 +126,43 @@ RERANK_FIELDS: list[tuple[str, object, str]] = [
     ("return_documents", "yes", '"return_documents"'),
 ]
 
+IMAGE = {"type": "image", "source": {"type": "url", "url": "https://x"}}
+MESSAGE_FIELDS: list[tuple[str, object, str]] = [
+    ("max_tokens", 0, "max_tokens"),
+    ("max_tokens", "9", '"max_tokens"'),
+    ("messages", "x", '"messages"'),
+    ("messages", [], "messages"),
+    ("messages", [{"role": "robot", "content": "x"}], "robot"),
+    ("messages", [{"role": "user", "content": 5}], '"messages.0.content"'),
+    ("messages", [{"role": "user", "content": [5]}], '"messages.0.content.0"'),
+    ("messages", [{"role": "user", "content": [{"type": "text"}]}], '"messages.0.content.0.text"'),
+    ("messages", [{"role": "user", "content": [{"type": "document"}]}], "document"),
+    ("messages", [{"role": "user", "content": [IMAGE]}], "url"),
+    ("messages", [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a"}]}], "tool_use_id"),
+    ("messages", [{"role": "assistant", "content": [{"type": "tool_use", "input": {}}]}], "name"),
+    ("messages", [{"role": "assistant", "content": [{"type": "tool_use", "name": "f"}]}], "arguments"),
+    ("system", 5, '"system"'),
+    ("system", [{"type": "image"}], "image"),
+    ("tools", [{"type": "bash_20250124", "name": "bash"}], "bash_20250124"),
+    ("tools", [{"name": "f"}], "input_schema"),
+    ("tools", [{"name": 5, "input_schema": {}}], "name"),
+    ("tool_choice", {"type": "any"}, "tool_choice"),
+    ("tool_choice", {"type": "sometimes"}, "sometimes"),
+    ("tool_choice", "auto", '"tool_choice"'),
+    ("thinking", {"type": "between_tools"}, "between_tools"),
+    ("thinking", {"type": "enabled", "budget_tokens": 0}, "budget_tokens"),
+    ("thinking", {"type": "enabled", "display": "loud"}, "loud"),
+    ("output_config", {"effort": "mighty"}, "mighty"),
+    ("output_config", {"format": {"type": "json_schema"}}, "output_config.format"),
+    ("stop_sequences", "x", '"stop_sequences"'),
+    ("temperature", "hot", '"temperature"'),
+    ("top_k", 1.5, '"top_k"'),
+    ("metadata", 5, '"metadata"'),
+    ("container", {"id": "x"}, '"container"'),
+    ("mcp_servers", [{"url": "x"}], '"mcp_servers"'),
+    ("prefill", "x", '"prefill"'),
+]
+
 # Route, field, bad value, and what the message must hold.
 FIELDS: list[tuple[str, str, object, str]] = [
     *((route, "model", 7, '"model"') for route, body in ROUTES.items() if "model" in body),
@@ -175,6 +214,7 @@ FIELDS: list[tuple[str, str, object, str]] = [
     ("POST /v1/chat/completions", "n", 10**12, '"n"'),
     ("POST /v1/chat/completions", "stream_options", 5, '"stream_options"'),
     *(("POST /v1/chat/completions", *case) for case in CHAT_FIELDS),
+    *(("POST /v1/messages", *case) for case in MESSAGE_FIELDS),
     *(("POST /v1/responses", *case) for case in RESPONSE_FIELDS),
     *(("POST /v1/rerank", *case) for case in RERANK_FIELDS),
     ("POST /v1/completions", "prompt", 5, '"prompt"'),
@@ -204,6 +244,11 @@ async def client(house: Any) -> httpx2.AsyncClient:
 def message(route: str, answer: httpx2.Response) -> str:
     """The message of a refusal, which must be in the shape of the route's dialect."""
     error = answer.json()["error"]
+    if "/v1/messages" in route:
+        assert answer.json()["type"] == "error"
+        assert answer.json()["request_id"] == answer.headers["request-id"]
+        assert set(error) == {"type", "message"}
+        return str(error["message"])
     if "/v1/" in route:
         assert set(error) == {"message", "type", "param", "code"}
         return str(error["message"])
