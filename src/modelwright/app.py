@@ -122,5 +122,10 @@ def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
         watchdog_seconds=settings.watchdog,
         load_seconds=settings.load_timeout,
         drain_seconds=settings.drain,
+        sleep_seconds=settings.sleep,
+        memory_bytes=settings.memory * MEBIBYTE or None,
+        cache_type=settings.cache_type,
+        tensor_split=settings.tensor_split,
+        split_mode=settings.split_mode,
     )
     return Pool(links.locate, clock, options)

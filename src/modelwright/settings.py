@@ -20,6 +20,8 @@ from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.wording import excerpt, nearest
 
 PREFIX: Final = "MODELWRIGHT_"
+GPUS: Final = 16
+"""As many as llama.cpp uses at once (GGML_CUDA_MAX_DEVICES)."""
 FILE_NAME: Final = "modelwright.toml"
 
 # Variables of ours that are no settings of the server: the client's key, where the file is.
@@ -107,6 +109,13 @@ def _origins(text: str) -> tuple[str, ...]:
     return (*(origin.strip() for origin in text.split(",") if origin.strip()), *DEFAULT_ORIGINS)
 
 
+def _parts(text: str) -> tuple[float, ...]:
+    parts = tuple(float(part) for part in text.split(",")) if text.strip() else ()
+    if len(parts) > GPUS or not all(0 <= part < math.inf for part in parts) or (parts and not any(parts)):
+        raise ValueError(text)
+    return parts
+
+
 def _engine(text: str) -> str:
     kind, _, pace = text.lower().partition(":")
     if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
@@ -163,6 +172,27 @@ class Settings:
     max_engines: int = field(metadata=_rule(
         "Engines loaded at once; the longest unused one makes room.",
         "3", _integer(1, 256), "a number from 1 to 256", "OLLAMA_MAX_LOADED_MODELS",
+    ))
+    memory: int = field(metadata=_rule(
+        "MiB that all engines may take together; the longest unused one makes room. "
+        "0 is four fifths of what the machine, its control group and its GPUs have.",
+        "0", _integer(0, 1_073_741_824), "a number of MiB from 0",
+    ))
+    sleep: float = field(metadata=_rule(
+        "How long an engine is idle before it gives its memory back, prompt cache included; 0 is for ever.",
+        "5m", _timeout, "a duration such as 300 or 5m",
+    ))
+    cache_type: str = field(metadata=_rule(
+        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, and a processor more time.",
+        "f16", _one_of("f16", "q8_0", "q4_0"), "f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
+    ))
+    split_mode: str = field(metadata=_rule(
+        "How several GPUs share a model: by layer, by row, or not at all (main_gpu has all of it).",
+        "layer", _one_of("layer", "row", "none"), "layer, row or none",
+    ))
+    tensor_split: tuple[float, ...] = field(metadata=_rule(
+        "Parts of a model for each GPU, such as 3,1; empty is by their free memory.",
+        "", _parts, "numbers from 0, divided by commas, not all 0",
     ))
     threads: int = field(metadata=_rule(
         "Processor threads of an engine; 0 is one less than there are cores.",
@@ -268,6 +298,8 @@ def load(
 
 def show_value(name: str, value: object) -> str:
     """A value as one would write it; a password in a URL is hidden."""
+    if name == "tensor_split" and isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
     if isinstance(value, tuple):
         return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
     if isinstance(value, float):

@@ -291,3 +291,13 @@ async def test_manifests_are_found_where_upstream_finds_them(
     found = [event["status"] for event in await adopted(house, ollama)]
     assert found.count("adopted") == case["valid"]
     assert (found.count("skipped") > 0) == (case["invalid"] > 0)
+
+
+async def test_a_renderer_that_is_not_known_here_is_told_and_kept(house: Any, ollama: Ollama) -> None:
+    config = CONFIG.replace('"architecture":"amd64"', '"renderer":"own","architecture":"amd64"')
+    own = ollama.model(f"{LIBRARY}/odd/latest", PARTS[0], config=config)
+    [event] = await adopted(house, ollama)
+    assert event["digest"] == f"sha256:{own}"
+    assert ['renderer "own" is not known' in text for text in event["notices"]] == [True]
+    asked = await house.client.post("/api/generate", json={"model": "odd", "prompt": "hi"})
+    assert (asked.status_code, 'renderer "own" is not known' in asked.json()["error"]) == (400, True)

@@ -81,7 +81,7 @@ fields = st.fixed_dictionaries(
         "messages": perhaps(st.lists(messages, min_size=1, max_size=2).map(tuple)),
         "licences": perhaps(st.lists(spellable, min_size=1, max_size=2).map(tuple)),
         "adapters": perhaps(adapters),
-        "renderer": perhaps(st.sampled_from(["qwen3", "harmony"])),
+        "renderer": perhaps(st.sampled_from(["qwen3-coder", "gemma4"])),
         "parser": perhaps(st.sampled_from(["qwen3", "harmony"])),
         "requires": perhaps(st.sampled_from(["0.14.0", "0.34.2"])),
     }

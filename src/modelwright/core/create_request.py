@@ -17,6 +17,7 @@ from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.local_paths import file_names
 from modelwright.core.modelfile import Command
 from modelwright.core.parameters import Parameters
+from modelwright.core.renderers import CHECKS
 from modelwright.core.wording import excerpt
 
 Role: TypeAlias = Literal["model", "adapter", "draft"]
@@ -142,6 +143,8 @@ class _Plan:
     def _text(self, name: str, text: str) -> None:
         if name != "license":  # the others hold what they were given last
             self.fields.pop(name, None)
+        if name in CHECKS:
+            CHECKS[name](text)
         if text:
             self.fields[name] = text
         elif name in _CLEARABLE:

@@ -19,6 +19,7 @@ from modelwright.core.modelfile import Command
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters
 from modelwright.core.prompt_template.prompt import PromptTemplate
+from modelwright.core.renderers import CHECKS
 from modelwright.core.spec import CLEARED, UNSET, Setting
 from modelwright.core.weight_files import NamedAdapter, NamedBlob, check_scale
 from modelwright.core.wording import excerpt
@@ -30,7 +31,11 @@ T = TypeVar("T")
 class SpecDraft:
     """What a create asks for; `parent` is a model's name, pinned when created.
 
-    `files` are stored blobs with weights; exactly one of the two is given.
+    `files` are stored blobs with weights; `follows` is a name that is looked up at
+    each use and may be of nothing yet. One of the three is given, or `bare`: the
+    model has no base so far. `revises`: what the model is now stays, but for what is
+    said here and for `unset`, fields that it no longer says anything about ("parent"
+    too).
     `quantize` is a word for the type that the weights are to have, if any.
     """
 
@@ -47,6 +52,10 @@ class SpecDraft:
     requires: Setting[str] = UNSET
     description: Setting[Description] = UNSET
     quantize: str = ""
+    follows: str | None = None
+    bare: bool = False
+    revises: bool = False
+    unset: frozenset[str] = frozenset()
 
 
 CLEARABLE: Final[Mapping[str, str]] = MappingProxyType(
@@ -192,6 +201,16 @@ def _text(field: str) -> Callable[[str, SpecDraft], SpecDraft]:
     return lambda text, draft: with_fields(draft, {field: text or CLEARED})
 
 
+def _format(field: str) -> Callable[[str, SpecDraft], SpecDraft]:
+    """Read a command that names a known format; an empty one clears."""
+
+    def read(text: str, draft: SpecDraft) -> SpecDraft:
+        CHECKS[field](text)
+        return with_fields(draft, {field: text or CLEARED})
+
+    return read
+
+
 def _template(text: str, draft: SpecDraft) -> SpecDraft:
     """A template that can be read; an empty one takes away the inherited one."""
     return replace(draft, prompt_template=PromptTemplate.parse(text).text if text else CLEARED)
@@ -211,8 +230,8 @@ _READERS: Final[Mapping[str, Callable[[str, SpecDraft], SpecDraft]]] = MappingPr
         "adapter": _adapter,
         "system": _text("system"),
         "template": _template,
-        "renderer": _text("renderer"),
-        "parser": _text("parser"),
+        "renderer": _format("renderer"),
+        "parser": _format("parser"),
         "license": _licence,
         "message": _message,
         "requires": _requires,

@@ -62,14 +62,16 @@ class Command:
     """A command's name and value, and where it stood.
 
     FROM is named "model", a PARAMETER as itself, the others by their keyword in
-    lower case. The args of "message" are "role: text". The place (counted from
-    1, columns in characters) is no part of its identity.
+    lower case. The args of "message" are "role: text". The places (counted from
+    1, columns in characters) are no part of its identity; `value_column`, on the
+    same line, is where the value's own text begins.
     """
 
     name: str
     args: str
     line: int = field(default=0, compare=False)
     column: int = field(default=0, compare=False)
+    value_column: int = field(default=0, compare=False)
 
 
 class ModelfileError(Invalid):
@@ -179,7 +181,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._at = self._opened = 0
 
     def commands(self) -> Iterator[Command]:
         line, counted = 1, 0
@@ -194,7 +196,7 @@ class _Reader:
             column = start - max(self._text.rfind(end, counted, start) for end in "\r\n")
             counted = start
             name, args = self._command()
-            yield Command(name, args, line, column)
+            yield Command(name, args, line, column, self._opened - start + column)
 
     def _command(self) -> tuple[str, str]:
         start = self._at
@@ -238,11 +240,11 @@ class _Reader:
 
     def _value(self) -> str:
         self._take(_GAP)
-        start = self._at
+        start = self._opened = self._at
         quote = next((mark for mark in (_TRIPLE, '"') if self._text.startswith(mark, start)), "")
         if not quote:
             return self._take(_REST_OF_LINE).rstrip()
-        opened = start + len(quote)
+        opened = self._opened = start + len(quote)
         closer = _CLOSERS[quote].search(self._text, opened)
         if closer is None:
             fault = f"unexpected EOF: the {quote} opened here is never closed"

@@ -4,17 +4,18 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
+from modelwright.core.card import Card
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.responses import KeptResponse
-from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
@@ -180,8 +181,10 @@ class Catalogue(Protocol):
     async def commit(self, new: NewRevision) -> Committed:
         """Append a revision and point the name to it, all or nothing.
 
-        When the current revision has the same spec nothing is written and the
-        flag is False. A name keeps the spelling it was first created with.
+        When the current revision has the same spec and card nothing is written
+        and the flag is False; with the same spec its kind is "card". A name keeps
+        the spelling it was first created with. Raises Conflict for a name that is
+        not free and should be, and for an alias that another model has.
         """
         ...
 
@@ -191,6 +194,28 @@ class Catalogue(Protocol):
 
     async def delete(self, key: str) -> bool:
         """Free a name; False when it was not there. Specs stay for children."""
+        ...
+
+    async def card(self, digest: Digest) -> Card:
+        """A stored card; raises NotFound, or Corrupt when its bytes do not match."""
+        ...
+
+    async def find_aliased(
+        self, alias: str, dialect: str | None = None
+    ) -> Sequence[tuple[Alias, StoredModel]]:
+        """The models that a dialect, or any, calls so; the oldest alias first."""
+        ...
+
+    async def aliases(self, dialect: str, key: str | None = None) -> Mapping[str, Alias]:
+        """What a dialect calls the models that it names, or the one with `key`, by key."""
+        ...
+
+    async def hide(self, key: str, number: int) -> bool:
+        """Leave a revision out of `history`; it stays. False when it is not there."""
+        ...
+
+    async def hidden(self, key: str) -> Collection[int]:
+        """The revisions of a model that were hidden."""
         ...
 
     async def was_created(self, name: Name, spec: Digest) -> bool:
@@ -236,7 +261,13 @@ class EngineNeeds:
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
     become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
-    reload.
+    reload. `cache_bytes`: memory of one token of context, 0 = not known.
+    `keep_alive` None: as before, at first as the server does.
+
+    `constant` is what every prompt of the model begins with: messages for the
+    template in the weights, or text; it is computed once and kept. `scope` is who
+    may use what was computed of it, and `asker` of the rest of a conversation:
+    requests that differ in them find nothing of each other's. Both empty: all share.
     """
 
     user: str
@@ -248,6 +279,10 @@ class EngineNeeds:
     pooled: bool = False
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    cache_bytes: int = 0
+    constant: tuple[Message, ...] | str = ()
+    scope: str = ""
+    asker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +355,10 @@ class Engines(Protocol):
 
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
+        ...
+
+    async def warm(self, needs: EngineNeeds) -> int:
+        """Make the engine ready with the constant part computed; its tokens."""
         ...
 
     async def unload(self, user: str) -> bool:

@@ -131,6 +131,13 @@ class EchoEngines:
         self._let_go(needs)
         return load_ns
 
+    async def warm(self, needs: EngineNeeds) -> int:
+        """Remember the model; there is nothing to compute beforehand."""
+        await self.load(needs)
+        constant = needs.constant
+        texts = [constant] if isinstance(constant, str) else [turn.content for turn in constant]
+        return sum(len(_tokens(text)) for text in texts)
+
     async def unload(self, user: str) -> bool:
         """Forget the model."""
         return self._running.pop(user, None) is not None

@@ -5,6 +5,7 @@ how to read its last words when it fails. Knows nothing of requests.
 """
 
 import asyncio
+import math
 import os
 import secrets
 import signal
@@ -25,6 +26,8 @@ _ENVIRONMENT: Final = (
     ("GGML_NO_BACKTRACE", "1"),  # an abort would start a debugger
 )
 _DEVICE_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+DEVICES_SECONDS: Final = 60.0
+"""For a GPU's driver to start: the first time it may compile its kernels."""
 _SOCKET_PATH_BYTES: Final = 100
 """A Unix socket's path may have 103 bytes on macOS, 107 on Linux."""
 _FAULTS_OF_THE_FILE: Final = tuple(
@@ -37,7 +40,8 @@ _FAULTS_OF_THE_FILE: Final = tuple(
 class Load:
     """What an engine is started with; `context` is in tokens a slot, the cache in MiB.
 
-    `scales`: how strongly each adapter applies where a request does not say it.
+    `scales`: how strongly each adapter applies where a request does not say it;
+    `prefix_dir`: where slots are saved and restored from.
     """
 
     weights: Path
@@ -51,6 +55,11 @@ class Load:
     start_parameters: Parameters = field(default_factory=Parameters)
     threads: int = 0
     cache_ram_mib: int = 512
+    prefix_dir: Path | None = None
+    cache_type: str = "f16"
+    sleep_seconds: float = math.inf
+    tensor_split: tuple[float, ...] = ()
+    split_mode: str = "layer"
     load_seconds: float | None = None
 
 
@@ -59,17 +68,17 @@ class Launched:
     """A child that is ready.
 
     `context`: tokens a slot really has; `takes_system`: whether its prompt
-    template knows the system role, `takes_tools`: tools; `private_bytes`: its
-    memory without weights; `opening`: the text of the token that it puts before
-    every prompt, if it does; `sees`: whether it takes images, which stand where a
-    prompt has its `media_marker`.
+    template knows the system role, `takes_tools`: tools; `vram_bytes`: the memory of
+    devices that it took; `opening`: the text of the token that it puts before every
+    prompt, if it does; `sees`: whether it takes images, which stand where a prompt
+    has its `media_marker`.
     """
 
     worker: Worker
     address: Address
     context: int
     takes_system: bool
-    private_bytes: int
+    vram_bytes: int
     opening: str = ""
     takes_tools: bool = False
     sees: bool = False
@@ -96,6 +105,19 @@ async def launch(load: Load) -> Launched:
         raise
 
 
+async def device_memory() -> int:
+    """Bytes of all GPUs that the engine library can use; 0 when it cannot be asked."""
+    worker = await Worker.spawn("modelwright.engines.serving", {"devices": True}, env=_environment())
+    try:
+        async with asyncio.timeout(DEVICES_SECONDS):
+            event = await worker.next_event()
+    except TimeoutError:
+        event = None
+    finally:
+        await worker.terminate()
+    return sum(event.get("devices", ())) if event else 0
+
+
 async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched:
     event = await worker.next_event()
     if event is None or "ready" not in event:
@@ -114,7 +136,7 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
         address=address,
         context=properties["default_generation_settings"]["n_ctx"],
         takes_system=abilities.get("supports_system_role", True),
-        private_bytes=event["private_bytes"],
+        vram_bytes=event["vram_bytes"],
         opening=opening,
         takes_tools=abilities.get("supports_tools", False),
         sees=properties.get("modalities", {}).get("vision", False),
@@ -175,4 +197,9 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,
+        "prefix_dir": str(load.prefix_dir) if load.prefix_dir else "",
+        "cache_type": load.cache_type,
+        "sleep_seconds": None if math.isinf(load.sleep_seconds) else max(1, round(load.sleep_seconds)),
+        "tensor_split": load.tensor_split,
+        "split_mode": load.split_mode,
     }

@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any, Final, Self
 
 import orjson
@@ -17,17 +18,22 @@ import orjson
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
 from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
 from modelwright.core.parameters import Parameters
-from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal
+from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, usage
 from modelwright.engines.bodies import chat_fields, completion_fields, media_prompt, template_fields, turn
 from modelwright.engines.counting import shared_counts
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
+from modelwright.engines.memory import process_memory
 from modelwright.engines.request_fields import FILL, most_tokens, request_fields
+from modelwright.engines.slots import Seat
 
 _SPECIAL_TOKENS: Final = 8
 """More than any tokenizer puts around a text."""
 
 _TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
+
+Constant = Sequence[Message] | str
+"""What all prompts of a model begin with: messages, or text."""
 
 _Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
@@ -41,8 +47,11 @@ class LlamaEngine:
 
     def __init__(self, launched: Launched, load: Load, watchdog_seconds: float) -> None:
         self.context = min(launched.context, load.context)
-        self.private_bytes = launched.private_bytes
-        self._adapters = len(load.adapters)
+        self.cache_type = load.cache_type
+        self.remembers = load.cache_ram_mib > 0 and not load.adapters
+        self.sleep_seconds = load.sleep_seconds
+        self.vram_bytes = launched.vram_bytes
+        self._adapters, self._slots = len(load.adapters), load.slots
         self._worker = launched.worker
         self._address = launched.address
         self._takes_system = launched.takes_system
@@ -65,6 +74,10 @@ class LlamaEngine:
     def pid(self) -> int:
         return self._worker.pid
 
+    def memory(self) -> int:
+        """Bytes of the host that it takes now; 0 where the system does not say."""
+        return process_memory(self.pid)
+
     @property
     def exited(self) -> "asyncio.Future[int]":
         """Done when the process has ended, whatever ended it."""
@@ -74,14 +87,13 @@ class LlamaEngine:
         self,
         messages: Sequence[Message],
         parameters: Parameters,
-        scales: Sequence[float] = (),
+        seat: Seat,
         options: AnswerOptions = PLAIN,
         *,
         context: int = 0,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template.
 
-        `scales`: one for each adapter of the engine, 0 = as if it were not there.
         `context`: tokens that the conversation may use, 0 = all that a slot has.
         """
         self._check_abilities(options, any(message.images for message in messages))
@@ -92,7 +104,7 @@ class LlamaEngine:
             tokens = await self._counted(prompt, context)
         body = {
             **request_fields(parameters, self.context),
-            **self._lora(scales),
+            **self._place(seat),
             **chat_fields(options),
             "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
             "messages": turns,
@@ -106,14 +118,14 @@ class LlamaEngine:
         self,
         prompt: str,
         parameters: Parameters,
-        scales: Sequence[float] = (),
+        seat: Seat,
         options: AnswerOptions = PLAIN,
         *,
         images: Sequence[bytes] = (),
         before: Sequence[int] | None = None,
         context: int = 0,
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text, opened by one opening token; `scales`, `context` as for chat.
+        """Continue raw text, opened by one opening token; `context` as for chat.
 
         `before`: tokens before the text; when not None, Done has all of them.
         """
@@ -127,7 +139,7 @@ class LlamaEngine:
             tokens = await self._counted(prompt, context)
         body = {
             **request_fields(parameters, self.context),
-            **self._lora(scales),
+            **self._place(seat),
             **completion_fields(options),
             "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
             "prompt": media_prompt(prompt, images, self._media_marker) if images else known or prompt,
@@ -193,17 +205,67 @@ class LlamaEngine:
         await self._worker.terminate(grace)
         self._address.remove()
 
-    def _lora(self, scales: Sequence[float]) -> Mapping[str, object]:
-        """The whole list of adapters, zeros too, for every request.
+    async def begin(self, constant: Constant, endings: Sequence[str]) -> list[int]:
+        """Tokens that prompts have in common which begin so and end differently.
+
+        `endings` are what a user might say next; the last of what comes before
+        may go into one token with them, and so does not count.
+        """
+        if isinstance(constant, str):
+            prompts = [constant.removeprefix(self._opening) + ending for ending in endings]
+        else:
+            turns = [[*constant, Message("user", ending)] for ending in endings]
+            prompts = list(await asyncio.gather(*(self.render(each) for each in turns)))
+        request = {"add_special": True, "parse_special": True}
+        answers = await asyncio.gather(
+            *(self._ask("/tokenize", {**request, "content": prompt}) for prompt in prompts)
+        )
+        columns = zip(*(answer["tokens"] for answer in answers), strict=False)
+        return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
+
+    async def evaluate(self, tokens: Sequence[int], seat: Seat) -> Usage:
+        """Compute this and nothing more in a slot; what else was there is gone."""
+        body = {
+            **self._place(seat),
+            "prompt": tokens,
+            "n_predict": 0,
+            "cache_prompt": True,
+        }
+        return usage((await self._ask("/completion", body))["timings"])
+
+    async def save(self, seat: Seat, name: str) -> None:
+        """Write what a slot holds to a file of the folder for it."""
+        await self._ask(f"/slots/{seat.number}?action=save", {"filename": name})
+
+    async def restore(self, seat: Seat, name: str) -> None:
+        """Put into a slot what was saved; Invalid when the file is not right.
+
+        The slot's adapters stay those of its last request, and with other ones the
+        next would begin anew (llama.cpp b11549, launch_slot_with_task). So an
+        evaluation with the right ones comes first.
+        """
+        await self.evaluate([0], seat)
+        await self._ask(f"/slots/{seat.number}?action=restore", {"filename": name})
+
+    async def erase(self, seat: Seat) -> None:
+        """Empty a slot, so that nobody can tell what was in it."""
+        await self._ask(f"/slots/{seat.number}?action=erase", {})
+
+    def _place(self, seat: Seat) -> Mapping[str, object]:
+        """Which slot, and the whole list of adapters, zeros too, for every request.
 
         A slot that is asked without it goes on with what another model's adapter
-        has computed (llama.cpp #26207).
+        has computed (llama.cpp #26207), and numbers that are out of range are
+        taken for others. So they are checked here.
         """
-        if len(scales) != self._adapters:
-            raise Invalid(f"{len(scales)} scales are given for {self._adapters} adapters", field="adapters")
-        if not scales:
-            return {}
-        return {"lora": [{"id": number, "scale": scale} for number, scale in enumerate(scales)]}
+        scales = seat.scales
+        if len(scales) != self._adapters or not 0 <= seat.number < self._slots:
+            raise Invalid(
+                f"slot {seat.number} of {self._slots} and {len(scales)} scales for "
+                f"{self._adapters} adapters: there is no such place in this engine"
+            )
+        lora = [{"id": number, "scale": scale} for number, scale in enumerate(scales)]
+        return {"id_slot": seat.number, **({"lora": lora} if lora else {})}
 
     def _turns(self, messages: Sequence[Message]) -> list[dict[str, object]]:
         return [turn(each) for each in (messages if self._takes_system else _without_system(messages))]
@@ -324,7 +386,7 @@ class LlamaEngine:
             async with asyncio.timeout(self._patience / 2):
                 exchange = await Exchange.start(self._address, "GET", "/health")
                 try:
-                    return await exchange.status() == 200
+                    return await exchange.status() in (200, 503)  # 503: it loads anew after a sleep
                 finally:
                     exchange.close()
         except (TimeoutError, ConnectionBroken):

@@ -8,23 +8,26 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
 from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
-from modelwright.engines.fleet import EngineOptions, Fleet
-from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.fleet import Fleet, Use
+from modelwright.engines.options import EngineOptions
+from modelwright.engines.prefixes import PrefixFiles
+from modelwright.engines.prompts import Pieces, constant_part, conversation, text
 from modelwright.engines.resident import Resident
+from modelwright.engines.warming import Prefix, Warming
 
 __all__ = ["EngineOptions", "Pool"]
 
-_Ask = Callable[[LlamaEngine], AsyncGenerator[ChatEvent, None]]
+_Ask = Callable[[Use], AsyncGenerator[ChatEvent, None]]
 
 
 class Pool:
@@ -37,7 +40,12 @@ class Pool:
     def __init__(
         self, locate: Callable[[Digest], Awaitable[Path]], clock: Clock, options: EngineOptions | None = None
     ) -> None:
-        self._fleet = Fleet(locate, options or EngineOptions())
+        options = options or EngineOptions()
+        files = None
+        if options.prefix_dir is not None and options.prefix_bytes > 0:
+            files = PrefixFiles(options.prefix_dir, options.prefix_bytes)
+        self._warming = Warming(files, options.prefix_tokens)
+        self._fleet = Fleet(locate, options)
         self._clock = clock
 
     async def chat(
@@ -50,10 +58,10 @@ class Pool:
         """Answer a conversation with the base's own prompt template."""
         check_messages(messages)
 
-        def ask(engine: LlamaEngine) -> AsyncGenerator[ChatEvent, None]:
-            return engine.chat(messages, parameters, needs.scales, options, context=needs.context)
+        def ask(use: Use) -> AsyncGenerator[ChatEvent, None]:
+            return use.engine.chat(messages, parameters, use.seat, options, context=needs.context)
 
-        async with aclosing(self._answer(needs, ask)) as events:
+        async with aclosing(self._answer(needs, conversation(messages, needs), ask)) as events:
             async for event in events:
                 yield event
 
@@ -70,18 +78,18 @@ class Pool:
         """Continue raw text."""
         check_prompt(prompt)
 
-        def ask(engine: LlamaEngine) -> AsyncGenerator[ChatEvent, None]:
-            return engine.complete(
+        def ask(use: Use) -> AsyncGenerator[ChatEvent, None]:
+            return use.engine.complete(
                 prompt,
                 parameters,
-                needs.scales,
+                use.seat,
                 options,
                 images=images,
                 before=context,
                 context=needs.context,
             )
 
-        async with aclosing(self._answer(needs, ask)) as events:
+        async with aclosing(self._answer(needs, text(prompt, needs), ask)) as events:
             async for event in events:
                 yield event
 
@@ -90,14 +98,14 @@ class Pool:
     ) -> str:
         """The text that `chat` would continue."""
         check_messages(messages)
-        async with self._fleet.use(needs) as (engine, _):
-            return await engine.render(messages, options)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.render(messages, options)
 
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""
         check_texts(texts)
-        async with self._fleet.use(needs) as (engine, _):
-            return await engine.count(texts)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.count(texts)
 
     async def embed(
         self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
@@ -105,24 +113,29 @@ class Pool:
         """Unnormalised vectors, pooled as the weights say or by the mean."""
         check_inputs(inputs)
         started = time.monotonic_ns()
-        async with self._fleet.use(replace(needs, kind="embed")) as (engine, load_ns):
-            found = await engine.embed(inputs, truncate=truncate)
+        async with self._fleet.use(replace(needs, kind="embed")) as use:
+            found = await use.engine.embed(inputs, truncate=truncate)
         total_ns = time.monotonic_ns() - started
-        return replace(found, usage=replace(found.usage, load_ns=load_ns, total_ns=total_ns))
+        return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
     async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
         """How well each document answers the query."""
         check_inputs((query, *documents), field="documents")
         started = time.monotonic_ns()
-        async with self._fleet.use(replace(needs, kind="rerank")) as (engine, load_ns):
-            found = await engine.rerank(query, documents)
+        async with self._fleet.use(replace(needs, kind="rerank")) as use:
+            found = await use.engine.rerank(query, documents)
         total_ns = time.monotonic_ns() - started
-        return replace(found, usage=replace(found.usage, load_ns=load_ns, total_ns=total_ns))
+        return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
-        async with self._fleet.use(needs) as (_, load_ns):
-            return load_ns
+        async with self._fleet.use(needs) as use:
+            return use.load_ns
+
+    async def warm(self, needs: EngineNeeds) -> int:
+        """Make the engine ready with the constant part computed; its tokens."""
+        async with self._fleet.use(needs, constant_part(needs)) as use:
+            return await self._warming.warm(use.engine, use.seat, needs)
 
     async def unload(self, user: str) -> bool:
         """Let go of a model's engines; False when it held none."""
@@ -144,23 +157,39 @@ class Pool:
     async def aclose(self) -> None:
         """Refuse what comes, let answers end for a while, then end every child."""
         await self._fleet.aclose()
+        await self._warming.aclose()
 
-    async def _answer(self, needs: EngineNeeds, ask: _Ask) -> AsyncGenerator[ChatEvent, None]:
+    async def _answer(self, needs: EngineNeeds, pieces: Pieces, ask: _Ask) -> AsyncGenerator[ChatEvent, None]:
         started = time.monotonic_ns()
-        async with self._fleet.use(needs) as (engine, load_ns), aclosing(ask(engine)) as events:
-            async for event in events:
-                if isinstance(event, Done):
-                    total_ns = time.monotonic_ns() - started
-                    event = replace(event, usage=replace(event.usage, load_ns=load_ns, total_ns=total_ns))
-                yield event
+        async with AsyncExitStack() as stack:
+            use = await stack.enter_async_context(self._fleet.use(needs, pieces))
+            prefix = await self._warming.prepare(use.engine, use.seat, needs)
+            async with aclosing(ask(use)) as events:
+                async for event in events:
+                    if isinstance(event, Done):
+                        if prefix is not None:
+                            self._after(stack, use, needs, prefix, event.usage)
+                        total_ns = time.monotonic_ns() - started
+                        figures = replace(event.usage, load_ns=use.load_ns, total_ns=total_ns)
+                        event = replace(event, usage=figures)
+                    yield event
+
+    def _after(
+        self, stack: AsyncExitStack, use: Use, needs: EngineNeeds, prefix: Prefix, usage: Usage
+    ) -> None:
+        """See to it that the next request finds its prefix; may take the slot over."""
+        if self._warming.is_saved(prefix):
+            self._warming.doubt(use.engine, needs, prefix, usage.cached_tokens)
+        else:
+            self._warming.save_later(stack.pop_all(), use.engine, use.seat, needs, prefix)
 
     def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:
         expires_at = None if math.isinf(seconds) else self._clock.now() + timedelta(seconds=max(seconds, 0.0))
         return RunningModel(
             user=user,
-            base=resident.key[0],
-            size=resident.size,
-            size_vram=0,
+            base=resident.key.base,
+            size=resident.held,
+            size_vram=resident.held_vram,
             context=resident.engine.context if resident.engine else resident.context,
             expires_at=expires_at,
         )

@@ -146,6 +146,7 @@ class Chat:
             pooled=facts.pooled,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
+            cache_bytes=facts.cache_bytes_per_token,
         )
         abilities = await self._resolver.abilities(revision)
         return Ready(resolved, facts, needs, parameters, name, abilities)

@@ -4,11 +4,13 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Corrupt, Invalid, NotFound
+from modelwright.core.errors import Conflict, Corrupt, Invalid, NotFound, Unsupported
 from modelwright.core.grants import Principal
 from modelwright.core.lineage import ResolvedSpec, own_fields
 from modelwright.core.manifest import Manifest, build_manifest
@@ -16,9 +18,11 @@ from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, Origin, origin_of_weights
-from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.renderers import check_formats
+from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
+from modelwright.service.aliases import Aliases
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.resolver import Resolver
@@ -46,41 +50,64 @@ class Models:
         self._files = files
         self._resolver = resolver
         self._clock = clock
+        self.aliases = Aliases(catalogue, resolver)
 
     async def create(
-        self, principal: Principal, name: str, draft: SpecDraft, *, message: str = "", kind: str = "create"
+        self,
+        principal: Principal,
+        name: str,
+        draft: SpecDraft,
+        *,
+        message: str = "",
+        kind: str = "create",
+        card: Card | None = None,
+        aliases: Sequence[Alias] = (),
+        fresh: bool = False,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        Nothing is written unless all of it is. Raises Invalid for the draft,
-        NotFound for a base that is not here. But for long work on weights the first
-        event comes after the commit, so a failure is never reported as progress.
+        `card` None keeps the one there is. `fresh`: raises Conflict when the name is
+        not free; so does an alias that another model has.
+
+        Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
+        for a base that is not here. But for long work on weights the first event
+        comes after the commit, so a failure is never reported as progress.
         """
         target = _target(name)
-        composition = Composition(Workshop(self._catalogue, self._resolver, self._files), target.model, draft)
+        composition = Composition(Workshop(self._catalogue, self._resolver, self._files), target, draft)
         async for step in composition.steps():
             yield step
         resolved = composition.resolved
-        facts = await self._facts(resolved)
-        manifest, contents = build_manifest(resolved, facts)
-        small, files = await self._split(contents | {manifest.digest: manifest.content})
-        stored, changed, added = await self._catalogue.commit(
-            NewRevision(
-                name=target,
-                spec=composition.spec,
+        new = NewRevision(
+            name=target,
+            spec=composition.spec,
+            base=None,
+            parent=resolved.parent,
+            manifest=None,
+            size=0,
+            author=principal.name,
+            kind=kind,
+            created_at=self._clock.now(),
+            message=message,
+            card=card,
+            aliases=tuple(aliases),
+            fresh=fresh,
+        )
+        facts, manifest, files = None, None, frozenset[Digest]()
+        if composition.pinned:
+            facts = await self._facts(resolved)
+            manifest, contents = build_manifest(resolved, facts)
+            small, files = await self._split(contents | {manifest.digest: manifest.content})
+            new = replace(
+                new,
                 base=resolved.base,
-                parent=resolved.parent,
                 manifest=manifest.digest,
                 size=manifest.size,
-                author=principal.name,
-                kind=kind,
-                created_at=self._clock.now(),
-                message=message,
                 template=_template_digest(resolved),
                 small_blobs=small,
             )
-        )
-        for event in _account(draft, composition, manifest, added | files):
+        stored, changed, added = await self._catalogue.commit(new)
+        for event in _account(draft, composition, facts, manifest, added | files):
             yield event
         yield Created(stored.name, stored.revision.number, changed)
 
@@ -99,6 +126,7 @@ class Models:
             resolved=resolved,
             own=own_fields(lineage[0]),
             origin=await self._origin(lineage[0], resolved),
+            spec=lineage[0],
             projector=await self._resolver.facts(projector),
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
@@ -130,6 +158,7 @@ class Models:
                 created_at=self._clock.now(),
                 message=f"copied from {source}",
                 template=revision.template,
+                card=await self._resolver.card(revision),
             )
         )
 
@@ -139,11 +168,44 @@ class Models:
         if not await self._catalogue.delete(target.key):
             raise NotFound("model", name, field="model")
 
+    async def change_card(
+        self, principal: Principal, name: str, card: Card, *, message: str = ""
+    ) -> ModelSummary:
+        """Give a model another card; what it does stays the same, to the byte."""
+        stored, revision = await self._resolver.find(_target(name).full)
+        lineage = await self._catalogue.lineage(revision.spec)
+        committed = await self._catalogue.commit(
+            NewRevision(
+                name=stored.name,
+                spec=lineage[0],
+                base=revision.base,
+                parent=revision.parent,
+                manifest=revision.manifest,
+                size=revision.size,
+                author=principal.name,
+                kind="card",
+                created_at=self._clock.now(),
+                message=message,
+                template=revision.template,
+                card=card,
+            )
+        )
+        return await self._summary(committed.model, committed.model.revision)
+
+    async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
+        """Leave a revision out of the history; raises Conflict for the current one."""
+        stored, revision = await self._resolver.find(f"{_target(name).full}@{number}")
+        if revision.number == stored.revision.number:
+            raise Conflict(f"{stored.name.short}@{number} is the current revision", hint="Roll back first")
+        await self._catalogue.hide(stored.name.key, number)
+
     async def history(self, principal: Principal, name: str) -> History:
         stored, _ = await self._resolver.find(_target(name).full)
         key = stored.name.key
         revisions, moves = await self._catalogue.history(key), await self._catalogue.moves(key)
-        return History(stored.name, stored.revision.number, revisions, moves)
+        hidden = await self._catalogue.hidden(key)
+        shown = [revision for revision in revisions if revision.number not in hidden]
+        return History(stored.name, stored.revision.number, shown, moves)
 
     async def rollback(self, principal: Principal, name: str, number: int) -> ModelSummary:
         """Point a name to one of its revisions; none is lost."""
@@ -208,17 +270,20 @@ class Models:
         return small, frozenset(files)
 
     async def _summary(self, stored: StoredModel, revision: Revision) -> ModelSummary:
-        facts = await self._resolver.facts(revision.base)
+        standing = await self._resolver.standing(revision)
         return ModelSummary(
             name=stored.name,
             revision=revision.number,
             latest=stored.latest,
             digest=revision.manifest or revision.spec,
-            size=revision.size,
+            size=standing.size if standing is not None else revision.size,
             modified_at=revision.created_at,
-            facts=facts,
+            facts=None if standing is None else await self._resolver.facts(standing.base),
             parent=revision.parent,
             capabilities=await self._resolver.abilities(revision),
+            card=await self._resolver.card(revision),
+            follows=revision.manifest is None and bool(revision.parent),
+            author=revision.author,
         )
 
 
@@ -233,31 +298,39 @@ def _target(name: str, *, field: str = "model") -> Name:
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
+    """What the model's abilities follow from: a renderer is used in a template's place."""
+    own = resolved.prompt_template and not resolved.renderer
+    return Digest.of(resolved.prompt_template.encode()) if own else None
 
 
 def _account(
-    draft: SpecDraft, composition: Composition, manifest: Manifest, added: Collection[Digest]
+    draft: SpecDraft,
+    composition: Composition,
+    facts: WeightFacts | None,
+    manifest: Manifest | None,
+    added: Collection[Digest],
 ) -> Iterator[CreateEvent]:
     """What is to be told of a create that is done, but for its end."""
     yield from composition.told
-    for layer in manifest.layers:
+    for layer in manifest.layers if manifest is not None else ():
         yield LayerReady(layer.digest, layer.digest not in added)
-    for text in _notices(draft):
+    for text in _notices(draft, composition.resolved, facts):
         yield Notice(text)
-    yield ManifestReady()
+    if manifest is not None:
+        yield ManifestReady()
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _notices(draft: SpecDraft) -> tuple[str, ...]:
-    """What is kept and has no effect here."""
+def _notices(draft: SpecDraft, resolved: ResolvedSpec, facts: WeightFacts | None) -> tuple[str, ...]:
+    """What is kept and has no effect here, or keeps the model from answering."""
     parameters = draft.parameters.without_effect if isinstance(draft.parameters, Parameters) else ()
-    kept = [f'parameter "{name}"' for name in parameters]
-    if isinstance(draft.renderer, str):
-        kept.append(f'renderer "{draft.renderer}"')
-    if isinstance(draft.parser, str):
-        kept.append(f'parser "{draft.parser}"')
-    return tuple(f"{what} is kept but has no effect" for what in kept)
+    kept = [f'parameter "{name}" is kept but has no effect' for name in parameters]
+    try:
+        if facts is not None:
+            check_formats(resolved.renderer, resolved.parser, facts.chat_template)
+    except Unsupported as error:
+        kept.append(f"the model is kept but cannot answer: {error}")
+    return tuple(kept)

@@ -75,7 +75,7 @@ class Prompts:
         self, ready: Ready, messages: Sequence[Message], options: AnswerOptions, text: str | None = None
     ) -> Prompt:
         """Messages through the model's own template; as they are when it has none."""
-        template = ready.resolved.prompt_template if text is None else text
+        template = self._templates.chosen(ready.resolved, ready.facts) if text is None else text
         kept = without_old_thoughts(messages, family=ready.facts.architecture, model=ready.name.model)
         if not template:
             return Prompt(kept, ready.parameters, messages=tuple(kept))
@@ -85,7 +85,8 @@ class Prompts:
         """A prompt of its own, with what the request says instead of the model."""
         if request.raw:
             return Prompt(request.prompt, ready.parameters, request.images, context=request.context)
-        text = ready.resolved.prompt_template if request.template is None else request.template
+        chosen = self._templates.chosen(ready.resolved, ready.facts)
+        text = chosen if request.template is None else request.template
         if request.suffix:
             return self._insert(ready, request, text, options)
         system = ready.resolved.system if request.system is None else request.system
@@ -156,9 +157,8 @@ class Prompts:
         self, ready: Ready, prompt: Prompt, kept: Sequence[Message], options: AnswerOptions
     ) -> Prompt:
         if isinstance(prompt.content, str):
-            return await self._templated(
-                ready, kept, options, self._templates.read(ready.resolved.prompt_template)
-            )
+            chosen = self._templates.chosen(ready.resolved, ready.facts)
+            return await self._templated(ready, kept, options, self._templates.read(chosen))
         return replace(prompt, content=kept, messages=tuple(kept))
 
     async def _costs(self, ready: Ready, messages: Sequence[Message]) -> list[int]:

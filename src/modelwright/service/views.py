@@ -4,16 +4,18 @@ No names of wire fields here, and nothing a dialect would have to invent.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.ports import RunningModel
 from modelwright.core.recipe import Origin
 from modelwright.core.revision import Move, Revision
+from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import Anatomy, WeightFacts
 
 
@@ -22,7 +24,8 @@ class ModelSummary:
     """A line of a list. `size` in bytes; `digest` is the manifest's.
 
     `revision` is the number shown, `latest` the highest there is. `facts` is
-    None while the base is missing.
+    None while the base is missing. `follows`: the parent is whatever has that name
+    now.
     """
 
     name: Name
@@ -34,6 +37,9 @@ class ModelSummary:
     facts: WeightFacts | None
     parent: str
     capabilities: tuple[str, ...]
+    card: Card = field(default_factory=Card)
+    follows: bool = False
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class ModelView:
     """Everything a reader of the model may see.
 
     `own` says which fields the model sets itself; the rest is inherited.
+    `spec` is what it says itself, nothing inherited.
     `origin` is what a Modelfile of it stands on; `projector` are the facts of
     its projector. `anatomy` is there when it was asked for.
     """
@@ -49,6 +56,7 @@ class ModelView:
     resolved: ResolvedSpec
     own: frozenset[str]
     origin: Origin
+    spec: ModelSpec
     projector: WeightFacts | None = None
     anatomy: Anatomy | None = None
 

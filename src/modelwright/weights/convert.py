@@ -16,6 +16,7 @@ from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt
 from modelwright.weights.families import Family, Sizes, describe, family_of, read_sizes
 from modelwright.weights.ggml import FILE_TYPE_NUMBERS
+from modelwright.weights.gguf import PHI3_NAMES, PHI3_TOKENS
 from modelwright.weights.gguf_writer import Metadata, Outgoing, Progress, silent, text, u32, write_gguf
 from modelwright.weights.json_file import Fields, read_object
 from modelwright.weights.packing import BLOCKS, PLAIN, pack, packing_of, wanted_type
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 PICKLES: Final = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
 IGNORED: Final = ("rotary_emb.inv_freq", ".masked_bias")
 """Ends of tensors that hold no weights: caches that old files carry."""
-PHI3_NAMES: Final = ("phi-3", "phi3")
-PHI3_TOKENS: Final = (b"<unk>", b"<s>", b"<|endoftext|>")
 EMBEDDINGS, OUTPUT, NORM = "token_embd.weight", "output.weight", "output_norm.weight"
 
 

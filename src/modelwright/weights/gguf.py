@@ -93,6 +93,9 @@ VOCABULARY_ARRAYS: Final = {
     "tokenizer.ggml.token_type": (5, 4),
 }
 """Arrays that the engine reads without looking at the type of their elements."""
+PHI3_NAMES: Final = ("phi-3", "phi3")
+PHI3_TOKENS: Final = frozenset((b"<unk>", b"<s>", b"</s>", b"<|endoftext|>"))
+"""The engine looks for these when it finds one of the former in a model's name (llama-vocab.cpp)."""
 PER_TOKEN: Final = ("tokenizer.ggml.scores", "tokenizer.ggml.token_type")
 
 
@@ -148,6 +151,7 @@ def read_header(path: Path, *, part: bool = False) -> Header:
         found = _read_metadata(file, _read_count(file, "metadata entries"))
         metadata = found.values
         _check_metadata(metadata, part)
+        _check_name(metadata, found.lacking)
         alignment = _alignment(metadata)
         tensors = _read_tensors(file, tensor_count, alignment)
         start = -(-file.position // alignment) * alignment
@@ -223,6 +227,8 @@ class _MetadataReader:
         self._text = 0
         self.values: dict[str, Value] = {}
         self.spans: dict[str, tuple[int, int]] = {}
+        self.lacking: frozenset[bytes] = frozenset()
+        """Those of PHI3_TOKENS that a vocabulary does not have."""
 
     def read_entry(self, number: int) -> None:
         what = f"metadata entry {number}"
@@ -263,7 +269,7 @@ class _MetadataReader:
     def _read_array(self, key: str, what: str) -> Array:
         element, count = _ARRAY_HEAD.unpack(self._file.take(_ARRAY_HEAD.size, what))
         if key == TOKENS_KEY and element == _STRING:
-            _read_tokens(self._file, count, what)
+            self.lacking = PHI3_TOKENS - _read_tokens(self._file, count, what)
         elif element == _STRING:
             self._file.skip_strings(count, what)
         elif element in _NUMBERS:
@@ -284,7 +290,7 @@ def _read_name(file: BoundedFile, longest: int, what: str) -> str:
         raise Invalid(f"{what}: its name is not UTF-8") from error
 
 
-def _read_tokens(file: BoundedFile, count: int, what: str) -> None:
+def _read_tokens(file: BoundedFile, count: int, what: str) -> set[bytes]:
     """Walk over a vocabulary; the engine aborts when two tokens are equal."""
     if count > TOKENS:
         raise Invalid(f"{what}: the vocabulary has {count} tokens, at most {TOKENS} are allowed")
@@ -294,6 +300,7 @@ def _read_tokens(file: BoundedFile, count: int, what: str) -> None:
         if word in seen:
             raise Invalid(f"{what}: token {index}, {word[:80]!r}, appears twice")
         seen.add(word)
+    return seen
 
 
 def _read_metadata(file: BoundedFile, count: int) -> _MetadataReader:
@@ -319,6 +326,22 @@ def _check_metadata(metadata: Mapping[str, Value], part: bool) -> None:
         if not low <= value <= high:
             raise Invalid(f"metadata {excerpt(key)} is {value}, allowed are {low} to {high}")
     _check_vocabulary(metadata)
+
+
+def _check_name(metadata: Mapping[str, Value], lacking: frozenset[bytes]) -> None:
+    """Refuse a name that makes the engine look for tokens that are not there.
+
+    The name of the architecture does not matter to it, so a finetune of anything
+    that is called after Phi 3 is one that no engine loads.
+    """
+    name = _text(metadata, "general.name")
+    if lacking and any(word in name.lower() for word in PHI3_NAMES):
+        tokens = ", ".join(sorted(token.decode() for token in lacking))
+        raise Invalid(
+            f'metadata "general.name" is {excerpt(name)}, and the engine loads no model of such a name '
+            f"whose vocabulary lacks {tokens}",
+            hint="Write the file with another name: gguf-new-metadata --general-name NAME OLD.gguf NEW.gguf",
+        )
 
 
 def _check_vocabulary(metadata: Mapping[str, Value]) -> None:

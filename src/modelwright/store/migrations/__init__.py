@@ -12,7 +12,14 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, text
 
 from modelwright.core.errors import Unsupported
-from modelwright.store.migrations import m0001_first, m0002_templates, m0003_linked_blobs, m0010_responses
+from modelwright.store.migrations import (
+    m0001_first,
+    m0002_templates,
+    m0003_linked_blobs,
+    m0007_cards,
+    m0008_aliases,
+    m0010_responses,
+)
 from modelwright.store.tables import migrations
 
 Step = Callable[[Connection], None]
@@ -21,6 +28,8 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0001_first", m0001_first.apply),
     ("0002_templates", m0002_templates.apply),
     ("0003_linked_blobs", m0003_linked_blobs.apply),
+    ("0007_cards", m0007_cards.apply),
+    ("0008_aliases", m0008_aliases.apply),
     ("0010_responses", m0010_responses.apply),
 )
 
