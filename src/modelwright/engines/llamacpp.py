@@ -98,6 +98,15 @@ class LlamaEngine:
         """
         self._check_abilities(options, any(message.images for message in messages))
         turns, context = self._turns(messages), min(context or self.context, self.context)
+        if parameters.get("stop") and options == replace(
+            PLAIN, shift=options.shift, truncate=options.truncate
+        ):
+            # Of text alone the engine says which stop text ended it, of a chat it does not.
+            prompt = await self._rendered(turns, options)
+            async with aclosing(self.complete(prompt, parameters, seat, options, context=context)) as events:
+                async for event in events:
+                    yield event
+            return
         tokens = None
         if self._must_count(parameters, options, context):
             prompt = await self._rendered(turns, options)
