@@ -85,17 +85,15 @@ def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
 
 def test_several_answers(client: openai.OpenAI) -> None:
     """Each has a seed of its own, and the same ones say the same again."""
-    poem = [{"role": "user", "content": "Write a long poem about the sea and the moon."}]
-    asked: Any = {"model": "mario", "messages": poem, "n": 3, "temperature": 2, "max_completion_tokens": 24}
-    texts = [choice.message.content for choice in client.chat.completions.create(**asked, seed=5).choices]
-    assert texts == [
-        choice.message.content for choice in client.chat.completions.create(**asked, seed=5).choices
-    ]
+    asked: Any = {"model": "mario", "prompt": [[40, 41, 42]], "n": 3, "temperature": 2, "max_tokens": 12}
+    texts = [choice.text for choice in client.completions.create(**asked, seed=5).choices]
+    assert texts == [choice.text for choice in client.completions.create(**asked, seed=5).choices]
     assert len(set(texts)) > 1
-    finishes: dict[int, str] = {}
-    for chunk in client.chat.completions.create(**asked, stream=True):
-        finishes |= {choice.index: choice.finish_reason for choice in chunk.choices if choice.finish_reason}
-    assert set(finishes) == {0, 1, 2}
+    streamed = {0: "", 1: "", 2: ""}
+    for chunk in client.completions.create(**asked, seed=5, stream=True):
+        for choice in chunk.choices:
+            streamed[choice.index] += choice.text
+    assert list(streamed.values()) == texts
 
 
 def test_probabilities(client: openai.OpenAI) -> None:

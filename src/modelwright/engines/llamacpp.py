@@ -96,11 +96,11 @@ class LlamaEngine:
 
         `context`: tokens that the conversation may use, 0 = all that a slot has.
         """
-        self._check_abilities(options, any(message.images for message in messages))
+        sees = any(message.images for message in messages)
+        self._check_abilities(options, sees)
         turns, context = self._turns(messages), min(context or self.context, self.context)
-        if parameters.get("stop") and options == replace(
-            PLAIN, shift=options.shift, truncate=options.truncate
-        ):
+        plain = not sees and options == replace(PLAIN, shift=options.shift, truncate=options.truncate)
+        if plain and parameters.get("stop"):
             # Of text alone the engine says which stop text ended it, of a chat it does not.
             prompt = await self._rendered(turns, options)
             async with aclosing(self.complete(prompt, parameters, seat, options, context=context)) as events:
