@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
+from modelwright.core.access import Viewer
 from modelwright.core.card import Card
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
@@ -154,13 +155,34 @@ class Catalogue(Protocol):
     A `key` is Name.key: the whole name, case-folded.
     """
 
-    async def find(self, key: str) -> StoredModel | None: ...
+    async def find(self, key: str, viewer: Viewer | None = None) -> StoredModel | None:
+        """A model of this name; with a viewer, also what was granted to it.
 
-    async def list_models(self) -> Sequence[StoredModel]:
-        """All models, the last changed first."""
+        Whether it may be known is for the caller to ask (access.authorize).
+        """
         ...
 
-    async def count_models(self) -> int: ...
+    async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
+        """The models that a viewer may know (None: all), the last changed first."""
+        ...
+
+    async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
+        """Those blobs that a viewer uploaded, or that models stand on which it may see."""
+        ...
+
+    async def is_legible(self, viewer: Viewer, spec: Digest) -> bool:
+        """Whether a model, perhaps deleted, that the viewer may see has or had this spec."""
+        ...
+
+    async def is_reshared(self, base: int, wrapper: int) -> bool:
+        """Whether a base's owner lets a wrapper's users use it through that; both by id."""
+        ...
+
+    async def owner_of_namespace(self, namespace: str) -> str | None:
+        """The id of the principal whose namespace it is; it is given in lower case."""
+        ...
+
+    async def count_models(self, viewer: Viewer | None = None) -> int: ...
 
     async def revision(self, key: str, number: int) -> Revision | None: ...
 
@@ -323,13 +345,13 @@ class Engines(Protocol):
         options: AnswerOptions = PLAIN,
         *,
         images: Sequence[bytes] = (),
-        context: Sequence[int] | None = None,
+        context: Sequence[int] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text; the base's opening token is put before it once.
 
         `images` stand where the text says [img-0], [img-1], ...; `context` are
-        tokens before the text, and when not None Done has all of them. Tools and
-        thinking are text here, and theirs who made the prompt.
+        tokens before the text. Tools and thinking are text here, and theirs who
+        made the prompt.
         """
         ...
 

@@ -24,6 +24,10 @@ class Origin:
     emptied: frozenset[str] = frozenset()
 
 
+PRIVATE: Final = Origin(())
+"""An origin of which nothing may be said."""
+
+
 def origin_of_weights(resolved: ResolvedSpec) -> Origin:
     """The weights themselves, with nothing inherited."""
     return Origin(tuple(f"@{layer.digest}" for layer in resolved.weights))

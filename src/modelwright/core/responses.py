@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class KeptResponse:
-    """One answer; `owner` is a principal's name, `previous` what it continues."""
+    """One answer; `owner` is a principal's id, `previous` what it continues."""
 
     id: str
     owner: str

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.names import Name
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
@@ -43,12 +44,20 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """A name and the revision it points to; `latest` is the highest number."""
+    """A name and the revision it points to; `latest` is the highest number.
+
+    `id` is the catalogue's, and outlives the name. `owner` is a principal's id;
+    `granted` the highest level given to whom it was found for, 0 = none.
+    """
 
     name: Name
     revision: Revision
     latest: int
     updated_at: datetime
+    id: int = 0
+    owner: str = ""
+    granted: int = 0
+    created_at: datetime = field(default=datetime.min, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +86,9 @@ class Alias:
 class NewRevision:
     """Everything one create writes, in one transaction.
 
-    `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each).
-    `card` None keeps the one that the name has. `fresh`: the name must be free.
+    `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each). A model
+    that is new belongs to `owner`, a principal's id. `card` None keeps the one that
+    the name has. `fresh`: the name must be free.
     """
 
     name: Name
@@ -96,6 +106,7 @@ class NewRevision:
     card: Card | None = None
     aliases: tuple[Alias, ...] = ()
     fresh: bool = False
+    owner: str = LOCAL_ADMIN.id
 
 
 class Committed(NamedTuple):

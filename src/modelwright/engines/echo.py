@@ -1,7 +1,7 @@
 """EchoEngines: the port Engines without any engine, for tests and trials.
 
 It answers with the last user message, word by word; of raw text, with the text.
-A token is a word with the blanks after it. `num_predict`, `stop` and the context
+A token is a word with the blanks after it, its number is its length. `num_predict`, `stop` and the context
 hold as they do with a real engine, and the same input is refused. A thought at the
 beginning (<think>...</think>) is parted from the rest where thinking is asked for,
 a call that must be made is made with the JSON that the answer would be, and every
@@ -66,7 +66,7 @@ class EchoEngines:
         check_messages(messages)
         prompt = [token for message in messages for token in _tokens(message.content)]
         last = next((message.content for message in reversed(messages) if message.role == "user"), "")
-        async for event in self._answer(needs, len(prompt), last, parameters, options):
+        async for event in self._answer(needs, prompt, last, parameters, options):
             yield event
 
     async def complete(
@@ -77,14 +77,12 @@ class EchoEngines:
         options: AnswerOptions = PLAIN,
         *,
         images: Sequence[bytes] = (),
-        context: Sequence[int] | None = None,
+        context: Sequence[int] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Answer with the text itself; a token's number is the length of its word."""
+        """Answer with the text itself."""
         check_prompt(prompt)
-        tokens = [*(context or ()), *map(len, _tokens(prompt))]
-        async for event in self._answer(needs, len(tokens), prompt, parameters, options):
-            if isinstance(event, Done) and context is not None:
-                event = replace(event, context=(*tokens, *map(len, _tokens(prompt))))
+        tokens = [*("x" * length for length in context), *_tokens(prompt)]
+        async for event in self._answer(needs, tokens, prompt, parameters, options):
             yield event
 
     async def render(
@@ -156,13 +154,13 @@ class EchoEngines:
     async def _answer(
         self,
         needs: EngineNeeds,
-        prompt_tokens: int,
+        prompt: Sequence[str],
         text: str,
         parameters: Parameters,
         options: AnswerOptions,
     ) -> AsyncGenerator[ChatEvent, None]:
-        if prompt_tokens > needs.context:
-            raise ContextExceeded(prompt_tokens, needs.context)
+        if len(prompt) > needs.context:
+            raise ContextExceeded(len(prompt), needs.context)
         load_ns = self._hold(needs)
         answer, reason, stop = _limited(text, needs.context, parameters)
         parser = ThinkingParser()
@@ -174,7 +172,8 @@ class EchoEngines:
                     await asyncio.sleep(self._delay)
                     for event in _said(token, parser, options):
                         yield event
-            yield Done(reason, _usage(prompt_tokens, len(answer), load_ns), stop)
+            context = tuple(map(len, [*prompt, *answer])) if options.returns_context else ()
+            yield Done(reason, _usage(len(prompt), len(answer), load_ns), stop, context)
         finally:
             self._let_go(needs)
 

@@ -15,7 +15,17 @@ from typing import Any, Final, Self
 
 import orjson
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
+from modelwright.core.chat import (
+    PLAIN,
+    AnswerOptions,
+    ChatEvent,
+    Done,
+    Embeddings,
+    Message,
+    Ranking,
+    TextDelta,
+    Usage,
+)
 from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
 from modelwright.core.parameters import Parameters
 from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, usage
@@ -119,8 +129,14 @@ class LlamaEngine:
             "messages": turns,
             "stream": True,
         }
+        said: list[str] = []
         async with aclosing(self._stream("/v1/chat/completions", body, ChatReader(options).read)) as events:
             async for event in events:
+                if options.returns_context and isinstance(event, TextDelta):
+                    said.append(event.text)
+                elif options.returns_context and isinstance(event, Done):
+                    whole = await self._rendered(turns, options) + "".join(said)
+                    event = replace(event, context=tuple(await self._tokenized(whole, add_special=True)))
                 yield event
 
     async def complete(
@@ -131,17 +147,17 @@ class LlamaEngine:
         options: AnswerOptions = PLAIN,
         *,
         images: Sequence[bytes] = (),
-        before: Sequence[int] | None = None,
+        before: Sequence[int] = (),
         context: int = 0,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text, opened by one opening token; `context` as for chat.
 
-        `before`: tokens before the text; when not None, Done has all of them.
+        `before`: tokens before the text.
         """
         self._check_abilities(AnswerOptions(), bool(images))
         prompt, context = prompt.removeprefix(self._opening), min(context or self.context, self.context)
         tokens, known = None, None
-        if before is not None:
+        if before or options.returns_context:
             known = [*before, *await self._tokenized(prompt, add_special=not before)]
             tokens = self._fitting(len(known), context)
         elif self._must_count(parameters, options, context):
@@ -152,7 +168,7 @@ class LlamaEngine:
             **completion_fields(options),
             "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
             "prompt": media_prompt(prompt, images, self._media_marker) if images else known or prompt,
-            "return_tokens": before is not None,
+            "return_tokens": options.returns_context,
             "stream": True,
         }
         read = CompletionReader(options, known).read

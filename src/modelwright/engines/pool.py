@@ -73,7 +73,7 @@ class Pool:
         options: AnswerOptions = PLAIN,
         *,
         images: Sequence[bytes] = (),
-        context: Sequence[int] | None = None,
+        context: Sequence[int] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         check_prompt(prompt)

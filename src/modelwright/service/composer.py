@@ -14,6 +14,7 @@ from modelwright.core.compatibility import check_requires
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, resolve
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
@@ -44,8 +45,9 @@ STOPS: Final = MappingProxyType({"gemma4": Parameters.of({"stop": ["<turn|>"]})}
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a composition needs from the world."""
+    """What a composition needs from the world, and for whom it is made."""
 
+    principal: Principal
     catalogue: Catalogue
     resolver: Resolver
     files: WeightFiles
@@ -115,8 +117,10 @@ class Composition:
             raise Invalid("no base is named", field="from", hint="Name one, for example: FROM starter")
 
     async def _revise(self, draft: SpecDraft) -> None:
-        _, revision = await self._workshop.resolver.find(self._target.full)
-        current, *ancestors = await self._workshop.resolver.lineage(revision.spec)
+        stored, revision = await self._workshop.resolver.find(
+            self._workshop.principal, self._target.full, Verb.UPDATE
+        )
+        current, *ancestors = await self._lineage(revision.spec, stored.id)
         said = {name: getattr(self.spec, name) for name in FIELDS if getattr(self.spec, name) is not UNSET}
         gone: dict[str, object] = {name: UNSET for name in draft.unset if name in FIELDS}
         if "parent" in draft.unset:
@@ -127,22 +131,28 @@ class Composition:
 
     async def _follow(self, base: str) -> None:
         """Stand on whatever has that name, if anything has; raises Invalid for a circle."""
-        resolver = self._workshop.resolver
         self.spec = replace(self.spec, parent=FollowedParent(base), weights=())
-        try:
-            stored, revision = await resolver.find_followed(base)
-        except NotFound:
+        found = await self._workshop.resolver.base_to_follow(self._workshop.principal, base)
+        if found is None:
             self.ancestors = ()
             return
-        self.spec = replace(self.spec, parent=FollowedParent(str(stored.name)))
-        self.ancestors = await resolver.lineage(revision.spec, below=self._target.key)
-        if stored.name.key == self._target.key:
+        if found.name.key == self._target.key:
             raise Invalid("a model cannot follow itself", field="from", hint="Name another base")
+        self.spec = replace(self.spec, parent=FollowedParent(str(found.name)))
+        self.ancestors = await self._lineage(found.revision.spec, found.id)
+
+    async def _lineage(self, spec: Digest, model: int) -> Sequence[ModelSpec]:
+        """What a spec stands on as far as it is here; raises Invalid for a circle."""
+        workshop = self._workshop
+        return await workshop.resolver.lineage(
+            workshop.principal, spec, model, lenient=True, below=self._target.key
+        )
 
     async def _derive(self, parent: str) -> None:
-        stored, revision = await self._workshop.resolver.find(parent, field="from")
+        principal, resolver = self._workshop.principal, self._workshop.resolver
+        stored, revision = await resolver.find(principal, parent, Verb.DERIVE, field="from")
         self.spec = replace(self.spec, parent=PinnedParent(revision.spec, str(stored.name)), weights=())
-        self.ancestors = await self._workshop.resolver.lineage(revision.spec)
+        self.ancestors = await resolver.lineage(principal, revision.spec, stored.id)
 
     async def _lay_weights(self) -> AsyncIterator[Working | Notice]:
         """Put the spec on its weights: as given, or what is made of them."""

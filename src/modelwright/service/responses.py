@@ -35,11 +35,11 @@ class Responses:
             return
         now = self._clock.now()
         await self._shelf.drop_responses(now - self._keep)
-        await self._shelf.keep_response(KeptResponse(id, principal.name, now, content, previous))
+        await self._shelf.keep_response(KeptResponse(id, principal.id, now, content, previous))
 
     async def find(self, principal: Principal, id: str) -> KeptResponse:
         """One answer; NotFound when it is not there, too old, or somebody else's."""
-        found = await self._shelf.responses(principal.name, id, since=self._oldest(), most=1)
+        found = await self._shelf.responses(principal.id, id, since=self._oldest(), most=1)
         if not found:
             raise _absent(id)
         return found[0]
@@ -49,7 +49,7 @@ class Responses:
 
         Raises NotFound when one of them is gone, TooLarge when there are too many.
         """
-        found = await self._shelf.responses(principal.name, id, since=self._oldest(), most=LONGEST + 1)
+        found = await self._shelf.responses(principal.id, id, since=self._oldest(), most=LONGEST + 1)
         if len(found) > LONGEST:
             raise TooLarge(f"more than {LONGEST} responses continue one another up to '{id}'")
         missing = found[-1].previous if found else id
@@ -59,7 +59,7 @@ class Responses:
 
     async def drop(self, principal: Principal, id: str) -> None:
         """Remove one answer; what continues it cannot be continued any more."""
-        if not await self._shelf.drop_response(principal.name, id, since=self._oldest()):
+        if not await self._shelf.drop_response(principal.id, id, since=self._oldest()):
             raise _absent(id)
 
     async def drop_expired(self) -> int:

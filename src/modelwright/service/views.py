@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
+from modelwright.core.grants import Level
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.ports import RunningModel
@@ -25,7 +26,8 @@ class ModelSummary:
 
     `revision` is the number shown, `latest` the highest there is. `facts` is
     None while the base is missing. `follows`: the parent is whatever has that name
-    now.
+    now. `key` is its Name.key, which names it wherever a name is asked for; `owner` a
+    principal's id; `level` what the principal it was found for may do.
     """
 
     name: Name
@@ -39,7 +41,10 @@ class ModelSummary:
     capabilities: tuple[str, ...]
     card: Card = field(default_factory=Card)
     follows: bool = False
-    author: str = ""
+    key: str = ""
+    owner: str = ""
+    level: Level = Level.USE
+    created_at: datetime = datetime.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,9 @@ class ModelView:
     resolved: ResolvedSpec
     own: frozenset[str]
     origin: Origin
-    spec: ModelSpec
     projector: WeightFacts | None = None
     anatomy: Anatomy | None = None
+    spec: ModelSpec = field(default_factory=ModelSpec)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Row, Select
 
+from modelwright.core.access import Viewer
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, NotFound
 from modelwright.core.names import Name
 from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
-from modelwright.store import changes, migrations, queries
+from modelwright.store import changes, grants, migrations, queries
 from modelwright.store.database import Database
 from modelwright.store.file_state import FileState
 from modelwright.store.rows import read_alias, read_blob, read_model, read_move, read_revision, read_state
@@ -55,26 +56,47 @@ class Catalogue:
 
     @property
     def database(self) -> Database:
-        """For what else is kept in the same database."""
+        """What other books of the same store are kept in."""
         return self._database
 
     async def close(self) -> None:
         """Let the store go; calls that are under way end first."""
         await self._database.close()
 
-    async def find(self, key: str) -> StoredModel | None:
-        row = await self._one(queries.FIND_MODEL, key=key)
+    async def find(self, key: str, viewer: Viewer | None = None) -> StoredModel | None:
+        if viewer is None:
+            row = await self._one(queries.FIND_MODEL, key=key)
+        else:
+            row = await self._one(queries.FIND_GRANTED, key=key, subjects=viewer.subjects)
         return None if row is None else read_model(row)
 
-    async def list_models(self) -> Sequence[StoredModel]:
+    async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
+        among = viewer is not None and viewer.only
+        seen = queries.LIST_VISIBLE_AMONG if among else queries.LIST_VISIBLE
+        query = queries.LIST_MODELS if viewer is None else seen
         return await self._database.read(
-            lambda connection: [read_model(row) for row in connection.execute(queries.LIST_MODELS)]
+            lambda connection: [read_model(row) for row in connection.execute(query, grants.bindings(viewer))]
         )
 
-    async def count_models(self) -> int:
+    async def count_models(self, viewer: Viewer | None = None) -> int:
+        among = viewer is not None and viewer.only
+        seen = queries.COUNT_VISIBLE_AMONG if among else queries.COUNT_VISIBLE
+        query = queries.COUNT_MODELS if viewer is None else seen
         return await self._database.read(
-            lambda connection: connection.execute(queries.COUNT_MODELS).scalar_one()
+            lambda connection: connection.execute(query, grants.bindings(viewer)).scalar_one()
         )
+
+    async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
+        return await self._database.read(lambda c: grants.reachable(c, viewer, digests))
+
+    async def is_legible(self, viewer: Viewer, spec: Digest) -> bool:
+        return await self._database.read(lambda c: grants.is_legible(c, viewer, spec))
+
+    async def is_reshared(self, base: int, wrapper: int) -> bool:
+        return await self._database.read(lambda c: grants.is_reshared(c, base, wrapper))
+
+    async def owner_of_namespace(self, namespace: str) -> str | None:
+        return await self._database.read(lambda c: grants.owner_of_namespace(c, namespace))
 
     async def revision(self, key: str, number: int) -> Revision | None:
         row = await self._one(queries.FIND_REVISION, key=key, number=number)

@@ -59,7 +59,10 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     if row is not None:
         _point(connection, model_id, number, number, new.created_at)
     _add_aliases(connection, new, model_id)
-    model = StoredModel(before.name if before else new.name, revision, number, new.created_at)
+    owner = new.owner if before is None else before.owner
+    name = new.name if before is None else before.name
+    born = new.created_at if before is None else before.created_at
+    model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
     return Committed(model, True, added)
 
 
@@ -177,6 +180,7 @@ def _add_model(connection: Connection, new: NewRevision) -> int:
         "current": 1,
         "latest": 1,
         "updated_at": new.created_at,
+        "owner": new.owner,
     }
     added = connection.execute(queries.ADD_MODEL, values).inserted_primary_key
     assert added is not None  # a single row was inserted
@@ -189,7 +193,7 @@ def _point(connection: Connection, model_id: int, to: int, highest: int, changed
 
 
 def _check_values(new: NewRevision) -> None:
-    for field in ("author", "message", "kind", "parent"):
+    for field in ("author", "message", "kind", "parent", "owner"):
         _check_text(getattr(new, field), field)
     _check_time(new.created_at)
     for alias in new.aliases:

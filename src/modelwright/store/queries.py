@@ -5,10 +5,22 @@ Nothing here changes or removes a revision, a spec or a move.
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Insert, Select, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    Insert,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
+from modelwright.store.grants import AMONG, GRANTED, VISIBLE
 from modelwright.store.tables import (
     aliases,
     blobs,
@@ -27,6 +39,14 @@ _LIVE: Final[ColumnElement[bool]] = models.c.deleted_at.is_(None)
 _NAMED: Final[ColumnElement[bool]] = (models.c.key == _KEY) & _LIVE
 _OF_MODEL: Final[ColumnElement[bool]] = revisions.c.model_id == models.c.id
 
+_FIRST: Final = revisions.alias("first")
+_BORN: Final = (
+    select(_FIRST.c.created_at)
+    .where(_FIRST.c.model_id == models.c.id, _FIRST.c.number == 1)
+    .scalar_subquery()
+    .label("born_at")
+)
+
 _POINTED: Final = select(
     models.c.id,
     models.c.host,
@@ -35,14 +55,24 @@ _POINTED: Final = select(
     models.c.tag,
     models.c.latest,
     models.c.updated_at,
+    models.c.owner,
+    _BORN,
     *(column for column in revisions.c if column.name != "model_id"),
 ).join_from(models, revisions, _OF_MODEL & (revisions.c.number == models.c.current))
 
+_NEWEST_FIRST: Final = (models.c.updated_at.desc(), models.c.id.desc())
+
 FIND_MODEL: Final[Select[Any]] = _POINTED.where(_NAMED)
-LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(
-    models.c.updated_at.desc(), models.c.id.desc()
-)
+LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(*_NEWEST_FIRST)
 COUNT_MODELS: Final[Select[Any]] = select(func.count()).select_from(models).where(_LIVE)
+
+FIND_GRANTED: Final[Select[Any]] = _POINTED.add_columns(GRANTED.label("granted")).where(_NAMED)
+LIST_VISIBLE: Final[Select[Any]] = (
+    _POINTED.add_columns(GRANTED.label("granted")).where(_LIVE, VISIBLE).order_by(*_NEWEST_FIRST)
+)
+LIST_VISIBLE_AMONG: Final[Select[Any]] = LIST_VISIBLE.where(AMONG)
+COUNT_VISIBLE: Final[Select[Any]] = COUNT_MODELS.where(VISIBLE)
+COUNT_VISIBLE_AMONG: Final[Select[Any]] = COUNT_VISIBLE.where(AMONG)
 
 _REVISIONS: Final = select(revisions).join_from(models, revisions, _OF_MODEL).where(_NAMED)
 FIND_REVISION: Final[Select[Any]] = _REVISIONS.where(revisions.c.number == bindparam("number"))

@@ -22,7 +22,10 @@ def read_state(row: Row[Any]) -> FileState:
 
 def read_model(row: Row[Any]) -> StoredModel:
     name = Name(host=row.host, namespace=row.namespace, model=row.model, tag=row.tag)
-    return StoredModel(name, read_revision(row), row.latest, row.updated_at)
+    granted = getattr(row, "granted", 0)
+    return StoredModel(
+        name, read_revision(row), row.latest, row.updated_at, row.id, row.owner, granted, row.born_at
+    )
 
 
 def read_revision(row: Row[Any]) -> Revision:

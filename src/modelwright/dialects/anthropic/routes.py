@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest
 from modelwright.core.errors import Invalid, ModelwrightError
+from modelwright.core.grants import Verb
 from modelwright.dialects.answer import Answer, Writer, while_connected
 from modelwright.dialects.anthropic import requests, wire, writers
-from modelwright.dialects.base import Backing, Json, json_response
+from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read, read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
@@ -62,6 +63,7 @@ class _Routes:
         yield "/v1/messages", self.answer, "Continue a conversation", wire.MessagesRequest
         yield "/v1/messages/count_tokens", self.count, "Count a conversation's tokens", wire.CountRequest
 
+    @needs(Verb.USE)
     async def answer(self, request: Request) -> Response:
         body = await self._read(request, wire.MessagesRequest)
         events = self._chat.chat(self._principal_of(request), requests.parse_messages(body))
@@ -69,15 +71,18 @@ class _Routes:
         writer = writers.MessageWriter(_shape(body, id))
         return Answer(events, writer, stream=body.stream, headers={"request-id": id})
 
+    @needs(Verb.USE)
     async def count(self, request: Request) -> Response:
         body = await self._read(request, wire.CountRequest)
         work = self._chat.count_tokens(self._principal_of(request), requests.parse_count(body))
         return _json({"input_tokens": await while_connected(request.receive, work)})
 
+    @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
         found = await self._models.list_models(self._principal_of(request))
         return _json(_page(found, request))
 
+    @needs(Verb.SHOW)
     async def find_model(self, request: Request) -> Response:
         asked = request.path_params["model"]
         return _json(writers.model(await self._models.summary(self._principal_of(request), asked)))

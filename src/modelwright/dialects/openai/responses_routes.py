@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, Done
 from modelwright.core.errors import Corrupt, Invalid, Unsupported
-from modelwright.core.grants import Principal
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.responses import KeptResponse
 from modelwright.dialects.answer import Answer
-from modelwright.dialects.base import Backing, json_response
+from modelwright.dialects.base import Backing, json_response, needs
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Wire
 from modelwright.dialects.openai.responses_items import Item, read_items
@@ -44,6 +44,7 @@ class ResponsesRoutes:
         yield "GET", f"{one}/input_items", self.list_items, "List what an answer answers", None
         yield "POST", f"{one}/cancel", self.cancel, "Refused: nothing runs in the background", None
 
+    @needs(Verb.USE)
     async def create(self, request: Request) -> Response:
         body = await read_body(request, ResponseRequest, self._limits)
         check_response(body)
@@ -58,22 +59,26 @@ class ResponsesRoutes:
             events = self._keeping(principal, events, writer, items, body.previous_response_id)
         return Answer(events, writer, stream=body.stream)
 
+    @needs(Verb.SELF)
     async def find(self, request: Request) -> Response:
         if request.query_params.get("stream") == "true":
             raise Unsupported('"stream" of a kept response is not supported', field="stream")
         return json_response((await self._kept(request))["response"])
 
+    @needs(Verb.SELF)
     async def drop(self, request: Request) -> Response:
         id = request.path_params["response"]
         await self._responses.drop(self._principal_of(request), id)
         return json_response({"id": id, "object": "response", "deleted": True})
 
+    @needs(Verb.SELF)
     async def list_items(self, request: Request) -> Response:
         items: list[Item] = (await self._kept(request))["input"]
         if request.query_params.get("order", "desc") != "asc":
             items.reverse()
         return json_response(_page(items, request.query_params.get("after"), _limit(request)))
 
+    @needs(Verb.SELF)
     async def cancel(self, request: Request) -> Response:
         await self._kept(request)
         raise Invalid("only a response that runs in the background can be cancelled", field="response")

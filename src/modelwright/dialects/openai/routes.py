@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest, GenerateRequest
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.grants import Verb
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
-from modelwright.dialects.base import Backing, Json, json_response
+from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read, read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
@@ -66,6 +67,7 @@ class _Routes:
         yield "GET", "/v1/models", self.list_models, "List the models", None
         yield "GET", "/v1/models/{model:path}", self.find_model, "Find one model", None
 
+    @needs(Verb.USE)
     async def chat(self, request: Request) -> Response:
         body = await self._read(request, wire.ChatRequest)
         asked = requests.parse_chat(body)
@@ -73,6 +75,7 @@ class _Routes:
         events = answers[0] if len(answers) == 1 else several(answers, per_prompt=body.n)
         return Answer(events, _chat_writer(body), stream=body.stream)
 
+    @needs(Verb.USE)
     async def complete(self, request: Request) -> Response:
         body = await self._read(request, wire.CompletionRequest)
         prompts, count = requests.parse_completion(body), body.best_of or body.n
@@ -87,6 +90,7 @@ class _Routes:
         shape = _shape(body, choices=len(prompts) * body.n, logprobs=body.logprobs is not None)
         return Answer(events, writers.CompletionWriter(shape), stream=body.stream)
 
+    @needs(Verb.USE)
     async def embed(self, request: Request) -> Response:
         body = await self._read(request, wire.EmbeddingRequest)
         work = self._chat.embed(self._principal_of(request), requests.parse_embedding(body))
@@ -94,6 +98,7 @@ class _Routes:
         note_usage(request.scope, found.usage)
         return json_response(objects.embeddings(body.model, found, body.encoding_format))
 
+    @needs(Verb.USE)
     async def rerank(self, request: Request) -> Response:
         body = await self._read(request, wire.RerankRequest)
         asked = requests.parse_rerank(body)
@@ -105,10 +110,12 @@ class _Routes:
             objects.ranking(body.model, found, asked.documents, most=body.top_n, with_text=with_text)
         )
 
+    @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
         found = await self._models.list_models(self._principal_of(request))
         return json_response({"object": "list", "data": [objects.model(summary) for summary in found]})
 
+    @needs(Verb.SHOW)
     async def find_model(self, request: Request) -> Response:
         asked = request.path_params["model"]
         return json_response(objects.model(await self._models.summary(self._principal_of(request), asked)))

@@ -35,22 +35,40 @@ ROLES: Final = {
 }
 _FORMATS: Final = ("text", "json_object", "json_schema")
 _NOT_PARAMETERS: Final = frozenset(
-    {
-        *("model", "messages", "stream", "stream_options", "params", "options", "tools", "tool_choice"),
-        *("parallel_tool_calls", "variables", "chat_variables", "model_item", "model_options", "metadata"),
-        *(
-            "files",
-            "features",
-            "session_id",
-            "chat_id",
-            "id",
-            "parent_id",
-            "user_message",
-            "background_tasks",
-        ),
-        *("tool_ids", "tool_servers", "filter_ids", "skill_ids", "terminal_id", "folder_id", "user", "n"),
-    }
+    [
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "params",
+        "options",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "variables",
+        "chat_variables",
+        "model_item",
+        "model_options",
+        "metadata",
+        "files",
+        "features",
+        "session_id",
+        "chat_id",
+        "id",
+        "parent_id",
+        "user_message",
+        "background_tasks",
+        "tool_ids",
+        "tool_servers",
+        "filter_ids",
+        "skill_ids",
+        "terminal_id",
+        "folder_id",
+        "user",
+        "n",
+    ]
 )
+"""What stands at the top of a body and is no parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +84,8 @@ class Asked:
     variables: object = None
     chat_variables: object = None
     tools: tuple[Tool, ...] = ()
-    tool_choice: ToolChoice = ToolChoice()
-    system: str = field(default="")
+    tool_choice: ToolChoice = field(default_factory=ToolChoice)
+    system: str = ""
 
     def request(self, model: str, params: Mapping[str, Any], system: str) -> ChatRequest:
         """The core's request; `params` are the model's own, `system` its text, rendered."""
@@ -130,9 +148,7 @@ def read_embeddings(body: Mapping[str, Any]) -> EmbedRequest:
     if not texts:
         raise fault(None)
     dimensions = body.get("dimensions")
-    if dimensions is not None and (
-        not isinstance(dimensions, int) or isinstance(dimensions, bool) or dimensions < 1
-    ):
+    if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
         raise Invalid('"dimensions" must be a whole number of at least 1', field="dimensions")
     return EmbedRequest(_text(body, "model"), texts, dimensions=dimensions)
 
@@ -179,7 +195,7 @@ def read_choice(choice: object, parallel: object) -> ToolChoice:
     if choice is None:
         return ToolChoice(parallel=several)
     if choice in ("auto", "none", "required"):
-        return ToolChoice(choice, parallel=several)  # type: ignore[arg-type]  # one of the three words
+        return ToolChoice(choice, parallel=several)
     function = choice.get("function") if isinstance(choice, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(name, str) or not name:
@@ -207,7 +223,7 @@ def _format(wanted: Any) -> AnswerFormat | None:
         try:
             wanted = orjson.loads(wanted)
         except orjson.JSONDecodeError:
-            wanted = None if not wanted else wanted
+            raise Invalid('"format" must be "json" or a schema', field="format") from None
     if wanted in (None, "", "text"):
         return None
     if wanted == "json":

@@ -38,7 +38,7 @@ class Found:
 
     @property
     def name(self) -> str:
-        return self.summary.name.full
+        return self.summary.key
 
     @property
     def card(self) -> Card:
@@ -94,11 +94,11 @@ class Entries:
 
     async def all(self, principal: Principal) -> list[Found]:
         """Every model that the caller may know."""
-        aliases = await self._models.aliases.all(principal, DIALECT)
+        aliases = await self._models.aliases.all(DIALECT)
         found = []
         for summary in await self._models.list_models(principal):
             try:
-                view = await self._models.show(principal, summary.name.full)
+                view = await self._models.show(principal, summary.key)
             except NotFound:
                 continue  # deleted meanwhile
             alias = aliases.get(view.summary.key)
@@ -108,7 +108,7 @@ class Entries:
 
     async def identifier(self, principal: Principal, summary: ModelSummary) -> str:
         """The id of a model, as the caller can use it."""
-        alias = await self._models.aliases.of(principal, DIALECT, summary.key)
+        alias = await self._models.aliases.of(DIALECT, summary.key)
         if alias is not None and await self._means(principal, alias.alias, summary.key):
             return alias.alias
         return str(summary.name)

@@ -75,8 +75,10 @@ def deep_update(below: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
     merged = dict(below)
     for name, value in over.items():
         before = merged.get(name)
-        both = isinstance(before, dict) and isinstance(value, dict)
-        merged[name] = deep_update(before, value) if both else value
+        if isinstance(before, dict) and isinstance(value, dict):
+            merged[name] = deep_update(before, value)
+        else:
+            merged[name] = value
     return merged
 
 

@@ -102,9 +102,7 @@ class _ChatValues:
 
 def _known(speaker: Speaker, now: datetime) -> dict[str, str]:
     day, time = now.strftime("%Y-%m-%d"), now.strftime("%I:%M:%S %p")
-    said_nothing = dict.fromkeys(
-        ("USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION"), "None"
-    )
+    unsaid = ("USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION")
     return {
         "CURRENT_DATE": day,
         "CURRENT_TIME": time,
@@ -113,7 +111,7 @@ def _known(speaker: Speaker, now: datetime) -> dict[str, str]:
         "USER_NAME": speaker.name,
         "USER_EMAIL": speaker.email or "None",
         "USER_GROUPS": ", ".join(speaker.groups),
-        **said_nothing,
+        **dict.fromkeys(unsaid, "None"),
     }
 
 
