@@ -3,13 +3,15 @@
 From JSON to the core's values. Knows no dialect's names for these things.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from modelwright.core.chat import Tool, ToolCall
-from modelwright.core.errors import Invalid
+from modelwright.core.errors import Invalid, TooLarge
 from modelwright.core.images import read_image
+from modelwright.core.tools import read_tools
 from modelwright.core.wording import excerpt
 
 
@@ -41,6 +43,23 @@ def read_tool(name: object, description: object, parameters: object, field: str)
         function["description"] = description
     function["parameters"] = parameters or {"type": "object", "properties": {}}
     return {"type": "function", "function": function}
+
+
+def checked_tools(
+    tools: Sequence[Tool], *, function: str = ".function", parameters: str = "parameters"
+) -> tuple[Tool, ...]:
+    """The tools, with schemas that can be used; raises Invalid or TooLarge.
+
+    `function` and `parameters` are what the dialect calls these, for the messages.
+    """
+    try:
+        return read_tools(tools)
+    except (Invalid, TooLarge) as error:
+        pairs = ((".function.parameters", f"{function}.{parameters}"), (".function", function))
+        message, field = error.message, error.field
+        for ours, theirs in pairs:
+            message, field = message.replace(ours, theirs), field.replace(ours, theirs)
+        raise type(error)(message, field=field, hint=error.hint) from None
 
 
 def read_call(name: object, arguments: object, call_id: object, index: int, field: str) -> ToolCall:

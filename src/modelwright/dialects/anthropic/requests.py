@@ -9,12 +9,13 @@ from typing import Any, Final
 
 from modelwright.core import chat
 from modelwright.core.errors import Invalid, Unsupported
+from modelwright.core.json_schema import read_schema
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
 from modelwright.dialects.anthropic import wire
 from modelwright.dialects.anthropic.messages import read_messages, read_system
-from modelwright.dialects.content import read_tool
+from modelwright.dialects.content import checked_tools, read_tool
 from modelwright.dialects.fields import refuse
 
 _EFFORTS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "max", "max": "max"}
@@ -49,7 +50,8 @@ def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
     system = read_system(body.system)
     if system is not None:
         messages = (chat.Message("system", system), *messages)
-    tools = tuple(_tool(tool, f"tools.{index}") for index, tool in enumerate(body.tools))
+    found = tuple(_tool(tool, f"tools.{index}") for index, tool in enumerate(body.tools))
+    tools = checked_tools(found, function="", parameters="input_schema")
     return chat.ChatRequest(
         model=body.model,
         messages=messages,
@@ -137,4 +139,4 @@ def _format(form: Mapping[str, Any]) -> chat.AnswerFormat | None:
             '"output_config.format" must be of type "json_schema" with a "schema"',
             field="output_config.format",
         )
-    return chat.AnswerFormat(schema)
+    return chat.AnswerFormat(read_schema(schema, field="output_config.format.schema"))

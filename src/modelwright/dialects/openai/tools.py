@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from modelwright.core.chat import AnswerFormat, Think, Tool, ToolChoice
 from modelwright.core.errors import Invalid, Unsupported
+from modelwright.core.json_schema import read_schema
 from modelwright.core.wording import excerpt
-from modelwright.dialects.content import read_tool
+from modelwright.dialects.content import checked_tools, read_tool
 
 EFFORTS: Final[Mapping[str, Think]] = {
     "minimal": "low",
@@ -45,7 +46,8 @@ def read_tools(tools: Sequence[Mapping[str, Any]], *, flat: bool = False) -> tup
 
     Raises Unsupported for a tool that is none, which would have to run here.
     """
-    return tuple(_tool(tool, f"tools.{index}", flat) for index, tool in enumerate(tools))
+    found = tuple(_tool(tool, f"tools.{index}", flat) for index, tool in enumerate(tools))
+    return checked_tools(found, function="" if flat else ".function")
 
 
 def read_choice(choice: object, tools: tuple[Tool, ...], *, parallel: bool) -> Toolbox:
@@ -82,10 +84,10 @@ def read_format(form: Mapping[str, Any], field: str) -> AnswerFormat | None:
         raise Invalid(f'"{field}.type" must be {allowed}, not {excerpt(str(kind))}', field=f"{field}.type")
     inner = form.get("json_schema", form)
     schema = inner.get("schema") if isinstance(inner, dict) else None
+    place = f"{field}.json_schema.schema" if "json_schema" in form else f"{field}.schema"
     if not isinstance(schema, dict):
-        place = f"{field}.json_schema.schema" if "json_schema" in form else f"{field}.schema"
         raise Invalid(f'"{place}" must be an object', field=place)
-    return AnswerFormat(schema)
+    return AnswerFormat(read_schema(schema, field=place))
 
 
 def _tool(tool: Mapping[str, Any], field: str, flat: bool) -> Tool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from modelwright.core.chat import ChatEvent, Done, TextDelta, ThinkingDelta, TokenLogprob, ToolCall, Usage
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import ContextExceeded, ModelwrightError
 from modelwright.dialects.answer import sse
 from modelwright.dialects.content import text_of_json
 from modelwright.dialects.failure import status_of
@@ -27,7 +27,8 @@ def error_body(error: ModelwrightError) -> dict[str, Any]:
     """An error object; `param` is the field at fault (Ollama, openai.go)."""
     kind = _TYPES.get(status_of(error), "api_error")
     param = None if error.kind == "not_found" else error.field or None
-    return {"error": {"message": str(error), "type": kind, "param": param, "code": None}}
+    code = "context_length_exceeded" if isinstance(error, ContextExceeded) else None
+    return {"error": {"message": str(error), "type": kind, "param": param, "code": code}}
 
 
 def call_id(call: ToolCall) -> str:
