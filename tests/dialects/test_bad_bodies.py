@@ -73,7 +73,7 @@ CHAT_FIELDS: list[tuple[str, object, str]] = [
     (
         "tools",
         [{**TOOL, "function": {"name": "f", "parameters": {"type": "thing"}}}],
-        "tools.0.function.parameters",
+        "invalid JSON Schema",
     ),
     ("tool_choice", "sometimes", "sometimes"),
     ("tool_choice", "required", "tool_choice"),
