@@ -27,6 +27,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
+from modelwright.service.responses import Responses
 from modelwright.service.services import Services
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
@@ -34,6 +35,7 @@ from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.responses import ResponseTable
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
@@ -94,7 +96,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)
         imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
-        services = Services(models, chat, uploads, imports, adoption)
+        responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
+        await responses.drop_expired()
+        services = Services(models, chat, uploads, imports, adoption, responses)
         await import_starter(models, catalogue, blobs)
         readiness, token = Readiness(), secrets.token_hex(32)
         edge = Edge(

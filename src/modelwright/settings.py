@@ -234,6 +234,10 @@ class Settings:
         "Lists and objects that may stand in one another in a JSON body.",
         "64", _integer(1, 512), "a number from 1 to 512",
     ))
+    keep_responses: int = field(metadata=_rule(
+        "Days that answers of /v1/responses can be found again and continued; 0 is not at all.",
+        "30", _integer(0, 36_500), "a number of days from 0 to 36500",
+    ))
     log_level: str = field(metadata=_rule(
         "The least important messages to log.",
         "info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error", "OLLAMA_DEBUG",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,12 +24,14 @@ from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
+from modelwright.service.responses import Responses
 from modelwright.service.services import Services
 from modelwright.service.uploads import Uploads
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.responses import ResponseTable
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
@@ -58,6 +60,7 @@ BERT = WeightFacts(
     embedding_length=384,
     pooled=True,
 )
+RANKER = replace(BERT, metadata={"bert.pooling_type": 4})
 
 
 @dataclass
@@ -82,6 +85,10 @@ class House:
     missing: list[str]
     catalogue: Catalogue
     blobs: BlobStore
+
+    async def add_ranker(self) -> None:
+        """Add a base whose head ranks, as "ranker"."""
+        await _add_base("ranker", RANKER, self.catalogue, self.services.models)
 
     async def create(self, name: str, **fields: object) -> None:
         """Create a model through Ollama's API."""
@@ -110,6 +117,7 @@ async def _open(
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
+            Responses(ResponseTable(catalogue.database), clock, keep_days=30),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

@@ -11,10 +11,11 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from modelwright.core.access import Viewer
 from modelwright.core.card import Card
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
+from modelwright.core.responses import KeptResponse
 from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weight_files import NamedBlob
@@ -250,6 +251,28 @@ class Catalogue(Protocol):
     async def small_blob(self, digest: Digest) -> bytes | None: ...
 
 
+class ResponseShelf(Protocol):
+    """Answers that are kept; each is its owner's alone."""
+
+    async def keep_response(self, response: KeptResponse) -> None: ...
+
+    async def responses(self, owner: str, id: str, *, since: datetime, most: int) -> Sequence[KeptResponse]:
+        """An answer and what it continues, newest first, at most `most`.
+
+        Ends at one that continues nothing, or whose predecessor is gone, somebody
+        else's, or older than `since`; empty when the answer itself is.
+        """
+        ...
+
+    async def drop_response(self, owner: str, id: str, *, since: datetime) -> bool:
+        """Remove one; False when `responses` would not find it."""
+        ...
+
+    async def drop_responses(self, before: datetime) -> int:
+        """Remove all that are older; how many there were."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EngineNeeds:
     """Which engine a request needs.
@@ -273,7 +296,7 @@ class EngineNeeds:
     user: str
     base: Digest
     context: int
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     pooled: bool = False
@@ -344,8 +367,14 @@ class Engines(Protocol):
         """The tokens of each text, roughly when there are several; no opening token."""
         ...
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
-        """Unnormalised vectors, mean-pooled for chat bases."""
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
+        """Unnormalised vectors, mean-pooled for chat bases, of texts or their tokens."""
+        ...
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query, by a base that ranks."""
         ...
 
     async def load(self, needs: EngineNeeds) -> int:

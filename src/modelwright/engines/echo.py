@@ -27,6 +27,7 @@ from modelwright.core.chat import (
     Done,
     Embeddings,
     Message,
+    Ranking,
     TextDelta,
     ThinkingDelta,
     TokenChance,
@@ -96,18 +97,31 @@ class EchoEngines:
         check_texts(texts)
         return tuple(len(_tokens(text)) for text in texts)
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
         """One vector for each text; a longer text than the context is cut or refused."""
         check_inputs(inputs)
-        counts = [len(_tokens(text)) for text in inputs]
+        texts = [text if isinstance(text, str) else "".join(f"{token} " for token in text) for text in inputs]
+        counts = [len(_tokens(text)) for text in texts]
         for index, count in enumerate(counts):
             if count > needs.context and not truncate:
                 raise ContextExceeded(count, needs.context, field=f"input.{index}")
         load_ns = self._hold(needs)
         tokens = sum(min(count, needs.context) for count in counts)
-        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in inputs)
+        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in texts)
         self._let_go(needs)
         return Embeddings(vectors, _usage(tokens, 0, load_ns))
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """The share of the query's words that a document has."""
+        check_inputs((query, *documents), field="documents")
+        load_ns = self._hold(needs)
+        words = set(query.lower().split())
+        scores = tuple(len(words & set(text.lower().split())) / len(words) for text in documents)
+        tokens = sum(len(_tokens(query)) + len(_tokens(text)) for text in documents)
+        self._let_go(needs)
+        return Ranking(scores, _usage(tokens, 0, load_ns))
 
     async def load(self, needs: EngineNeeds) -> int:
         """Remember the model; nanoseconds it took (0 when it was there)."""

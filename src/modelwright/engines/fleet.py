@@ -187,7 +187,7 @@ class Fleet:
             pooled=needs.pooled,
             projector=projector,
             adapters=adapters,
-            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(adapters),
+            scales=needs.scales if needs.kind != "chat" else (0.0,) * len(adapters),
             start_parameters=needs.start_parameters,
             threads=options.threads,
             cache_ram_mib=0 if resident.key.apart else options.cache_ram_mib,

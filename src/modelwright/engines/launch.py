@@ -48,7 +48,7 @@ class Load:
     context: int
     slots: int
     runtime_dir: Path
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     pooled: bool = False
     projector: Path | None = None
     adapters: tuple[Path, ...] = ()

@@ -6,6 +6,7 @@ is the pool's business.
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
@@ -14,7 +15,17 @@ from typing import Any, Final, Self
 
 import orjson
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, TextDelta, Usage
+from modelwright.core.chat import (
+    PLAIN,
+    AnswerOptions,
+    ChatEvent,
+    Done,
+    Embeddings,
+    Message,
+    Ranking,
+    TextDelta,
+    Usage,
+)
 from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
 from modelwright.core.parameters import Parameters
 from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, usage
@@ -29,6 +40,8 @@ from modelwright.engines.slots import Seat
 
 _SPECIAL_TOKENS: Final = 8
 """More than any tokenizer puts around a text."""
+
+_TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
 
 _Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
@@ -91,8 +104,17 @@ class LlamaEngine:
 
         `context`: tokens that the conversation may use, 0 = all that a slot has.
         """
-        self._check_abilities(options, any(message.images for message in messages))
+        sees = any(message.images for message in messages)
+        self._check_abilities(options, sees)
         turns, context = self._turns(messages), min(context or self.context, self.context)
+        plain = not sees and options == replace(PLAIN, shift=options.shift, truncate=options.truncate)
+        if plain and parameters.get("stop"):
+            # Of text alone the engine says which stop text ended it, of a chat it does not.
+            prompt = await self._rendered(turns, options)
+            async with aclosing(self.complete(prompt, parameters, seat, options, context=context)) as events:
+                async for event in events:
+                    yield event
+            return
         tokens = None
         if self._must_count(parameters, options, context):
             prompt = await self._rendered(turns, options)
@@ -165,7 +187,7 @@ class LlamaEngine:
         pieces = (await self._ask("/tokenize", request))["tokens"]
         return shared_counts(texts, [piece["piece"] for piece in pieces])
 
-    async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(self, inputs: Sequence[str | Sequence[int]], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
         if not inputs:
             return Embeddings((), Usage())
@@ -179,6 +201,24 @@ class LlamaEngine:
             raise Corrupt("the weights give vectors that are no numbers")
         tokens = answer["usage"]["prompt_tokens"]
         return Embeddings(vectors, Usage(prompt_tokens=tokens, total_ns=took, prompt_ns=took))
+
+    async def rerank(self, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query, as the weights' head says it."""
+        started = asyncio.get_running_loop().time()
+        try:
+            answer = await self._ask("/v1/rerank", {"query": query, "documents": list(documents)})
+        except Unavailable as error:
+            tokens = _TOO_LARGE.search(error.message)
+            if tokens is None:
+                raise
+            raise ContextExceeded(int(tokens[1]), self.context, field="documents") from None
+        took = int((asyncio.get_running_loop().time() - started) * 1e9)
+        found = sorted(answer["results"], key=lambda item: item["index"])
+        scores = tuple(item["relevance_score"] for item in found)
+        if None in scores:
+            raise Corrupt("the weights give scores that are no numbers")
+        usage = Usage(prompt_tokens=answer["usage"]["prompt_tokens"], total_ns=took, prompt_ns=took)
+        return Ranking(scores, usage)
 
     async def close(self, grace: float = 2.0) -> None:
         """End the child; whoever still reads an answer gets Unavailable."""
@@ -279,8 +319,12 @@ class LlamaEngine:
         tokens: list[int] = (await self._ask("/tokenize", request))["tokens"]
         return tokens
 
-    async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
+    async def _fit(self, text: str | Sequence[int], index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""
+        if not isinstance(text, str):
+            if len(text) > self.context and not truncate:
+                raise ContextExceeded(len(text), self.context, field=f"input.{index}")
+            return list(text[: self.context])
         if len(text.encode()) + _SPECIAL_TOKENS <= self.context:
             return text  # no token is shorter than a byte
         request = {"content": text, "parse_special": False}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Usage
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
 from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
@@ -109,12 +109,23 @@ class Pool:
         async with self._fleet.use(needs) as use:
             return await use.engine.count(texts)
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
         """Unnormalised vectors, pooled as the weights say or by the mean."""
         check_inputs(inputs)
         started = time.monotonic_ns()
         async with self._fleet.use(replace(needs, kind="embed")) as use:
             found = await use.engine.embed(inputs, truncate=truncate)
+        total_ns = time.monotonic_ns() - started
+        return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query."""
+        check_inputs((query, *documents), field="documents")
+        started = time.monotonic_ns()
+        async with self._fleet.use(replace(needs, kind="rerank")) as use:
+            found = await use.engine.rerank(query, documents)
         total_ns = time.monotonic_ns() - started
         return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 

@@ -19,6 +19,8 @@ from modelwright.core.chat import (
     EmbedRequest,
     GenerateRequest,
     Message,
+    Ranking,
+    RerankRequest,
     ToolCall,
     Usage,
 )
@@ -74,7 +76,7 @@ class Chat:
         """
         ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
         options = _able(ready, request)
-        if not request.prompt and not request.suffix:
+        if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
@@ -106,9 +108,16 @@ class Chat:
 
     async def warm(self, principal: Principal, model: str) -> int:
         """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
-        ready = await self._prepare(model, "chat", Parameters(), None)
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
         options = _able(ready, ChatRequest(model, ()))
         return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
+
+    async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
+        """Say how well each document answers the query."""
+        ready = await self._prepare(
+            principal, request.model, "rerank", request.parameters, request.keep_alive
+        )
+        return await self._engines.rerank(ready.needs, request.query, request.documents)
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
@@ -125,7 +134,7 @@ class Chat:
         self,
         principal: Principal,
         asked: str,
-        kind: Literal["chat", "embed"],
+        kind: Literal["chat", "embed", "rerank"],
         requested: Parameters,
         keep_alive: float | None,
     ) -> Ready:
@@ -135,8 +144,7 @@ class Chat:
         if resolved.base is None or facts is None:
             raise NotFound("base of model", asked, hint="Create or restore the base first")
         name = stored.name
-        if kind == "chat" and "completion" not in facts.capabilities:
-            raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
+        _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
         adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
@@ -204,6 +212,19 @@ class Chat:
         if isinstance(prompt.content, str):
             return continued(self._engines, ready.needs, prompt, options)
         return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
+
+
+def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:
+    """Raise Unsupported for what weights of this kind are not made for."""
+    use = f"It is made for: {', '.join(facts.capabilities)}"
+    if kind == "chat" and "completion" not in facts.capabilities:
+        hint = "Embed with it" if "embedding" in facts.capabilities else use
+        raise Unsupported(f'"{name}" does not support chat', field="model", hint=hint)
+    if kind == "embed" and facts.ranks:
+        raise Unsupported(f'"{name}" does not support embeddings', field="model", hint=use)
+    if kind == "rerank" and not facts.ranks:
+        hint = f"Its weights have no head that ranks. {use}"
+        raise Unsupported(f'"{name}" does not support reranking', field="model", hint=hint)
 
 
 async def _named_calls(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerator[ChatEvent, None]:
