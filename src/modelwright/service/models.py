@@ -200,6 +200,11 @@ class Models:
         model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
         return await self._summary(principal, model, model.revision)
 
+    async def instructions(self, principal: Principal, ref: str) -> str:
+        """The system text that a model answers under; for use, not to be shown."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        return (await self._resolver.resolve(principal, revision, stored.id)).system
+
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
         """Leave a revision out of the history; raises Conflict for the current one."""
         check_whole(name)

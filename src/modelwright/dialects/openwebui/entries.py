@@ -19,6 +19,7 @@ from modelwright.core.spec import UNSET, ModelSpec
 from modelwright.dialects.openwebui import entry, wire
 from modelwright.dialects.openwebui.entry import DIALECT
 from modelwright.dialects.openwebui.refusals import ID_TAKEN, ID_TOO_LONG, UNAUTHORIZED, Refusal
+from modelwright.dialects.openwebui.variables import chat_fields
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -62,6 +63,13 @@ class Found:
     def params(self) -> dict[str, Any]:
         """Its params, for who may read them; else none."""
         return entry.shown_params(self.view.spec, self.card) if self.summary.level >= Level.READ else {}
+
+    @property
+    def asks(self) -> list[dict[str, Any]]:
+        """The variables that its system text asks a chat for."""
+        if self.summary.level >= Level.READ:
+            return chat_fields(entry.said_by(self.view.spec).system)
+        return list(self.card.extra(DIALECT).get("asks", ()))
 
     @property
     def title(self) -> str:
