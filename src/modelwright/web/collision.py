@@ -61,7 +61,7 @@ def _speaker(content: bytes, limits: Limits) -> str:
 
 def _endpoint(router: APIRouter) -> Endpoint:
     for route in router.routes:
-        if isinstance(route, APIRoute) and route.path == PATH and "POST" in route.methods:
+        if isinstance(route, APIRoute) and route.path == PATH and route.methods == {"POST"}:
             return route.endpoint
     raise LookupError(PATH)
 
