@@ -24,10 +24,14 @@ from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
+from modelwright.service.rights import Books, build_rights
 from modelwright.service.services import Services
 from modelwright.service.uploads import Uploads
+from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.grants import GrantBook
+from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.web.gate import Admission
@@ -99,6 +103,9 @@ async def _open(
         stack.push_async_callback(catalogue.close)
         clock = Ticking()
         resolver = Resolver(catalogue)
+        database = catalogue.database
+        books = Books(KeyBook(database), GrantBook(database), AuditBook(database))
+        rights = build_rights(books, resolver.access, clock, token=TOKEN)
         blobs = BlobStore(folder)
         links = Links(blobs, catalogue)
         files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
@@ -110,6 +117,7 @@ async def _open(
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
+            rights,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

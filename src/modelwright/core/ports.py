@@ -12,6 +12,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 from modelwright.core.access import Viewer
 from modelwright.core.chat import ChatEvent, Embeddings, Message
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
@@ -206,11 +207,13 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
-        """Point a name to one of its revisions; NotFound for either."""
+    async def move(
+        self, key: str, number: int, author: str, moved_at: datetime, actor: str = LOCAL_ADMIN.id
+    ) -> StoredModel:
+        """Point a name to one of its revisions; NotFound for either. `actor` is an id."""
         ...
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, by: Principal = LOCAL_ADMIN) -> bool:
         """Free a name; False when it was not there. Specs stay for children."""
         ...
 
@@ -219,6 +222,12 @@ class Catalogue(Protocol):
         ...
 
     async def add_blob(self, record: BlobRecord) -> None: ...
+
+    async def add_upload(self, record: BlobRecord, owner: str, most_bytes: int | None = None) -> None:
+        """Record a blob that somebody brought; Exhausted when that is more than it may."""
+        ...
+
+    async def uploaded_bytes(self, owner: str) -> int: ...
 
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 

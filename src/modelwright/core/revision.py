@@ -71,7 +71,8 @@ class NewRevision:
     """Everything one create writes, in one transaction.
 
     `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each). A model
-    that is new belongs to `owner`, a principal's id.
+    that is new belongs to `owner`, a principal's id, who may then have `most_models`.
+    `actor` is the id of who does it, `author` its name.
     """
 
     name: Name
@@ -87,6 +88,8 @@ class NewRevision:
     template: Digest | None = None
     small_blobs: Mapping[Digest, bytes] = field(default_factory=dict)
     owner: str = LOCAL_ADMIN.id
+    actor: str = LOCAL_ADMIN.id
+    most_models: int | None = None
 
 
 class Committed(NamedTuple):

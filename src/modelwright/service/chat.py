@@ -6,10 +6,11 @@ parameters are ever part of an engine. Knows no engine, only the port.
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Literal
 
 from modelwright.core.chat import (
@@ -32,6 +33,7 @@ from modelwright.core.prompt_template.known import detect
 from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.prompt_template.turns import Turn
 from modelwright.core.weights import WeightFacts
+from modelwright.service.audit import Ledger
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import RunningView
@@ -45,6 +47,8 @@ class _Ready:
     facts: WeightFacts
     needs: EngineNeeds
     parameters: Parameters
+    note: Callable[[int, int], None]
+    """Writes down the tokens that were read and written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,21 @@ class Chat:
     """Answers; `context_length` is the tokens of a slot when nobody says more."""
 
     def __init__(
-        self, resolver: Resolver, models: Models, engines: Engines, clock: Clock, *, context_length: int
+        self,
+        resolver: Resolver,
+        models: Models,
+        engines: Engines,
+        clock: Clock,
+        *,
+        context_length: int,
+        ledger: Ledger | None = None,
     ) -> None:
         self._resolver = resolver
         self._models = models
         self._engines = engines
         self._clock = clock
         self._context_length = context_length
+        self._ledger = ledger or Ledger(None, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
@@ -114,6 +126,7 @@ class Chat:
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
+        ready.note(found.usage.prompt_tokens, 0)
         if request.dimensions is None and not request.normalise:
             return found
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
@@ -160,7 +173,8 @@ class Chat:
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
         )
-        return _Ready(resolved, facts, needs, parameters)
+        note = partial(self._ledger.note, principal, stored, revision.number)
+        return _Ready(resolved, facts, needs, parameters, note)
 
     def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
         """Tokens a slot must hold: what is asked for, at most what was trained."""
@@ -212,11 +226,30 @@ class Chat:
 
     def _answer(self, ready: _Ready, prompt: _Prompt) -> AsyncGenerator[ChatEvent, None]:
         if isinstance(prompt.content, str):
-            return self._engines.complete(ready.needs, prompt.content, prompt.parameters)
-        return self._engines.chat(ready.needs, prompt.content, prompt.parameters)
+            events = self._engines.complete(ready.needs, prompt.content, prompt.parameters)
+        else:
+            events = self._engines.chat(ready.needs, prompt.content, prompt.parameters)
+        return _noted(events, ready.note)
 
     def _today(self) -> date:
         return self._clock.now().astimezone().date()
+
+
+async def _noted(
+    events: AsyncGenerator[ChatEvent, None], note: Callable[[int, int], None]
+) -> AsyncGenerator[ChatEvent, None]:
+    """Pass an answer on and count it, also one that the caller left in the middle."""
+    read = written = 0
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    read, written = event.usage.prompt_tokens, event.usage.completion_tokens
+                else:
+                    written += 1  # about a token each
+                yield event
+    finally:
+        note(read, written)
 
 
 def _with_stops(parameters: Parameters, template: PromptTemplate) -> Parameters:

@@ -24,6 +24,7 @@ from modelwright.core.weights import WeightFacts
 from modelwright.service.access import check_whole
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
+from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import (
     Created,
@@ -42,7 +43,13 @@ class Models:
     """What can be done with models; each call names the principal who acts."""
 
     def __init__(
-        self, catalogue: Catalogue, blobs: Blobs, files: WeightFiles, resolver: Resolver, clock: Clock
+        self,
+        catalogue: Catalogue,
+        blobs: Blobs,
+        files: WeightFiles,
+        resolver: Resolver,
+        clock: Clock,
+        quotas: Quotas | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._blobs = blobs
@@ -50,6 +57,7 @@ class Models:
         self._resolver = resolver
         self._access = resolver.access
         self._clock = clock
+        self._quotas = quotas
 
     async def create(
         self, principal: Principal, name: str, draft: SpecDraft, *, message: str = "", kind: str = "create"
@@ -74,6 +82,8 @@ class Models:
             NewRevision(
                 name=target.name,
                 owner=target.owner,
+                actor=principal.id,
+                most_models=await self._most_models(principal),
                 spec=composition.spec,
                 base=resolved.base,
                 parent=resolved.parent,
@@ -135,6 +145,8 @@ class Models:
             NewRevision(
                 name=target.name,
                 owner=target.owner,
+                actor=principal.id,
+                most_models=await self._most_models(principal),
                 spec=lineage[0],
                 base=revision.base,
                 parent=revision.parent,
@@ -152,7 +164,7 @@ class Models:
         """Free a name; models derived from it go on working."""
         check_whole(name)
         stored = await self._access.find(principal, name, Verb.DELETE)
-        if not await self._catalogue.delete(stored.name.key):
+        if not await self._catalogue.delete(stored.name.key, principal):
             raise NotFound("model", name, field="model")
 
     async def history(self, principal: Principal, name: str) -> History:
@@ -167,7 +179,8 @@ class Models:
         """Point a name to one of its revisions; none is lost."""
         check_whole(name)
         found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
-        stored = await self._catalogue.move(found.name.key, number, principal.name, self._clock.now())
+        key, now = found.name.key, self._clock.now()
+        stored = await self._catalogue.move(key, number, principal.name, now, principal.id)
         return await self._summary(principal, replace(found, revision=stored.revision), stored.revision)
 
     async def diff(self, principal: Principal, before: str, after: str) -> tuple[FieldChange, ...]:
@@ -185,6 +198,9 @@ class Models:
         lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
         legible = await self._access.legible(principal, lineage)
         return await self._resolver.resolve(principal, revision, stored.id) if legible is None else legible
+
+    async def _most_models(self, principal: Principal) -> int | None:
+        return None if self._quotas is None else (await self._quotas.limits(principal)).get("models")
 
     async def _origin(self, spec: ModelSpec, resolved: ResolvedSpec) -> Origin:
         """What a Modelfile stands on that makes this very model again.

@@ -23,7 +23,7 @@ from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.service.services import Services
-from modelwright.web.auth import Doorkeeper, known_principal, principal_of
+from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
 from modelwright.web.boundary import Boundary, unrouted
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
@@ -64,6 +64,7 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
         exception_handlers={HTTPException: unrouted},
         middleware=[
             Middleware(Metered, meter=meter),
+            Middleware(Turnstile),
             Middleware(Boundary, dialects=dialects),
             Middleware(Gate, admission=_with_own_name(edge.admission)),
             # Inside the gate too, so that a page of a known origin can read an error.
