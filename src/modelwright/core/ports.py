@@ -13,6 +13,7 @@ from modelwright.core.access import Viewer
 from modelwright.core.card import Card
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.responses import KeptResponse
@@ -210,11 +211,13 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
-        """Point a name to one of its revisions; NotFound for either."""
+    async def move(
+        self, key: str, number: int, author: str, moved_at: datetime, actor: str = LOCAL_ADMIN.id
+    ) -> StoredModel:
+        """Point a name to one of its revisions; NotFound for either. `actor` is an id."""
         ...
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, by: Principal = LOCAL_ADMIN) -> bool:
         """Free a name; False when it was not there. Specs stay for children."""
         ...
 
@@ -245,6 +248,12 @@ class Catalogue(Protocol):
         ...
 
     async def add_blob(self, record: BlobRecord) -> None: ...
+
+    async def add_upload(self, record: BlobRecord, owner: str, most_bytes: int | None = None) -> None:
+        """Record a blob that somebody brought; Exhausted when that is more than it may."""
+        ...
+
+    async def uploaded_bytes(self, owner: str) -> int: ...
 
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 

@@ -5,9 +5,10 @@ parameters are ever part of an engine. Knows no engine, only the port.
 """
 
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Final, Literal
 
 from modelwright.core.chat import (
@@ -32,6 +33,7 @@ from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
+from modelwright.service.audit import Ledger
 from modelwright.service.constants import Constants
 from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
@@ -45,7 +47,14 @@ class Chat:
     """Answers; `context_length` is the tokens of a slot when nobody says more."""
 
     def __init__(
-        self, resolver: Resolver, models: Models, engines: Engines, clock: Clock, *, context_length: int
+        self,
+        resolver: Resolver,
+        models: Models,
+        engines: Engines,
+        clock: Clock,
+        *,
+        context_length: int,
+        ledger: Ledger | None = None,
     ) -> None:
         self._resolver = resolver
         self._models = models
@@ -54,6 +63,7 @@ class Chat:
         self._context_length = context_length
         self._constants = Constants(resolver.templates, clock)
         self._prompts = Prompts(resolver.templates, engines, clock)
+        self._ledger = ledger or Ledger(None, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
@@ -63,7 +73,7 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._conversation(ready, request, options)
-        async with aclosing(self._answer(ready, prompt, options)) as events:
+        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -80,7 +90,7 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
-        async with aclosing(self._answer(ready, prompt, options)) as events:
+        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -101,6 +111,7 @@ class Chat:
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
+        ready.note(found.usage.prompt_tokens, 0)
         if request.dimensions is None and not request.normalise:
             return found
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
@@ -164,7 +175,8 @@ class Chat:
         abilities = await self._resolver.abilities(principal, revision)
         if any(layer.role == "projector" for layer in resolved.weights):
             abilities = (*abilities, _IMAGES)
-        return Ready(resolved, facts, needs, parameters, name, abilities)
+        note = partial(self._ledger.note, principal, stored, revision.number)
+        return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
     def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
         """Tokens a slot must hold: what is asked for, at most what was trained."""
@@ -257,6 +269,23 @@ def _images_of(request: ChatRequest | GenerateRequest) -> bool:
     if isinstance(request, GenerateRequest):
         return bool(request.images)
     return any(message.images for message in request.messages)
+
+
+async def _noted(
+    events: AsyncGenerator[ChatEvent, None], note: Callable[[int, int], None]
+) -> AsyncGenerator[ChatEvent, None]:
+    """Pass an answer on and count it, also one that the caller left in the middle."""
+    read = written = 0
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    read, written = event.usage.prompt_tokens, event.usage.completion_tokens
+                else:
+                    written += 1  # about a token each
+                yield event
+    finally:
+        note(read, written)
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:
