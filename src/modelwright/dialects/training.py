@@ -105,7 +105,9 @@ class TrainingRoutes:
             rewards=body.rewards,
             priority=body.priority,
         )
-        return json_response(_run(await self._training.start(self._principal_of(request), wanted)), status=201)
+        return json_response(
+            _run(await self._training.start(self._principal_of(request), wanted)), status=201
+        )
 
     @needs(Verb.LIST)
     async def runs(self, request: Request) -> Response:

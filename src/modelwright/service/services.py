@@ -7,6 +7,8 @@ from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.responses import Responses
+from modelwright.service.rights import Rights
 from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 
@@ -20,5 +22,7 @@ class Services:
     uploads: Uploads
     imports: Imports
     adoption: Adoption
+    responses: Responses
+    rights: Rights
     datasets: Datasets
     training: Training
