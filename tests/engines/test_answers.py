@@ -47,7 +47,7 @@ def test_a_conversation_is_read() -> None:
 
 @pytest.mark.parametrize(("stop_type", "reason"), [("eos", "stop"), ("word", "stop"), ("limit", "length")])
 def test_a_continuation_is_read(stop_type: str, reason: str) -> None:
-    read = CompletionReader(PLAIN, [1, 2]).read
+    read = CompletionReader(AnswerOptions(returns_context=True), [1, 2]).read
     assert read({"content": "", "stop": False, "tokens": [3]}) == []
     assert read({"content": "a", "stop": False, "tokens": [4]}) == [TextDelta("a")]
     (done,) = read({"content": "", "stop": True, "stop_type": stop_type, "timings": TIMINGS})

@@ -109,7 +109,7 @@ class CompletionReader:
 
     def __init__(self, options: AnswerOptions, context: Sequence[int] | None = None) -> None:
         self._top = options.logprobs
-        self._context = None if context is None else list(context)
+        self._context = list(context or ()) if options.returns_context else None
 
     def read(self, payload: Mapping[str, Any]) -> list[ChatEvent]:
         """What a payload says that is new; the last may carry text no more."""

@@ -1,7 +1,7 @@
 """EchoEngines: the port Engines without any engine, for tests and trials.
 
 It answers with the last user message, word by word; of raw text, with the text.
-A token is a word with the blanks after it. `num_predict`, `stop` and the context
+A token is a word with the blanks after it, its number is its length. `num_predict`, `stop` and the context
 hold as they do with a real engine, and the same input is refused. A thought at the
 beginning (<think>...</think>) is parted from the rest where thinking is asked for,
 a call that must be made is made with the JSON that the answer would be, and every
@@ -27,6 +27,7 @@ from modelwright.core.chat import (
     Done,
     Embeddings,
     Message,
+    Ranking,
     TextDelta,
     ThinkingDelta,
     TokenChance,
@@ -65,7 +66,7 @@ class EchoEngines:
         check_messages(messages)
         prompt = [token for message in messages for token in _tokens(message.content)]
         last = next((message.content for message in reversed(messages) if message.role == "user"), "")
-        async for event in self._answer(needs, len(prompt), last, parameters, options):
+        async for event in self._answer(needs, prompt, last, parameters, options):
             yield event
 
     async def complete(
@@ -76,14 +77,12 @@ class EchoEngines:
         options: AnswerOptions = PLAIN,
         *,
         images: Sequence[bytes] = (),
-        context: Sequence[int] | None = None,
+        context: Sequence[int] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Answer with the text itself; a token's number is the length of its word."""
+        """Answer with the text itself."""
         check_prompt(prompt)
-        tokens = [*(context or ()), *map(len, _tokens(prompt))]
-        async for event in self._answer(needs, len(tokens), prompt, parameters, options):
-            if isinstance(event, Done) and context is not None:
-                event = replace(event, context=(*tokens, *map(len, _tokens(prompt))))
+        tokens = [*("x" * length for length in context), *_tokens(prompt)]
+        async for event in self._answer(needs, tokens, prompt, parameters, options):
             yield event
 
     async def render(
@@ -98,18 +97,31 @@ class EchoEngines:
         check_texts(texts)
         return tuple(len(_tokens(text)) for text in texts)
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
         """One vector for each text; a longer text than the context is cut or refused."""
         check_inputs(inputs)
-        counts = [len(_tokens(text)) for text in inputs]
+        texts = [text if isinstance(text, str) else "".join(f"{token} " for token in text) for text in inputs]
+        counts = [len(_tokens(text)) for text in texts]
         for index, count in enumerate(counts):
             if count > needs.context and not truncate:
                 raise ContextExceeded(count, needs.context, field=f"input.{index}")
         load_ns = self._hold(needs)
         tokens = sum(min(count, needs.context) for count in counts)
-        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in inputs)
+        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in texts)
         self._let_go(needs)
         return Embeddings(vectors, _usage(tokens, 0, load_ns))
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """The share of the query's words that a document has."""
+        check_inputs((query, *documents), field="documents")
+        load_ns = self._hold(needs)
+        words = set(query.lower().split())
+        scores = tuple(len(words & set(text.lower().split())) / len(words) for text in documents)
+        tokens = sum(len(_tokens(query)) + len(_tokens(text)) for text in documents)
+        self._let_go(needs)
+        return Ranking(scores, _usage(tokens, 0, load_ns))
 
     async def load(self, needs: EngineNeeds) -> int:
         """Remember the model; nanoseconds it took (0 when it was there)."""
@@ -117,7 +129,7 @@ class EchoEngines:
         self._let_go(needs)
         return load_ns
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Remember the model; there is nothing to compute beforehand."""
         await self.load(needs)
         constant = needs.constant
@@ -142,13 +154,13 @@ class EchoEngines:
     async def _answer(
         self,
         needs: EngineNeeds,
-        prompt_tokens: int,
+        prompt: Sequence[str],
         text: str,
         parameters: Parameters,
         options: AnswerOptions,
     ) -> AsyncGenerator[ChatEvent, None]:
-        if prompt_tokens > needs.context:
-            raise ContextExceeded(prompt_tokens, needs.context)
+        if len(prompt) > needs.context:
+            raise ContextExceeded(len(prompt), needs.context)
         load_ns = self._hold(needs)
         answer, reason, stop = _limited(text, needs.context, parameters)
         parser = ThinkingParser()
@@ -160,7 +172,8 @@ class EchoEngines:
                     await asyncio.sleep(self._delay)
                     for event in _said(token, parser, options):
                         yield event
-            yield Done(reason, _usage(prompt_tokens, len(answer), load_ns), stop)
+            context = tuple(map(len, [*prompt, *answer])) if options.returns_context else ()
+            yield Done(reason, _usage(len(prompt), len(answer), load_ns), stop, context)
         finally:
             self._let_go(needs)
 

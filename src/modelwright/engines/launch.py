@@ -48,8 +48,9 @@ class Load:
     context: int
     slots: int
     runtime_dir: Path
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     pooled: bool = False
+    projector: Path | None = None
     adapters: tuple[Path, ...] = ()
     scales: tuple[float, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
@@ -193,6 +194,7 @@ def task_of(load: Load, address: Address) -> dict[str, Any]:
         "slots": load.slots,
         "kind": load.kind,
         "pooled": load.pooled,
+        "projector": str(load.projector or ""),
         "adapters": [(str(path), scale) for path, scale in zip(load.adapters, load.scales, strict=True)],
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,

@@ -56,6 +56,8 @@ def settings_of(x: Any, task: Mapping[str, Any]) -> Any:
     """The engine's CommonParams; `x` is the engine library, which has no types."""
     p = x.CommonParams()
     p.model.path = task["model"]
+    p.mmproj.path = task["projector"]
+    p.no_mmproj = not task["projector"]
     p.offline, p.ui, p.verbosity = True, False, 1
     _listen(p, task)
     _fit(x, p, task)
@@ -67,6 +69,8 @@ def settings_of(x: Any, task: Mapping[str, Any]) -> Any:
     if task["prefix_dir"]:
         p.slot_save_path = task["prefix_dir"] + "/"
     p.lora_adapters = [x.CommonAdapterLoraInfo(path, scale) for path, scale in task["adapters"]]
+    if task["kind"] == "rerank":
+        p.embedding, p.pooling_type = True, x.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     if task["kind"] == "embed":
         p.embedding = True
         own, mean = (
@@ -100,7 +104,7 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     if "num_batch" in given:
         p.n_batch = min(p.n_batch, given["num_batch"])
         p.n_ubatch = min(p.n_ubatch, p.n_batch)
-    if task["kind"] == "embed":
+    if task["kind"] != "chat":
         p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
         # With a cache for each slot, texts of unequal length are cut where the shortest
         # ends, and only what comes after the cut is pooled: other vectors than alone.

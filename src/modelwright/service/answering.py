@@ -25,6 +25,7 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.json_schema import closed, enforceable
 from modelwright.core.ports import EngineNeeds, Engines
 from modelwright.core.thinking import ThinkingParser
 from modelwright.core.tool_parser import ToolParser
@@ -106,7 +107,7 @@ async def continued(
             text = f"{text}{begin}{''.join(thought)}{closing}\n\n"
         reading = Reading(replace(prompt, thinking_tags=("", "")), options, text)
     form = replace(PLAIN, format=wanted, logprobs=options.logprobs, logit_bias=options.logit_bias)
-    form = replace(form, truncate=options.truncate, shift=options.shift)
+    form = replace(form, shift=options.shift, returns_context=options.returns_context)
     call = options.tool_choice.mode == "required" and bool(options.tools)
     async with aclosing(
         _told(engines, needs, replace(prompt, content=text), form, None if call else reading)
@@ -181,7 +182,7 @@ def _call_schema(function: Any) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "name": {"const": function["name"]},
-            "arguments": function.get("parameters") or _NO_PARAMETERS,
+            "arguments": closed(enforceable(function.get("parameters") or _NO_PARAMETERS)),
         },
         "required": ["name", "arguments"],
     }

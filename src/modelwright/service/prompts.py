@@ -6,7 +6,7 @@ how many tokens a text has.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
@@ -44,6 +44,8 @@ class Ready:
     parameters: Parameters
     name: Name
     abilities: tuple[str, ...] = ()
+    note: Callable[[int, int], None] = lambda read, written: None
+    """Writes down the tokens that were read and written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Prompt:
     images: tuple[bytes, ...] = ()
     thinking_tags: tuple[str, str] = ("", "")
     call_tag: str = ""
-    context: tuple[int, ...] | None = None
+    context: tuple[int, ...] = ()
     messages: tuple[Message, ...] = field(default=())
 
 
@@ -93,12 +95,10 @@ class Prompts:
         turns = [Message("system", system)] if system else []
         turns.append(Message("user", request.prompt, images=request.images))
         prompt = await self.of_conversation(ready, turns, options, text)
-        if request.context is None:
+        if not request.context:
             return prompt
         if isinstance(prompt.content, str):
             return replace(prompt, context=request.context, messages=())
-        if (request.images or "thinking" in ready.abilities) and not request.context:
-            return prompt  # only the engine knows how to read such an answer, and it gives no tokens
         rendered = await self._engines.render(ready.needs, prompt.content, options)
         tags = (OPENING, CLOSING) if options.think is not None else ("", "")
         return Prompt(rendered, ready.parameters, request.images, tags, context=request.context)
@@ -192,11 +192,7 @@ class Prompts:
     def _insert(self, ready: Ready, request: GenerateRequest, text: str, options: AnswerOptions) -> Prompt:
         template = self._templates.read(text)
         if "insert" not in template.capabilities:
-            raise Unsupported(
-                f"{ready.name.full} does not support insert",
-                field="suffix",
-                hint="Give it a TEMPLATE that uses .Suffix",
-            )
+            raise Unsupported(f"{ready.name.full} does not support insert", field="suffix")
         rendered = template.render_insert(request.prompt, request.suffix, self._today(), think=options.think)
         parameters = _with_stops(ready.parameters, template)
         return Prompt(rendered, parameters, request.images, context=request.context)
