@@ -51,8 +51,7 @@ def read_schema(tree: object, *, field: str) -> Mapping[str, Any]:
         jsonschema_rs.Draft202012Validator(plain, retriever=_nothing)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
         raise _fault(error, field) from None
-    lowered: dict[str, Any] = enforceable(plain)
-    return lowered
+    return closed(enforceable(plain))
 
 
 def enforceable(node: Any) -> Any:
@@ -75,6 +74,36 @@ def enforceable(node: Any) -> Any:
         ):
             found[name] = value
     return found
+
+
+def closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema without properties that it does not name, where it says nothing of them.
+
+    As a small model does not stop inventing some. Left as it is where schemas are
+    laid over each other, since then each would shut out what the others name.
+    """
+    nodes = [node for _, node in _nodes(schema, "")]
+    over = ("anyOf", "oneOf", "$ref")
+    if any("allOf" in node or ("properties" in node and any(n in node for n in over)) for node in nodes):
+        return schema
+    found: Mapping[str, Any] = _closed(schema)
+    return found
+
+
+def _closed(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {
+        name: {key: _closed(each) for key, each in value.items()}
+        if name in _TABLE
+        else _closed(value)
+        if name in _LIST or name in _ONE
+        else value
+        for name, value in node.items()
+    }
+    return {"additionalProperties": False, **inner} if "properties" in node else inner
 
 
 def bounded(node: Any) -> Any:

@@ -21,6 +21,17 @@ _OWN_MEMORY: Final = ("attention.sliding_window", "attention.kv_lora_rank", "ssm
 """Keys of architectures that remember less than keys and values of every token in every layer."""
 
 
+_THINKING: Final = (
+    "<think>",
+    "</think>",
+    "enable_thinking",
+    "reasoning_content",
+    "reasoning_effort",
+    "<|channel|>",
+)
+"""What stands in a chat template of a model that thinks before it answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class WeightFacts:
     """Facts of one file.
@@ -85,6 +96,8 @@ class WeightFacts:
         found = ["completion"]
         if "tools" in self.chat_template:
             found.append("tools")
+        if any(mark in self.chat_template for mark in _THINKING):
+            found.append("thinking")
         return tuple(found)
 
 

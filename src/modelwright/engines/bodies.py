@@ -4,13 +4,20 @@ Pure. Source of the names: llama.cpp b11549, tools/server, as tried on the wire.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
 
 from modelwright.core.chat import AnswerFormat, AnswerOptions, Message, Tool, ToolCall, ToolChoice
 from modelwright.core.errors import Invalid
 from modelwright.core.images import data_url
+
+
+_SPACING: Final = MappingProxyType(
+    {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+)
+"""What llguidance is told, or a small model writes line ends for ever."""
 
 
 def chat_fields(options: AnswerOptions) -> dict[str, object]:
@@ -45,7 +52,7 @@ def completion_fields(options: AnswerOptions) -> dict[str, object]:
     """What /completion needs for the options."""
     fields = _chances(options, "n_probs")
     if options.format is not None:
-        fields["json_schema"] = schema_of(options.format)
+        fields["json_schema"] = {**schema_of(options.format), "x-guidance": dict(_SPACING)}
     return fields
 
 

@@ -25,7 +25,7 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
-from modelwright.core.json_schema import enforceable
+from modelwright.core.json_schema import closed, enforceable
 from modelwright.core.ports import EngineNeeds, Engines
 from modelwright.core.thinking import ThinkingParser
 from modelwright.core.tool_parser import ToolParser
@@ -182,7 +182,7 @@ def _call_schema(function: Any) -> dict[str, Any]:
         "type": "object",
         "properties": {
             "name": {"const": function["name"]},
-            "arguments": enforceable(function.get("parameters") or _NO_PARAMETERS),
+            "arguments": closed(enforceable(function.get("parameters") or _NO_PARAMETERS)),
         },
         "required": ["name", "arguments"],
     }

@@ -153,6 +153,8 @@ class Chat:
             cache_bytes=facts.cache_bytes_per_token,
         )
         abilities = await self._resolver.abilities(principal, revision)
+        if any(layer.role == "projector" for layer in resolved.weights):
+            abilities = (*abilities, _IMAGES)
         return Ready(resolved, facts, needs, parameters, name, abilities)
 
     def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
