@@ -12,25 +12,8 @@ import numpy as np
 WIDTH, HEADS, LAYERS, INNER, CONTEXT = 32, 2, 2, 64, 64
 SPECIALS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [
-    "a",
-    "the",
-    "of",
-    "in",
-    "is",
-    "cat",
-    "dog",
-    "sun",
-    "moon",
-    "sea",
-    "red",
-    "blue",
-    "paris",
-    "berlin",
-    "france",
-    "germany",
-    "capital",
-    "what",
-    "who",
+    *("a", "the", "of", "in", "is", "what", "who", "cat", "dog", "sun", "moon", "sea", "red", "blue"),
+    *("paris", "berlin", "france", "germany", "capital"),
 ]
 LETTERS = list("abcdefghijklmnopqrstuvwxyz0123456789.,?!")
 
