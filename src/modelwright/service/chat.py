@@ -21,6 +21,7 @@ from modelwright.core.chat import (
     Message,
     Ranking,
     RerankRequest,
+    TextDelta,
     ToolCall,
     Usage,
 )
@@ -78,6 +79,8 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
+        if request.echo:
+            yield TextDelta(request.prompt)
         async with aclosing(self._answer(ready, prompt, options)) as events:
             async for event in events:
                 yield event

@@ -67,7 +67,10 @@ def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
 
 
 def _check_edits(management: Mapping[str, Any]) -> None:
-    """Refuse edits of the conversation, but for thoughts: which are kept is the template's affair."""
+    """Refuse edits of the conversation, but those of thoughts.
+
+    Which of them a model sees again is its prompt template's affair.
+    """
     edits = management.get("edits")
     for edit in edits if isinstance(edits, list) else []:
         kind = edit.get("type") if isinstance(edit, dict) else None

@@ -1,4 +1,4 @@
-"""What Anthropic's clients send (its API reference; Ollama, anthropic/anthropic.go)."""
+"""What Anthropic's clients send (its API reference; Ollama, anthropic.go)."""
 
 from typing import Annotated, Any
 
