@@ -24,13 +24,14 @@ _NOT_FOUND: Final = 404
 class Client:
     """A connection to the server at `address`; closed by `with`.
 
-    Every call raises ModelwrightError with the server's own message.
+    Every call raises ModelwrightError with the server's own message. `token` is what
+    proves, where no key is set, that we are the server's own user.
     """
 
-    def __init__(self, address: Address, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, address: Address, environ: Mapping[str, str] = os.environ, *, token: str = "") -> None:
         import httpx2
 
-        key = environ.get("MODELWRIGHT_KEY") or environ.get("OLLAMA_API_KEY")
+        key = environ.get("MODELWRIGHT_KEY") or environ.get("OLLAMA_API_KEY") or token
         headers = {"User-Agent": f"modelwright/{__version__}"}
         if key:
             headers["Authorization"] = f"Bearer {key}"

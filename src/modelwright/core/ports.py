@@ -13,6 +13,7 @@ from modelwright.core.access import Viewer
 from modelwright.core.card import Card
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.responses import KeptResponse
@@ -210,11 +211,13 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
-        """Point a name to one of its revisions; NotFound for either."""
+    async def move(
+        self, key: str, number: int, author: str, moved_at: datetime, actor: str = LOCAL_ADMIN.id
+    ) -> StoredModel:
+        """Point a name to one of its revisions; NotFound for either. `actor` is an id."""
         ...
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, by: Principal = LOCAL_ADMIN) -> bool:
         """Free a name; False when it was not there. Specs stay for children."""
         ...
 
@@ -245,6 +248,12 @@ class Catalogue(Protocol):
         ...
 
     async def add_blob(self, record: BlobRecord) -> None: ...
+
+    async def add_upload(self, record: BlobRecord, owner: str, most_bytes: int | None = None) -> None:
+        """Record a blob that somebody brought; Exhausted when that is more than it may."""
+        ...
+
+    async def uploaded_bytes(self, owner: str) -> int: ...
 
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 
@@ -277,11 +286,12 @@ class ResponseShelf(Protocol):
 class EngineNeeds:
     """Which engine a request needs.
 
-    An engine with the same base, adapters and kind and at least `context`
+    An engine with the same base, projector, adapters and kind and at least `context`
     tokens a slot will do; how strongly each adapter applies, `scales`, is said
     with each request. `user` is the model's display name: what `ps` lists
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
-    become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
+    become one (WeightFacts.pooled), else it is their mean. `projector`: what turns
+    images into the base's vectors, where a model has one. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
     reload. `cache_bytes`: memory of one token of context, 0 = not known.
     `keep_alive` None: as before, at first as the server does.
@@ -299,6 +309,7 @@ class EngineNeeds:
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     pooled: bool = False
+    projector: Digest | None = None
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     cache_bytes: int = 0
@@ -379,7 +390,7 @@ class Engines(Protocol):
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
         ...
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Make the engine ready with the constant part computed; its tokens."""
         ...
 

@@ -129,7 +129,7 @@ class EchoEngines:
         self._let_go(needs)
         return load_ns
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Remember the model; there is nothing to compute beforehand."""
         await self.load(needs)
         constant = needs.constant

@@ -34,6 +34,7 @@ from modelwright.engines.counting import shared_counts
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
 from modelwright.engines.memory import process_memory
+from modelwright.engines.prompts import Constant
 from modelwright.engines.request_fields import FILL, most_tokens, request_fields
 from modelwright.engines.slots import Seat
 
@@ -41,9 +42,6 @@ _SPECIAL_TOKENS: Final = 8
 """More than any tokenizer puts around a text."""
 
 _TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
-
-Constant = Sequence[Message] | str
-"""What all prompts of a model begin with: messages, or text."""
 
 _Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
@@ -236,17 +234,15 @@ class LlamaEngine:
         `endings` are what a user might say next; the last of what comes before
         may go into one token with them, and so does not count.
         """
-        if isinstance(constant, str):
-            prompts = [constant.removeprefix(self._opening) + ending for ending in endings]
+        content, options = constant.content, constant.options
+        if isinstance(content, str):
+            prompts = [content.removeprefix(self._opening) + ending for ending in endings]
         else:
-            turns = [[*constant, Message("user", ending)] for ending in endings]
-            prompts = list(await asyncio.gather(*(self.render(each) for each in turns)))
-        request = {"add_special": True, "parse_special": True}
-        answers = await asyncio.gather(
-            *(self._ask("/tokenize", {**request, "content": prompt}) for prompt in prompts)
-        )
-        columns = zip(*(answer["tokens"] for answer in answers), strict=False)
-        return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
+            turns = [[*content, Message("user", ending)] for ending in endings]
+            prompts = list(await asyncio.gather(*(self.render(each, options) for each in turns)))
+        found = await asyncio.gather(*(self._tokenized(each, add_special=True) for each in prompts))
+        columns = takewhile(lambda column: len(set(column)) == 1, zip(*found, strict=False))
+        return [column[0] for column in columns]
 
     async def evaluate(self, tokens: Sequence[int], seat: Seat) -> Usage:
         """Compute this and nothing more in a slot; what else was there is gone."""

@@ -5,9 +5,10 @@ parameters are ever part of an engine. Knows no engine, only the port.
 """
 
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Final, Literal
 
 from modelwright.core.chat import (
@@ -33,6 +34,8 @@ from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
+from modelwright.service.audit import Ledger
+from modelwright.service.constants import Constants
 from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
 from modelwright.service.resolver import Resolver
@@ -45,14 +48,23 @@ class Chat:
     """Answers; `context_length` is the tokens of a slot when nobody says more."""
 
     def __init__(
-        self, resolver: Resolver, models: Models, engines: Engines, clock: Clock, *, context_length: int
+        self,
+        resolver: Resolver,
+        models: Models,
+        engines: Engines,
+        clock: Clock,
+        *,
+        context_length: int,
+        ledger: Ledger | None = None,
     ) -> None:
         self._resolver = resolver
         self._models = models
         self._engines = engines
         self._clock = clock
         self._context_length = context_length
+        self._constants = Constants(resolver.templates, clock)
         self._prompts = Prompts(resolver.templates, engines, clock)
+        self._ledger = ledger or Ledger(None, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
@@ -62,7 +74,7 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._conversation(ready, request, options)
-        async with aclosing(self._answer(ready, prompt, options)) as events:
+        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -81,7 +93,7 @@ class Chat:
         prompt = await self._prompts.of_question(ready, request, options)
         if request.echo:
             yield TextDelta(request.prompt)
-        async with aclosing(self._answer(ready, prompt, options)) as events:
+        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -102,10 +114,17 @@ class Chat:
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
+        ready.note(found.usage.prompt_tokens, 0)
         if request.dimensions is None and not request.normalise:
             return found
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
         return Embeddings(vectors, found.usage)
+
+    async def warm(self, principal: Principal, model: str) -> int:
+        """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        options = _able(ready, ChatRequest(model, ()))
+        return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
 
     async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
         """Say how well each document answers the query."""
@@ -151,6 +170,7 @@ class Chat:
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
             pooled=facts.pooled,
+            projector=resolved.projector if kind == "chat" else None,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
@@ -158,7 +178,8 @@ class Chat:
         abilities = await self._resolver.abilities(principal, revision)
         if any(layer.role == "projector" for layer in resolved.weights):
             abilities = (*abilities, _IMAGES)
-        return Ready(resolved, facts, needs, parameters, name, abilities)
+        note = partial(self._ledger.note, principal, stored, revision.number)
+        return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
     def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
         """Tokens a slot must hold: what is asked for, at most what was trained."""
@@ -190,6 +211,7 @@ class Chat:
         self, ready: Ready, prompt: Prompt, options: AnswerOptions
     ) -> AsyncGenerator[ChatEvent, None]:
         """The answer; when the prompt turns out too long, to what there is room for."""
+        ready = replace(ready, needs=await self._constants.needs(ready, prompt, options))
         try:
             async with aclosing(self._said(ready, prompt, options)) as events:
                 async for event in events:
@@ -250,6 +272,23 @@ def _images_of(request: ChatRequest | GenerateRequest) -> bool:
     if isinstance(request, GenerateRequest):
         return bool(request.images)
     return any(message.images for message in request.messages)
+
+
+async def _noted(
+    events: AsyncGenerator[ChatEvent, None], note: Callable[[int, int], None]
+) -> AsyncGenerator[ChatEvent, None]:
+    """Pass an answer on and count it, also one that the caller left in the middle."""
+    read = written = 0
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    read, written = event.usage.prompt_tokens, event.usage.completion_tokens
+                else:
+                    written += 1  # about a token each
+                yield event
+    finally:
+        note(read, written)
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:

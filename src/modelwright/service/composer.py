@@ -28,6 +28,7 @@ from modelwright.core.spec import (
     Absence,
     AdapterLayer,
     FollowedParent,
+    FormerParent,
     ModelSpec,
     PinnedParent,
     WeightLayer,
@@ -291,6 +292,7 @@ class _Workpiece:
 def _plain(draft: SpecDraft) -> ModelSpec:
     """What needs no looking up."""
     return ModelSpec(
+        parent=FormerParent(draft.origin) if draft.origin and draft.parent is None else None,
         system=draft.system,
         prompt_template=draft.prompt_template,
         parameters=draft.parameters,

@@ -7,6 +7,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.responses import Responses
+from modelwright.service.rights import Rights
 from modelwright.service.uploads import Uploads
 
 
@@ -20,3 +21,4 @@ class Services:
     imports: Imports
     adoption: Adoption
     responses: Responses
+    rights: Rights
