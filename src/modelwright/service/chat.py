@@ -22,6 +22,7 @@ from modelwright.core.chat import (
     Message,
     Ranking,
     RerankRequest,
+    TextDelta,
     ToolCall,
     Usage,
 )
@@ -90,6 +91,8 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
+        if request.echo:
+            yield TextDelta(request.prompt)
         async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
