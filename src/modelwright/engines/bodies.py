@@ -13,7 +13,6 @@ from modelwright.core.chat import AnswerFormat, AnswerOptions, Message, Tool, To
 from modelwright.core.errors import Invalid
 from modelwright.core.images import data_url
 
-
 _SPACING: Final = MappingProxyType(
     {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 )

@@ -22,13 +22,13 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.context_length import context_length
 from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
-from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
 from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
@@ -135,7 +135,7 @@ class Chat:
         needs = EngineNeeds(
             user=str(name),
             base=resolved.base,
-            context=self._context(parameters, facts),
+            context=context_length(parameters, self._context_length, facts.context_length),
             kind=kind,
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
@@ -148,12 +148,6 @@ class Chat:
         if any(layer.role == "projector" for layer in resolved.weights):
             abilities = (*abilities, _IMAGES)
         return Ready(resolved, facts, needs, parameters, name, abilities)
-
-    def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
-        """Tokens a slot must hold: what is asked for, at most what was trained."""
-        asked = parameters.get("num_ctx")
-        wanted = asked if isinstance(asked, int) and asked > 0 else self._context_length
-        return min(wanted, facts.context_length) if facts.context_length else wanted
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:

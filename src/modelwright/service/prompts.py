@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 
 from modelwright.core.chat import AnswerOptions, GenerateRequest, Message
+from modelwright.core.control_tokens import as_text
 from modelwright.core.errors import ContextExceeded, Unsupported
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
@@ -29,6 +30,8 @@ from modelwright.service.templates import Templates
 
 TOKENS_PER_IMAGE: Final = 768
 """What an image is taken to need (Ollama, server/prompt.go)."""
+_OUTSIDERS: Final = ("user", "tool")
+"""Who could pass off words of their own as the system's."""
 _SPECIAL_TOKENS: Final = 8
 _TRIALS: Final = 8
 """How often a conversation is rendered again, at most, until it fits."""
@@ -77,6 +80,9 @@ class Prompts:
         """Messages through the model's own template; as they are when it has none."""
         template = self._templates.chosen(ready.resolved, ready.facts) if text is None else text
         kept = without_old_thoughts(messages, family=ready.facts.architecture, model=ready.name.model)
+        kept = [
+            replace(each, content=as_text(each.content)) if each.role in _OUTSIDERS else each for each in kept
+        ]
         if not template:
             return Prompt(kept, ready.parameters, messages=tuple(kept))
         return await self._templated(ready, kept, options, self._templates.read(template))
