@@ -16,9 +16,17 @@ import orjson
 
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, TextDelta, Usage
 from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
+from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.parameters import Parameters
 from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, usage
-from modelwright.engines.bodies import chat_fields, completion_fields, media_prompt, template_fields, turn
+from modelwright.engines.bodies import (
+    chat_fields,
+    completion_fields,
+    media_prompt,
+    template_fields,
+    turn,
+    without_system,
+)
 from modelwright.engines.counting import shared_counts
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
@@ -95,6 +103,14 @@ class LlamaEngine:
         """
         self._check_abilities(options, any(message.images for message in messages))
         turns, context = self._turns(messages), min(context or self.context, self.context)
+        if is_forced(options):
+            form = replace(options, tools=(), format=call_form(options.tools, options.tool_choice))
+            prompt = await self._rendered(turns, options)
+            said = as_call(self.complete(prompt, parameters, seat, form, context=context))
+            async with aclosing(said) as events:
+                async for event in events:
+                    yield event
+            return
         tokens = None
         if self._must_count(parameters, options, context):
             prompt = await self._rendered(turns, options)
@@ -107,13 +123,13 @@ class LlamaEngine:
             "messages": turns,
             "stream": True,
         }
-        said: list[str] = []
+        texts: list[str] = []
         async with aclosing(self._stream("/v1/chat/completions", body, ChatReader(options).read)) as events:
             async for event in events:
                 if options.returns_context and isinstance(event, TextDelta):
-                    said.append(event.text)
+                    texts.append(event.text)
                 elif options.returns_context and isinstance(event, Done):
-                    whole = await self._rendered(turns, options) + "".join(said)
+                    whole = await self._rendered(turns, options) + "".join(texts)
                     event = replace(event, context=tuple(await self._tokenized(whole, add_special=True)))
                 yield event
 
@@ -253,7 +269,7 @@ class LlamaEngine:
         return {"id_slot": seat.number, **({"lora": lora} if lora else {})}
 
     def _turns(self, messages: Sequence[Message]) -> list[dict[str, object]]:
-        return [turn(each) for each in (messages if self._takes_system else _without_system(messages))]
+        return [turn(each) for each in (messages if self._takes_system else without_system(messages))]
 
     def _check_abilities(self, options: AnswerOptions, sees: bool) -> None:
         """Refuse what the engine would leave out without a word."""
@@ -384,21 +400,3 @@ def _tree(body: bytes) -> object:
     except orjson.JSONDecodeError:
         return None
     return tree
-
-
-def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """Put system text in front of the next user message.
-
-    For prompt templates that know no system role: some fail, some drop it unsaid.
-    """
-    turns: list[Message] = []
-    system: list[str] = []
-    for message in messages:
-        if message.role == "system":
-            system.append(message.content)
-        elif message.role == "user" and system:
-            turns.append(replace(message, content="\n\n".join([*system, message.content])))
-            system = []
-        else:
-            turns.append(message)
-    return [*turns, Message("user", "\n\n".join(system))] if system else turns
