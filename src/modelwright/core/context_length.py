@@ -1,4 +1,4 @@
-"""How many tokens a conversation may have: what is asked for, up to what was trained.
+"""How long a conversation may be: what is asked for, up to what was trained.
 
 Facts: Ollama, server/routes.go (modelOptions): request > model > server.
 """

@@ -1,4 +1,4 @@
-"""A call of a tool that must be made: a form that an answer obeys, and its reading.
+"""A call that must be made: a form that an answer obeys, and its reading.
 
 Engines that are only told to call may talk instead (llama.cpp b11549, tried with
 tool_choice "required"); one that must write this JSON cannot.

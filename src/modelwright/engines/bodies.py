@@ -104,7 +104,7 @@ def without_system(messages: Sequence[Message]) -> list[Message]:
 
 
 def media_prompt(prompt: str, images: Sequence[bytes], marker: str) -> Mapping[str, object]:
-    """A prompt with images where it says [img-0], [img-1], ...; the marker is the engine's."""
+    """A prompt with images for its [img-0], [img-1], ...; the marker is the engine's."""
     if marker and marker in prompt:
         raise Invalid("the text holds the engine's own mark of an image", field="prompt")
     for number in range(len(images)):

@@ -18,7 +18,7 @@ from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddi
 from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
 from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.parameters import Parameters
-from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, usage
+from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, tree_of, usage
 from modelwright.engines.bodies import (
     chat_fields,
     completion_fields,
@@ -40,6 +40,7 @@ _SPECIAL_TOKENS: Final = 8
 Constant = Sequence[Message] | str
 """What all prompts of a model begin with: messages, or text."""
 
+_Turns = Sequence[Mapping[str, object]]
 _Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
 
@@ -107,30 +108,10 @@ class LlamaEngine:
             form = replace(options, tools=(), format=call_form(options.tools, options.tool_choice))
             prompt = await self._rendered(turns, options)
             said = as_call(self.complete(prompt, parameters, seat, form, context=context))
-            async with aclosing(said) as events:
-                async for event in events:
-                    yield event
-            return
-        tokens = None
-        if self._must_count(parameters, options, context):
-            prompt = await self._rendered(turns, options)
-            tokens = await self._counted(prompt, context)
-        body = {
-            **request_fields(parameters, self.context),
-            **self._place(seat),
-            **chat_fields(options),
-            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
-            "messages": turns,
-            "stream": True,
-        }
-        texts: list[str] = []
-        async with aclosing(self._stream("/v1/chat/completions", body, ChatReader(options).read)) as events:
+        else:
+            said = await self._said(turns, parameters, seat, options, context)
+        async with aclosing(said) as events:
             async for event in events:
-                if options.returns_context and isinstance(event, TextDelta):
-                    texts.append(event.text)
-                elif options.returns_context and isinstance(event, Done):
-                    whole = await self._rendered(turns, options) + "".join(texts)
-                    event = replace(event, context=tuple(await self._tokenized(whole, add_special=True)))
                 yield event
 
     async def complete(
@@ -153,7 +134,7 @@ class LlamaEngine:
         tokens, known = None, None
         if before or options.returns_context:
             known = [*before, *await self._tokenized(prompt, add_special=not before)]
-            tokens = self._fitting(len(known), context)
+            tokens = _fitting(len(known), context)
         elif self._must_count(parameters, options, context):
             tokens = await self._counted(prompt, context)
         body = {
@@ -217,21 +198,13 @@ class LlamaEngine:
         else:
             turns = [[*constant, Message("user", ending)] for ending in endings]
             prompts = list(await asyncio.gather(*(self.render(each) for each in turns)))
-        request = {"add_special": True, "parse_special": True}
-        answers = await asyncio.gather(
-            *(self._ask("/tokenize", {**request, "content": prompt}) for prompt in prompts)
-        )
-        columns = zip(*(answer["tokens"] for answer in answers), strict=False)
+        found = await asyncio.gather(*(self._tokenized(prompt, add_special=True) for prompt in prompts))
+        columns = zip(*found, strict=False)
         return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
 
     async def evaluate(self, tokens: Sequence[int], seat: Seat) -> Usage:
         """Compute this and nothing more in a slot; what else was there is gone."""
-        body = {
-            **self._place(seat),
-            "prompt": tokens,
-            "n_predict": 0,
-            "cache_prompt": True,
-        }
+        body = {**self._place(seat), "prompt": tokens, "n_predict": 0, "cache_prompt": True}
         return usage((await self._ask("/completion", body))["timings"])
 
     async def save(self, seat: Seat, name: str) -> None:
@@ -251,6 +224,36 @@ class LlamaEngine:
     async def erase(self, seat: Seat) -> None:
         """Empty a slot, so that nobody can tell what was in it."""
         await self._ask(f"/slots/{seat.number}?action=erase", {})
+
+    async def _said(
+        self, turns: _Turns, parameters: Parameters, seat: Seat, options: AnswerOptions, context: int
+    ) -> AsyncGenerator[ChatEvent, None]:
+        tokens = None
+        if self._must_count(parameters, options, context):
+            tokens = await self._counted(await self._rendered(turns, options), context)
+        body = {
+            **request_fields(parameters, self.context),
+            **self._place(seat),
+            **chat_fields(options),
+            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
+            "messages": turns,
+            "stream": True,
+        }
+        said = self._stream("/v1/chat/completions", body, ChatReader(options).read)
+        return self._with_context(said, turns, options) if options.returns_context else said
+
+    async def _with_context(
+        self, said: AsyncGenerator[ChatEvent, None], turns: _Turns, options: AnswerOptions
+    ) -> AsyncGenerator[ChatEvent, None]:
+        texts: list[str] = []
+        async with aclosing(said) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    texts.append(event.text)
+                elif isinstance(event, Done):
+                    whole = await self._rendered(turns, options) + "".join(texts)
+                    event = replace(event, context=tuple(await self._tokenized(whole, add_special=True)))
+                yield event
 
     def _place(self, seat: Seat) -> Mapping[str, object]:
         """Which slot, and the whole list of adapters, zeros too, for every request.
@@ -283,14 +286,9 @@ class LlamaEngine:
         return context < self.context or not options.shift or parameters.get("num_predict") == FILL
 
     async def _counted(self, prompt: str, context: int) -> int:
-        return self._fitting(len(await self._tokenized(prompt, add_special=True)), context)
+        return _fitting(len(await self._tokenized(prompt, add_special=True)), context)
 
-    def _fitting(self, tokens: int, context: int) -> int:
-        if tokens > context:
-            raise ContextExceeded(tokens, context)
-        return tokens
-
-    async def _rendered(self, turns: Sequence[Mapping[str, object]], options: AnswerOptions) -> str:
+    async def _rendered(self, turns: _Turns, options: AnswerOptions) -> str:
         answer = await self._ask("/apply-template", {"messages": turns, **template_fields(options)})
         return str(answer["prompt"])
 
@@ -341,7 +339,7 @@ class LlamaEngine:
             self._exchanges.add(exchange)
             status = await exchange.status()
             if status != 200:
-                raise refusal(status, _tree(await exchange.body()))
+                raise refusal(status, tree_of(await exchange.body()))
             yield exchange
         except ConnectionBroken as error:
             raise await self._death(error) from error
@@ -390,13 +388,11 @@ class LlamaEngine:
             return False
 
 
+def _fitting(tokens: int, context: int) -> int:
+    if tokens >= context:
+        raise ContextExceeded(tokens, context)
+    return tokens
+
+
 def _silenced(done: Done) -> Done:
     return replace(done, usage=replace(done.usage, completion_tokens=0, completion_ns=0))
-
-
-def _tree(body: bytes) -> object:
-    try:
-        tree: object = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return tree

@@ -161,7 +161,7 @@ def identified(call: ToolCall) -> ToolCall:
 
 
 def _form(options: AnswerOptions) -> AnswerFormat | None:
-    """The form an answer must have: one that is wanted, or that of a call that must be made."""
+    """The form an answer must have: the wanted one, or that of a forced call."""
     return call_form(options.tools, options.tool_choice) if is_forced(options) else options.format
 
 

@@ -197,7 +197,7 @@ async def _named_calls(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerato
 
 
 def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions:
-    """The options, with what the model does by itself; raises Unsupported for what it cannot.
+    """The options, with what the model does by itself; Unsupported for what it cannot.
 
     A model that can think does, unless told otherwise (Ollama, server/routes.go).
     """

@@ -51,7 +51,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What an engine is to continue: a text, or messages for the template in the weights.
+    """What an engine continues: a text, or messages for the template in the weights.
 
     `thinking_tags` and `call_tag` are what to look for in an answer to a text;
     `context` as in GenerateRequest.
