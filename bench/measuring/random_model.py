@@ -26,6 +26,12 @@ class Shape:
     feed_forward: int = 5632
     vocabulary: int = 32_000
     context: int = 4096
+    kv_heads: int = 0
+    """Heads that share their keys and values; 0 is each has its own."""
+
+    @property
+    def kv_hidden(self) -> int:
+        return self.hidden // self.heads * (self.kv_heads or self.heads)
 
 
 def write_random_model(
@@ -58,7 +64,7 @@ def _metadata(writer: gguf.GGUFWriter, shape: Shape, *, file_type: int) -> None:
     writer.add_block_count(shape.layers)
     writer.add_feed_forward_length(shape.feed_forward)
     writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.heads)
+    writer.add_head_count_kv(shape.kv_heads or shape.heads)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(shape.hidden // shape.heads)
     writer.add_file_type(file_type)
@@ -89,7 +95,13 @@ def _matrices(shape: Shape) -> list[tuple[str, int, int]]:
     found = [("token_embd.weight", shape.vocabulary, hidden), ("output.weight", shape.vocabulary, hidden)]
     for layer in range(shape.layers):
         attention = [
-            (f"blk.{layer}.attn_{part}.weight", hidden, hidden) for part in ("q", "k", "v", "output")
+            (f"blk.{layer}.attn_{part}.weight", rows, hidden)
+            for part, rows in (
+                ("q", hidden),
+                ("k", shape.kv_hidden),
+                ("v", shape.kv_hidden),
+                ("output", hidden),
+            )
         ]
         found += attention
         found += [(f"blk.{layer}.ffn_{part}.weight", wide, hidden) for part in ("gate", "up")]

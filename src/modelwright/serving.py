@@ -46,6 +46,8 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
     make_home(settings.home)
     for warning in settings.warnings:
         say(warning)
+    if settings.insecure:
+        say("insecure: while there are no users, everybody who can reach the server is an admin")
     with contextlib.ExitStack() as stack:
         # Released last: until then clients wait rather than find a server that is ending.
         clients = stack.enter_context(contextlib.closing(Clients(settings.home))) if temporary else None
@@ -59,13 +61,6 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
 def listening_socket(settings: Settings, say: Say) -> socket.socket:
     """Listen where the settings say, or at the next free port when they leave it open."""
     host, port = settings.host, settings.port
-    if not Address(host, port, True).is_loopback:
-        raise Invalid(
-            f'refused to listen on "{host or "every interface"}" ({settings.sources["host"]}): '
-            "without keys everybody who can reach that address could use and delete the models",
-            field="host",
-            hint="Listen on 127.0.0.1; let others in through an SSH tunnel or a proxy with passwords",
-        )
     chosen = settings.sources["port"].kind != "default"
     for candidate in [port] if chosen else range(port, port + PORTS_TRIED):
         listener = _listen(host, candidate)

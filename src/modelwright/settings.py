@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from modelwright.core.address import Address
+from modelwright.core.audit import read_quotas
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.wording import excerpt, nearest
@@ -116,6 +117,16 @@ def _parts(text: str) -> tuple[float, ...]:
     return parts
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError(text)
+    return text.lower() in ("true", "1")
+
+
 def _engine(text: str) -> str:
     kind, _, pace = text.lower().partition(":")
     if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
@@ -202,9 +213,33 @@ class Settings:
         "MiB of memory of an engine for prompts seen before.",
         "512", _integer(0, 1_048_576), "a number of MiB from 0",
     ))
+    prefix_cache: int = field(metadata=_rule(
+        "MiB of disk for what engines computed of models' constant prompts, kept over a restart; 0 is none.",
+        "4096", _integer(0, 1_048_576), "a number of MiB from 0",
+    ))
+    max_adapters: int = field(metadata=_rule(
+        "Adapters that one engine may hold; the longest unused ones are left out of the next.",
+        "32", _integer(1, 1024), "a number from 1 to 1024",
+    ))
     origins: tuple[str, ...] = field(metadata=_rule(
         "Web origins that may call the server beside those of this machine.",
         "", _origins, "origins such as https://example.com, divided by commas", "OLLAMA_ORIGINS",
+    ))
+    hosts: tuple[str, ...] = field(metadata=_rule(
+        "Names by which this machine may be called, beside its own; others are refused (DNS rebinding).",
+        "", _words, "host names, divided by commas",
+    ))
+    insecure: bool = field(metadata=_rule(
+        "While there are no users, let everybody who can reach the server be an admin, wherever they are.",
+        "false", _flag, "true or false",
+    ))
+    session: float = field(metadata=_rule(
+        "How long somebody who signed in with a password stays signed in.",
+        "168h", _seconds, "a duration such as 8h",
+    ))
+    quotas: Mapping[str, int] = field(metadata=_rule(
+        "What each user who is no admin may have or do at most, unless an admin set something else.",
+        "", read_quotas, "empty, or quotas such as models=100,requests_per_minute=60,streams=4",
     ))
     max_blob: int = field(metadata=_rule(
         "GiB that one uploaded file may have; 0 is any size.",
@@ -225,6 +260,10 @@ class Settings:
     max_depth: int = field(metadata=_rule(
         "Lists and objects that may stand in one another in a JSON body.",
         "64", _integer(1, 512), "a number from 1 to 512",
+    ))
+    keep_responses: int = field(metadata=_rule(
+        "Days that answers of /v1/responses can be found again and continued; 0 is not at all.",
+        "30", _integer(0, 36_500), "a number of days from 0 to 36500",
     ))
     log_level: str = field(metadata=_rule(
         "The least important messages to log.",
@@ -296,6 +335,10 @@ def show_value(name: str, value: object) -> str:
     """A value as one would write it; a password in a URL is hidden."""
     if name == "tensor_split" and isinstance(value, tuple):
         return ",".join(f"{part:g}" for part in value)
+    if isinstance(value, Mapping):
+        return ",".join(f"{quota}={most}" for quota, most in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
     if isinstance(value, float):
@@ -369,7 +412,13 @@ def _file(text: str, path: str) -> Iterator[_Entry]:
 
 
 def _file_text(name: str, value: object, path: str) -> str:
-    if isinstance(value, list) and name == "origins" and all(isinstance(item, str) for item in value):
+    if isinstance(value, bool) and name == "insecure":
+        return str(value).lower()
+    if (
+        isinstance(value, list)
+        and name in ("origins", "hosts")
+        and all(isinstance(item, str) for item in value)
+    ):
         return ",".join(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         message = f"{name} in {path} is a {type(value).__name__}"

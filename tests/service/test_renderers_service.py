@@ -48,7 +48,8 @@ async def test_a_renderer_takes_the_place_of_a_template(templated) -> None:
 
 async def test_what_it_can_do_follows_from_the_template_in_use(templated) -> None:
     await templated.create("rendered", parent="base", renderer="qwen3-coder")
-    shown = {name: (await templated.models.summary(LOCAL_ADMIN, name)).capabilities for name in ("base", "rendered")}
+    names = ("base", "rendered")
+    shown = {name: (await templated.models.summary(LOCAL_ADMIN, name)).capabilities for name in names}
     assert shown == {"base": ("completion",), "rendered": ("completion", "tools")}
 
 

@@ -19,10 +19,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from modelwright.starter.corpus.conversation import Conversation
 from modelwright.weights.adapters import convert_adapter
 from tools.starter.batches import batches, stream
 from tools.starter.build import STARTER
-from tools.starter.corpus.conversation import Conversation
 from tools.starter.tokenizer import ChatEncoder
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,9 @@ def spoken(source: Iterator[Conversation], words: str) -> Iterator[Conversation]
     for conversation in source:
         if conversation.family in PLAIN and conversation.messages[0].role != "system":
             said = (
-                replace(message, content=words.format(message.content)) if message.role == "assistant" else message
+                replace(message, content=words.format(message.content))
+                if message.role == "assistant"
+                else message
                 for message in conversation.messages
             )
             yield Conversation(tuple(said), conversation.family)

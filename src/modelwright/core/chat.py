@@ -129,15 +129,26 @@ class GenerateRequest:
 
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
-    """Texts to be turned into vectors by `model`."""
+    """Texts, or the tokens of some, to be turned into vectors by `model`."""
 
     model: str
-    inputs: tuple[str, ...]
+    inputs: tuple[str | tuple[int, ...], ...]
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     truncate: bool = True
     dimensions: int | None = None
     normalise: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """Documents to be ordered by how well they answer `query`."""
+
+    model: str
+    query: str
+    documents: tuple[str, ...]
+    parameters: Parameters = field(default_factory=Parameters)
+    keep_alive: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +225,12 @@ class Embeddings:
     """One vector for each input, in order, all of one length."""
 
     vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How relevant each document is, in the order they were given; higher is better."""
+
+    scores: tuple[float, ...]
     usage: Usage

@@ -11,10 +11,12 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from modelwright.core.access import Viewer
 from modelwright.core.card import Card
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
+from modelwright.core.responses import KeptResponse
 from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weight_files import NamedBlob
@@ -96,6 +98,10 @@ class WeightFiles(Protocol):
         self, files: Sequence[NamedBlob], base: Digest
     ) -> AsyncGenerator[Progress | Made, None]:
         """Make a GGUF adapter for `base` of a PEFT folder; ends with Made."""
+        ...
+
+    async def unpack_adapter(self, adapter: Digest, base: Digest) -> Sequence[NamedBlob]:
+        """Make a PEFT folder's files of a GGUF adapter; raises Unsupported when they cannot say it."""
         ...
 
     def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
@@ -209,11 +215,13 @@ class Catalogue(Protocol):
         """
         ...
 
-    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
-        """Point a name to one of its revisions; NotFound for either."""
+    async def move(
+        self, key: str, number: int, author: str, moved_at: datetime, actor: str = LOCAL_ADMIN.id
+    ) -> StoredModel:
+        """Point a name to one of its revisions; NotFound for either. `actor` is an id."""
         ...
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, by: Principal = LOCAL_ADMIN) -> bool:
         """Free a name; False when it was not there. Specs stay for children."""
         ...
 
@@ -245,20 +253,49 @@ class Catalogue(Protocol):
 
     async def add_blob(self, record: BlobRecord) -> None: ...
 
+    async def add_upload(self, record: BlobRecord, owner: str, most_bytes: int | None = None) -> None:
+        """Record a blob that somebody brought; Exhausted when that is more than it may."""
+        ...
+
+    async def uploaded_bytes(self, owner: str) -> int: ...
+
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 
     async def small_blob(self, digest: Digest) -> bytes | None: ...
+
+
+class ResponseShelf(Protocol):
+    """Answers that are kept; each is its owner's alone."""
+
+    async def keep_response(self, response: KeptResponse) -> None: ...
+
+    async def responses(self, owner: str, id: str, *, since: datetime, most: int) -> Sequence[KeptResponse]:
+        """An answer and what it continues, newest first, at most `most`.
+
+        Ends at one that continues nothing, or whose predecessor is gone, somebody
+        else's, or older than `since`; empty when the answer itself is.
+        """
+        ...
+
+    async def drop_response(self, owner: str, id: str, *, since: datetime) -> bool:
+        """Remove one; False when `responses` would not find it."""
+        ...
+
+    async def drop_responses(self, before: datetime) -> int:
+        """Remove all that are older; how many there were."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class EngineNeeds:
     """Which engine a request needs.
 
-    An engine with the same base, adapters and kind and at least `context`
+    An engine with the same base, projector, adapters and kind and at least `context`
     tokens a slot will do; how strongly each adapter applies, `scales`, is said
     with each request. `user` is the model's display name: what `ps` lists
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
-    become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
+    become one (WeightFacts.pooled), else it is their mean. `projector`: what turns
+    images into the base's vectors, where a model has one. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
     reload. `cache_bytes`: memory of one token of context, 0 = not known.
     `keep_alive` None: as before, at first as the server does.
@@ -272,10 +309,11 @@ class EngineNeeds:
     user: str
     base: Digest
     context: int
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     pooled: bool = False
+    projector: Digest | None = None
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     cache_bytes: int = 0
@@ -338,19 +376,29 @@ class Engines(Protocol):
         """The text that `chat` would continue."""
         ...
 
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
+        ...
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""
         ...
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
-        """Unnormalised vectors, mean-pooled for chat bases."""
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
+        """Unnormalised vectors, mean-pooled for chat bases, of texts or their tokens."""
+        ...
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query, by a base that ranks."""
         ...
 
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
         ...
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Make the engine ready with the constant part computed; its tokens."""
         ...
 

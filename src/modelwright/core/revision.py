@@ -87,8 +87,9 @@ class NewRevision:
     """Everything one create writes, in one transaction.
 
     `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each). A model
-    that is new belongs to `owner`, a principal's id. `card` None keeps the one that
-    the name has. `fresh`: the name must be free.
+    that is new belongs to `owner`, a principal's id, who may then have `most_models`.
+    `actor` is the id of who does it, `author` its name. `card` None keeps the one
+    that the name has. `fresh`: the name must be free.
     """
 
     name: Name
@@ -107,6 +108,8 @@ class NewRevision:
     aliases: tuple[Alias, ...] = ()
     fresh: bool = False
     owner: str = LOCAL_ADMIN.id
+    actor: str = LOCAL_ADMIN.id
+    most_models: int | None = None
 
 
 class Committed(NamedTuple):

@@ -10,6 +10,9 @@ from typing import Final, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
+POOLING_RANK: Final = 4
+"""llama.cpp's number for weights that rank (llama.h, llama_pooling_type)."""
+
 _BILLION: Final = 1_000_000_000
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
@@ -56,6 +59,11 @@ class WeightFacts:
         return human_number(self.parameter_count)
 
     @property
+    def ranks(self) -> bool:
+        """Whether a head gives one score for a query with a document (llama.h)."""
+        return self.metadata.get(f"{self.architecture}.pooling_type") == POOLING_RANK
+
+    @property
     def cache_bytes_per_token(self) -> int:
         """Memory that a token of context takes: 16-bit keys and values in all layers.
 
@@ -81,6 +89,8 @@ class WeightFacts:
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What the file alone can do: embedding files pool and do not chat."""
+        if self.ranks:
+            return ("rerank",)
         if self.pooled:
             return ("embedding",)
         found = ["completion"]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 
 from fastapi import APIRouter
@@ -21,6 +22,9 @@ from modelwright.dialects.base import Backing, Json, is_local, json_response, ne
 from modelwright.dialects.body import read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Count, Text, Wire, documented
+from modelwright.dialects.people import PeopleRoutes
+from modelwright.dialects.sharing import SharingRoutes
+from modelwright.dialects.training import TrainingRoutes
 from modelwright.service.adoption import Adopted, AdoptionEvent, LayerRead, Skipped, Unchanged
 from modelwright.service.imports import BytesRead, ImportEvent
 from modelwright.service.views import History, ModelSummary
@@ -71,8 +75,10 @@ class Native:
 
     def router(self, backing: Backing) -> APIRouter:
         router = APIRouter(tags=["modelwright"], prefix=PREFIX)
-        routes = _Routes(backing, self._identity)
-        for method, path, endpoint, summary, extra in routes.table():
+        routes = _Routes(backing, self._identity).table()
+        people, sharing = PeopleRoutes(backing).table(), SharingRoutes(backing).table()
+        training = TrainingRoutes(backing).table()
+        for method, path, endpoint, summary, extra in chain(routes, people, sharing, training):
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
         return router
 
@@ -162,7 +168,11 @@ class _Routes:
     @needs(Verb.UPLOAD)
     async def link_blob(self, request: Request) -> Response:
         body = await self._read_local(request)
-        return Answer(self._imports.take(body.path), _Lines(_import_frame), stream=True)
+        return Answer(
+            self._imports.take(body.path, owner=self._principal_of(request)),
+            _Lines(_import_frame),
+            stream=True,
+        )
 
     @needs(Verb.ADMINISTER)
     async def adopt(self, request: Request) -> Response:

@@ -48,13 +48,16 @@ def check_prompt(prompt: str) -> None:
     _check_size((prompt,))
 
 
-def check_inputs(inputs: Sequence[str]) -> None:
-    """The same for texts to embed, none of which may be empty."""
+def check_inputs(inputs: Sequence[str | Sequence[int]], *, field: str = "input") -> None:
+    """The same for texts (or their tokens) to embed or rank, none of which may be empty."""
     for index, text in enumerate(inputs):
         if not text:
-            raise Invalid(f"input {index + 1} is empty: there is nothing to embed", field=f"input.{index}")
-        _check_text(text, f"input.{index}")
-    _check_size(inputs)
+            raise Invalid(
+                f"{field} {index + 1} is empty: there is nothing to embed", field=f"{field}.{index}"
+            )
+        if isinstance(text, str):
+            _check_text(text, f"{field}.{index}")
+    _check_size(text for text in inputs if isinstance(text, str))
 
 
 def _check_text(text: str, field: str) -> None:

@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import math
 import re
+import zlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from modelwright.core.chat import (
     Done,
     Embeddings,
     Message,
+    Ranking,
     TextDelta,
     ThinkingDelta,
     TokenChance,
@@ -91,23 +93,41 @@ class EchoEngines:
         check_messages(messages)
         return "".join(f"{message.role}: {message.content}\n" for message in messages)
 
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """A number for each word, the same for the same one."""
+        check_texts(texts)
+        return tuple(tuple(zlib.crc32(word.encode()) for word in _tokens(text)) for text in texts)
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The words of each text."""
         check_texts(texts)
         return tuple(len(_tokens(text)) for text in texts)
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
         """One vector for each text; a longer text than the context is cut or refused."""
         check_inputs(inputs)
-        counts = [len(_tokens(text)) for text in inputs]
+        texts = [text if isinstance(text, str) else "".join(f"{token} " for token in text) for text in inputs]
+        counts = [len(_tokens(text)) for text in texts]
         for index, count in enumerate(counts):
             if count > needs.context and not truncate:
                 raise ContextExceeded(count, needs.context, field=f"input.{index}")
         load_ns = self._hold(needs)
         tokens = sum(min(count, needs.context) for count in counts)
-        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in inputs)
+        vectors = tuple(_vector("".join(_tokens(text)[: needs.context])) for text in texts)
         self._let_go(needs)
         return Embeddings(vectors, _usage(tokens, 0, load_ns))
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """The share of the query's words that a document has."""
+        check_inputs((query, *documents), field="documents")
+        load_ns = self._hold(needs)
+        words = set(query.lower().split())
+        scores = tuple(len(words & set(text.lower().split())) / len(words) for text in documents)
+        tokens = sum(len(_tokens(query)) + len(_tokens(text)) for text in documents)
+        self._let_go(needs)
+        return Ranking(scores, _usage(tokens, 0, load_ns))
 
     async def load(self, needs: EngineNeeds) -> int:
         """Remember the model; nanoseconds it took (0 when it was there)."""
@@ -115,7 +135,7 @@ class EchoEngines:
         self._let_go(needs)
         return load_ns
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Remember the model; there is nothing to compute beforehand."""
         await self.load(needs)
         constant = needs.constant

@@ -48,8 +48,9 @@ class Load:
     context: int
     slots: int
     runtime_dir: Path
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     pooled: bool = False
+    projector: Path | None = None
     adapters: tuple[Path, ...] = ()
     scales: tuple[float, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
@@ -92,7 +93,7 @@ async def launch(load: Load) -> Launched:
     its own reason; Unavailable when it was killed or took too long.
     """
     address = _free_address(load.runtime_dir)
-    worker = await Worker.spawn("modelwright.engines.serving", _task(load, address), env=_environment())
+    worker = await Worker.spawn("modelwright.engines.serving", task_of(load, address), env=_environment())
     try:
         async with asyncio.timeout(load.load_seconds):
             return await _until_ready(worker, address, load)
@@ -184,7 +185,7 @@ def _environment() -> dict[str, str]:
     return {**dict(_ENVIRONMENT), **devices}
 
 
-def _task(load: Load, address: Address) -> dict[str, Any]:
+def task_of(load: Load, address: Address) -> dict[str, Any]:
     return {
         "model": str(load.weights),
         "socket": address.path,
@@ -193,6 +194,7 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "slots": load.slots,
         "kind": load.kind,
         "pooled": load.pooled,
+        "projector": str(load.projector or ""),
         "adapters": [(str(path), scale) for path, scale in zip(load.adapters, load.scales, strict=True)],
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,

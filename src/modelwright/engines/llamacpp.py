@@ -6,6 +6,7 @@ is the pool's business.
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import replace
@@ -14,7 +15,17 @@ from typing import Any, Final, Self
 
 import orjson
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, TextDelta, Usage
+from modelwright.core.chat import (
+    PLAIN,
+    AnswerOptions,
+    ChatEvent,
+    Done,
+    Embeddings,
+    Message,
+    Ranking,
+    TextDelta,
+    Usage,
+)
 from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
 from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.parameters import Parameters
@@ -31,14 +42,14 @@ from modelwright.engines.counting import shared_counts
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
 from modelwright.engines.memory import process_memory
+from modelwright.engines.prompts import Constant
 from modelwright.engines.request_fields import FILL, most_tokens, request_fields
 from modelwright.engines.slots import Seat
 
 _SPECIAL_TOKENS: Final = 8
 """More than any tokenizer puts around a text."""
 
-Constant = Sequence[Message] | str
-"""What all prompts of a model begin with: messages, or text."""
+_TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
 
 _Turns = Sequence[Mapping[str, object]]
 _Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
@@ -102,12 +113,18 @@ class LlamaEngine:
 
         `context`: tokens that the conversation may use, 0 = all that a slot has.
         """
-        self._check_abilities(options, any(message.images for message in messages))
+        sees = any(message.images for message in messages)
+        self._check_abilities(options, sees)
         turns, context = self._turns(messages), min(context or self.context, self.context)
+        plain = not sees and options == replace(PLAIN, shift=options.shift, truncate=options.truncate)
         if is_forced(options):
             form = replace(options, tools=(), format=call_form(options.tools, options.tool_choice))
             prompt = await self._rendered(turns, options)
             said = as_call(self.complete(prompt, parameters, seat, form, context=context))
+        elif plain and parameters.get("stop"):
+            # Of text alone the engine says which stop text ended it, of a chat it does not.
+            prompt = await self._rendered(turns, options)
+            said = self.complete(prompt, parameters, seat, options, context=context)
         else:
             said = await self._said(turns, parameters, seat, options, context)
         async with aclosing(said) as events:
@@ -156,6 +173,11 @@ class LlamaEngine:
         self._check_abilities(options, sees=False)
         return await self._rendered(self._turns(messages), options)
 
+    async def tokenize(self, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, opened by one opening token."""
+        opened = (self._tokenized(text.removeprefix(self._opening), add_special=True) for text in texts)
+        return tuple([tuple(await tokens) for tokens in opened])
+
     async def count(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; asks the engine once."""
         if len(texts) == 1:
@@ -164,7 +186,7 @@ class LlamaEngine:
         pieces = (await self._ask("/tokenize", request))["tokens"]
         return shared_counts(texts, [piece["piece"] for piece in pieces])
 
-    async def embed(self, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(self, inputs: Sequence[str | Sequence[int]], *, truncate: bool) -> Embeddings:
         """One vector for each input, as the model gives it."""
         if not inputs:
             return Embeddings((), Usage())
@@ -178,6 +200,24 @@ class LlamaEngine:
             raise Corrupt("the weights give vectors that are no numbers")
         tokens = answer["usage"]["prompt_tokens"]
         return Embeddings(vectors, Usage(prompt_tokens=tokens, total_ns=took, prompt_ns=took))
+
+    async def rerank(self, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query, as the weights' head says it."""
+        started = asyncio.get_running_loop().time()
+        try:
+            answer = await self._ask("/v1/rerank", {"query": query, "documents": list(documents)})
+        except Unavailable as error:
+            tokens = _TOO_LARGE.search(error.message)
+            if tokens is None:
+                raise
+            raise ContextExceeded(int(tokens[1]), self.context, field="documents") from None
+        took = int((asyncio.get_running_loop().time() - started) * 1e9)
+        found = sorted(answer["results"], key=lambda item: item["index"])
+        scores = tuple(item["relevance_score"] for item in found)
+        if None in scores:
+            raise Corrupt("the weights give scores that are no numbers")
+        usage = Usage(prompt_tokens=answer["usage"]["prompt_tokens"], total_ns=took, prompt_ns=took)
+        return Ranking(scores, usage)
 
     async def close(self, grace: float = 2.0) -> None:
         """End the child; whoever still reads an answer gets Unavailable."""
@@ -193,14 +233,15 @@ class LlamaEngine:
         `endings` are what a user might say next; the last of what comes before
         may go into one token with them, and so does not count.
         """
-        if isinstance(constant, str):
-            prompts = [constant.removeprefix(self._opening) + ending for ending in endings]
+        content, options = constant.content, constant.options
+        if isinstance(content, str):
+            prompts = [content.removeprefix(self._opening) + ending for ending in endings]
         else:
-            turns = [[*constant, Message("user", ending)] for ending in endings]
-            prompts = list(await asyncio.gather(*(self.render(each) for each in turns)))
-        found = await asyncio.gather(*(self._tokenized(prompt, add_special=True) for prompt in prompts))
-        columns = zip(*found, strict=False)
-        return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
+            turns = [[*content, Message("user", ending)] for ending in endings]
+            prompts = list(await asyncio.gather(*(self.render(each, options) for each in turns)))
+        found = await asyncio.gather(*(self._tokenized(each, add_special=True) for each in prompts))
+        columns = takewhile(lambda column: len(set(column)) == 1, zip(*found, strict=False))
+        return [column[0] for column in columns]
 
     async def evaluate(self, tokens: Sequence[int], seat: Seat) -> Usage:
         """Compute this and nothing more in a slot; what else was there is gone."""
@@ -297,8 +338,12 @@ class LlamaEngine:
         tokens: list[int] = (await self._ask("/tokenize", request))["tokens"]
         return tokens
 
-    async def _fit(self, text: str, index: int, truncate: bool) -> str | list[int]:
+    async def _fit(self, text: str | Sequence[int], index: int, truncate: bool) -> str | list[int]:
         """The text, or its first tokens when a slot cannot hold them all."""
+        if not isinstance(text, str):
+            if len(text) > self.context and not truncate:
+                raise ContextExceeded(len(text), self.context, field=f"input.{index}")
+            return list(text[: self.context])
         if len(text.encode()) + _SPECIAL_TOKENS <= self.context:
             return text  # no token is shorter than a byte
         request = {"content": text, "parse_special": False}

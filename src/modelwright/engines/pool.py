@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Usage
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
 from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
@@ -21,7 +21,7 @@ from modelwright.engines.checks import check_inputs, check_messages, check_promp
 from modelwright.engines.fleet import Fleet, Use
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prefixes import PrefixFiles
-from modelwright.engines.prompts import Pieces, constant_part, conversation, text
+from modelwright.engines.prompts import Constant, Pieces, constant_part, conversation, text
 from modelwright.engines.resident import Resident
 from modelwright.engines.warming import Prefix, Warming
 
@@ -61,7 +61,8 @@ class Pool:
         def ask(use: Use) -> AsyncGenerator[ChatEvent, None]:
             return use.engine.chat(messages, parameters, use.seat, options, context=needs.context)
 
-        async with aclosing(self._answer(needs, conversation(messages, needs), ask)) as events:
+        constant = Constant(needs.constant, options)
+        async with aclosing(self._answer(needs, constant, conversation(messages, constant), ask)) as events:
             async for event in events:
                 yield event
 
@@ -89,7 +90,8 @@ class Pool:
                 context=needs.context,
             )
 
-        async with aclosing(self._answer(needs, text(prompt, needs), ask)) as events:
+        constant = Constant(needs.constant)
+        async with aclosing(self._answer(needs, constant, text(prompt, constant, context), ask)) as events:
             async for event in events:
                 yield event
 
@@ -101,13 +103,21 @@ class Pool:
         async with self._fleet.use(needs) as use:
             return await use.engine.render(messages, options)
 
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
+        check_texts(texts)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.tokenize(texts)
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""
         check_texts(texts)
         async with self._fleet.use(needs) as use:
             return await use.engine.count(texts)
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
         """Unnormalised vectors, pooled as the weights say or by the mean."""
         check_inputs(inputs)
         started = time.monotonic_ns()
@@ -116,15 +126,25 @@ class Pool:
         total_ns = time.monotonic_ns() - started
         return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query."""
+        check_inputs((query, *documents), field="documents")
+        started = time.monotonic_ns()
+        async with self._fleet.use(replace(needs, kind="rerank")) as use:
+            found = await use.engine.rerank(query, documents)
+        total_ns = time.monotonic_ns() - started
+        return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
+
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
         async with self._fleet.use(needs) as use:
             return use.load_ns
 
-    async def warm(self, needs: EngineNeeds) -> int:
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
         """Make the engine ready with the constant part computed; its tokens."""
-        async with self._fleet.use(needs, constant_part(needs)) as use:
-            return await self._warming.warm(use.engine, use.seat, needs)
+        constant = Constant(needs.constant, options)
+        async with self._fleet.use(needs, constant_part(constant)) as use:
+            return await self._warming.warm(use.engine, use.seat, needs, constant)
 
     async def unload(self, user: str) -> bool:
         """Let go of a model's engines; False when it held none."""
@@ -148,29 +168,29 @@ class Pool:
         await self._fleet.aclose()
         await self._warming.aclose()
 
-    async def _answer(self, needs: EngineNeeds, pieces: Pieces, ask: _Ask) -> AsyncGenerator[ChatEvent, None]:
+    async def _answer(
+        self, needs: EngineNeeds, constant: Constant, pieces: Pieces, ask: _Ask
+    ) -> AsyncGenerator[ChatEvent, None]:
         started = time.monotonic_ns()
         async with AsyncExitStack() as stack:
             use = await stack.enter_async_context(self._fleet.use(needs, pieces))
-            prefix = await self._warming.prepare(use.engine, use.seat, needs)
+            prefix = await self._warming.prepare(use.engine, use.seat, needs, constant)
             async with aclosing(ask(use)) as events:
                 async for event in events:
                     if isinstance(event, Done):
                         if prefix is not None:
-                            self._after(stack, use, needs, prefix, event.usage)
+                            self._after(stack, use, prefix, event.usage)
                         total_ns = time.monotonic_ns() - started
-                        figures = replace(event.usage, load_ns=use.load_ns, total_ns=total_ns)
-                        event = replace(event, usage=figures)
+                        usage = replace(event.usage, load_ns=use.load_ns, total_ns=total_ns)
+                        event = replace(event, usage=usage)
                     yield event
 
-    def _after(
-        self, stack: AsyncExitStack, use: Use, needs: EngineNeeds, prefix: Prefix, usage: Usage
-    ) -> None:
+    def _after(self, stack: AsyncExitStack, use: Use, prefix: Prefix, usage: Usage) -> None:
         """See to it that the next request finds its prefix; may take the slot over."""
         if self._warming.is_saved(prefix):
-            self._warming.doubt(use.engine, needs, prefix, usage.cached_tokens)
+            self._warming.doubt(use.engine, prefix, usage.cached_tokens)
         else:
-            self._warming.save_later(stack.pop_all(), use.engine, use.seat, needs, prefix)
+            self._warming.save_later(stack.pop_all(), use.engine, use.seat, prefix)
 
     def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:
         expires_at = None if math.isinf(seconds) else self._clock.now() + timedelta(seconds=max(seconds, 0.0))

@@ -5,10 +5,13 @@ make a choice slower, never an answer wrong.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from modelwright.core.chat import Message
-from modelwright.core.ports import EngineNeeds
+import orjson
+
+from modelwright.core.chat import PLAIN, AnswerOptions, Message
+from modelwright.engines.bodies import template_fields
 
 PIECE: Final = 512
 """Characters of a text that are compared as one."""
@@ -21,22 +24,41 @@ class Pieces(NamedTuple):
     rest: tuple[str, ...] = ()
 
 
-def conversation(messages: Sequence[Message], needs: EngineNeeds) -> Pieces:
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """What all prompts of a model begin with: messages and what a template makes of options, or text."""
+
+    content: tuple[Message, ...] | str = ()
+    options: AnswerOptions = PLAIN
+
+    def tree(self) -> list[object]:
+        """All of it as JSON."""
+        if isinstance(self.content, str):
+            return [self.content]
+        return [[[turn.role, turn.content] for turn in self.content], template_fields(self.options)]
+
+
+def conversation(messages: Sequence[Message], constant: Constant) -> Pieces:
     """The pieces of a conversation; none is constant if it begins otherwise."""
-    constant = needs.constant
-    length = 0 if isinstance(constant, str) or tuple(messages[: len(constant)]) != constant else len(constant)
+    beginning = constant.content
+    length = (
+        0 if isinstance(beginning, str) or tuple(messages[: len(beginning)]) != beginning else len(beginning)
+    )
+    fields = orjson.dumps(template_fields(constant.options)).decode()
     pieces = tuple(f"{message.role}\0{message.content}" for message in messages)
-    return Pieces(pieces[:length], pieces[length:])
+    return Pieces((fields, *pieces[:length]), pieces[length:]) if length else Pieces((), (fields, *pieces))
 
 
-def text(prompt: str, needs: EngineNeeds) -> Pieces:
-    """The same for a text."""
-    constant = needs.constant if isinstance(needs.constant, str) and prompt.startswith(needs.constant) else ""
-    rest = (prompt[at : at + PIECE] for at in range(len(constant), len(prompt), PIECE))
-    return Pieces((constant,) if constant else (), tuple(rest))
+def text(prompt: str, constant: Constant, before: Sequence[int] | None = None) -> Pieces:
+    """The same for a text, which may come after tokens."""
+    beginning = constant.content
+    if before or not isinstance(beginning, str) or not prompt.startswith(beginning):
+        beginning = ""
+    rest = (prompt[at : at + PIECE] for at in range(len(beginning), len(prompt), PIECE))
+    return Pieces((beginning,) if beginning else (), (*([repr(before)] if before else []), *rest))
 
 
-def constant_part(needs: EngineNeeds) -> Pieces:
+def constant_part(constant: Constant) -> Pieces:
     """The same for what a model's prompts begin with."""
-    constant = needs.constant
-    return text(constant, needs) if isinstance(constant, str) else conversation(constant, needs)
+    content = constant.content
+    return text(content, constant) if isinstance(content, str) else conversation(content, constant)

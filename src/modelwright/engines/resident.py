@@ -35,6 +35,7 @@ class Key(NamedTuple):
     apart: bool = False
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
+    projector: Digest | None = None
 
 
 @dataclass(slots=True)
@@ -131,7 +132,7 @@ class Resident:
             raise Invalid(
                 f"{len(needs.scales)} scales are given for {len(needs.adapters)} adapters", field="adapters"
             )
-        if self.key.kind == "embed":
+        if self.key.kind != "chat":
             return needs.scales
         wanted = dict(zip(needs.adapters, needs.scales, strict=True))
         return tuple(wanted.get(adapter, 0.0) for adapter in self.adapters)

@@ -16,9 +16,10 @@ from modelwright.engines.resident import Key, Resident
 
 def key_of(needs: EngineNeeds) -> Key:
     """What a request's engine cannot change while it runs."""
-    if needs.kind == "embed":
+    if needs.kind != "chat":
         return Key(needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales)
-    return Key(needs.base, needs.kind, apart=bool(needs.adapters or needs.scope or needs.asker))
+    apart = bool(needs.adapters or needs.scope or needs.asker)
+    return Key(needs.base, needs.kind, apart, projector=needs.projector)
 
 
 @dataclass(slots=True)
@@ -62,7 +63,7 @@ class Roster:
         with adapters runs, that.
         """
         key = key_of(needs)
-        keys = [key] if key.apart or needs.kind == "embed" else [key, key._replace(apart=True)]
+        keys = [key] if key.apart or needs.kind != "chat" else [key, key._replace(apart=True)]
         for stage in (self._current, self._coming):
             for each in keys:
                 resident = stage.get(each)
@@ -81,7 +82,7 @@ class Roster:
 
     def adapters(self, needs: EngineNeeds, now: float) -> tuple[Digest, ...]:
         """What a new engine for this request is to hold."""
-        if needs.kind == "embed" or not needs.adapters:
+        if needs.kind != "chat" or not needs.adapters:
             return needs.adapters
         return self._unions[key_of(needs)].chosen(needs.adapters, now, self._limit)
 

@@ -36,7 +36,7 @@ def main() -> None:
     if task["socket"]:
         Path(task["socket"]).unlink(missing_ok=True)  # a stale one makes the start fail
     try:
-        server = xllamacpp.Server(_settings(xllamacpp, task))
+        server = xllamacpp.Server(settings_of(xllamacpp, task))
     except Exception as error:  # whatever a file of unknown origin makes it raise
         parent.send({"failed": str(error), "cause": "weights"})
         sys.exit(1)
@@ -52,10 +52,12 @@ def import_fault(error: ImportError) -> str:
     return f"the engine library xllamacpp cannot be loaded: {error}"
 
 
-def _settings(x: Any, task: Mapping[str, Any]) -> Any:
+def settings_of(x: Any, task: Mapping[str, Any]) -> Any:
     """The engine's CommonParams; `x` is the engine library, which has no types."""
     p = x.CommonParams()
     p.model.path = task["model"]
+    p.mmproj.path = task["projector"]
+    p.no_mmproj = not task["projector"]
     p.offline, p.ui, p.verbosity = True, False, 1
     _listen(p, task)
     _fit(x, p, task)
@@ -67,6 +69,8 @@ def _settings(x: Any, task: Mapping[str, Any]) -> Any:
     if task["prefix_dir"]:
         p.slot_save_path = task["prefix_dir"] + "/"
     p.lora_adapters = [x.CommonAdapterLoraInfo(path, scale) for path, scale in task["adapters"]]
+    if task["kind"] == "rerank":
+        p.embedding, p.pooling_type = True, x.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     if task["kind"] == "embed":
         p.embedding = True
         own, mean = (
@@ -100,8 +104,11 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     if "num_batch" in given:
         p.n_batch = min(p.n_batch, given["num_batch"])
         p.n_ubatch = min(p.n_ubatch, p.n_batch)
-    if task["kind"] == "embed":
+    if task["kind"] != "chat":
         p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
+        # With a cache for each slot, texts of unequal length are cut where the shortest
+        # ends, and only what comes after the cut is pooled: other vectors than alone.
+        p.kv_unified = True
     threads = given.get("num_thread") or task["threads"] or max(1, _cores() - 1)
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads
     if given.get("use_mmap") is False:

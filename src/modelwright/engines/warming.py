@@ -19,13 +19,14 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.ports import EngineNeeds
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.prefixes import PrefixFiles
+from modelwright.engines.prompts import Constant
 from modelwright.engines.recent import Recent
 from modelwright.engines.slots import Seat
 
 ENDINGS: Final = ("x", "1")
 """What a user might say next: two texts with no token in common."""
-REMEMBERED: Final = 8192
-"""Constant prompts that are known; each takes some hundred bytes."""
+REMEMBERED: Final = 2048
+"""Constant prompts that are known; each holds its texts."""
 SLACK: Final = 8
 """Tokens at the end of a constant part that may turn out otherwise in a real prompt."""
 
@@ -34,9 +35,11 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What a prompt begins with: the key of its file, and its length in tokens."""
+    """What a prompt begins with: the key of its file, and its tokens."""
 
     key: str
+    constant: Constant
+    fingerprint: str
     tokens: int
 
 
@@ -54,16 +57,18 @@ class Warming:
         self._met: Recent[tuple[int, str], bool] = Recent(REMEMBERED)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def prepare(self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds) -> Prefix | None:
+    async def prepare(
+        self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds, constant: Constant
+    ) -> Prefix | None:
         """Make a slot ready for a request; the prefix of its prompt, if it is worth a file."""
         wish, held, is_new = seat.wish, seat.held, seat.is_new
         is_private = not is_new and (held is None or held.domain != wish.domain)
         seat.held, seat.is_new = None, False  # until it is known what is in it
-        prefix = await self._prefix(engine, needs, is_constant=bool(wish.constant))
+        prefix = await self._prefix(engine, needs, constant) if wish.constant else None
         restored = (
             prefix is not None
             and not wish.begins_like(held)
-            and not self._is_in_memory(engine, seat, prefix)
+            and not (held is not None and self._is_in_memory(engine, seat, prefix))
             and await self._restore(engine, seat, prefix)
         )
         if is_private and not restored:
@@ -73,11 +78,9 @@ class Warming:
         seat.held = wish
         return prefix
 
-    def save_later(
-        self, stack: AsyncExitStack, engine: LlamaEngine, seat: Seat, needs: EngineNeeds, prefix: Prefix
-    ) -> None:
+    def save_later(self, stack: AsyncExitStack, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> None:
         """Save the prefix that an answer has computed, then close `stack`, which frees the slot."""
-        task = asyncio.create_task(self._save_and_close(stack, engine, seat, needs, prefix))
+        task = asyncio.create_task(self._save_and_close(stack, engine, seat, prefix))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -85,19 +88,19 @@ class Warming:
         """Whether its file is there, or cannot be had."""
         return prefix.key in self._settled
 
-    def doubt(self, engine: LlamaEngine, needs: EngineNeeds, prefix: Prefix, cached: int) -> None:
+    def doubt(self, engine: LlamaEngine, prefix: Prefix, cached: int) -> None:
         """Look anew at what prompts begin with, if it was not what the slot held.
 
         A template may write the date, for instance.
         """
         if cached < prefix.tokens - SLACK:
-            self._prefixes.pop(_fingerprint(needs))
+            self._prefixes.pop(prefix.fingerprint)
             self._met.pop((engine.pid, prefix.key))
 
-    async def warm(self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds) -> int:
+    async def warm(self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds, constant: Constant) -> int:
         """Compute what prompts begin with, and save it if it is not; its tokens."""
-        prefix = await self.prepare(engine, seat, needs)
-        tokens = await _tokens(engine, needs)
+        prefix = await self.prepare(engine, seat, needs, constant)
+        tokens = await _tokens(engine, constant)
         if tokens:
             await engine.evaluate(tokens, seat)
         if prefix is not None and not self.is_saved(prefix):
@@ -109,20 +112,23 @@ class Warming:
         if self._tasks:
             await asyncio.wait(tuple(self._tasks))
 
-    async def _prefix(self, engine: LlamaEngine, needs: EngineNeeds, *, is_constant: bool) -> Prefix | None:
-        constant = needs.constant
-        size = len(constant) if isinstance(constant, str) else sum(len(turn.content) for turn in constant)
-        if self._files is None or not is_constant or size < self._least:
+    async def _prefix(self, engine: LlamaEngine, needs: EngineNeeds, constant: Constant) -> Prefix | None:
+        content = constant.content
+        size = len(content) if isinstance(content, str) else sum(len(turn.content) for turn in content)
+        if self._files is None or size < self._least:
             return None  # no token is shorter than a letter, but for rare scripts
-        fingerprint = _fingerprint(needs)
+        fingerprint = _digest([constant.tree(), *_made_of(needs)])
         if fingerprint not in self._prefixes:
-            tokens = await _tokens(engine, needs)
-            enough = len(tokens) >= self._least
-            self._prefixes[fingerprint] = Prefix(_key(engine, needs, tokens), len(tokens)) if enough else None
+            tokens = await _tokens(engine, constant)
+            prefix = Prefix(_key(engine, needs, tokens), constant, fingerprint, len(tokens))
+            self._prefixes[fingerprint] = prefix if len(tokens) >= self._least else None
         return self._prefixes[fingerprint]
 
     def _is_in_memory(self, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> bool:
-        """Whether the engine's own cache may hold more of a conversation than a file does."""
+        """Whether the engine's own cache may hold more of a conversation than a file does.
+
+        It is looked into only for a slot that holds something.
+        """
         return engine.remembers and len(seat.wish.rest) > 1 and (engine.pid, prefix.key) in self._met
 
     async def _restore(self, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> bool:
@@ -140,11 +146,11 @@ class Warming:
         return True
 
     async def _save_and_close(
-        self, stack: AsyncExitStack, engine: LlamaEngine, seat: Seat, needs: EngineNeeds, prefix: Prefix
+        self, stack: AsyncExitStack, engine: LlamaEngine, seat: Seat, prefix: Prefix
     ) -> None:
         try:
             async with stack:
-                tokens = await _tokens(engine, needs)
+                tokens = await _tokens(engine, prefix.constant)
                 seat.held = None
                 await engine.evaluate(tokens, seat)
                 name = await self._save(engine, seat)
@@ -166,19 +172,12 @@ class Warming:
         self._settled[prefix.key] = True
 
 
-async def _tokens(engine: LlamaEngine, needs: EngineNeeds) -> list[int]:
+async def _tokens(engine: LlamaEngine, constant: Constant) -> list[int]:
     """What prompts begin with; nothing when the template refuses such a conversation."""
     try:
-        return await engine.begin(needs.constant, ENDINGS) if needs.constant else []
+        return await engine.begin(constant, ENDINGS) if constant.content else []
     except ModelwrightError:
         return []
-
-
-def _fingerprint(needs: EngineNeeds) -> str:
-    """Of all that a prefix is made of, as far as it is known without an engine."""
-    constant = needs.constant
-    turns = constant if isinstance(constant, str) else [[turn.role, turn.content] for turn in constant]
-    return _digest([turns, *_made_of(needs)])
 
 
 def _key(engine: LlamaEngine, needs: EngineNeeds, tokens: list[int]) -> str:

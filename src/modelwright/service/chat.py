@@ -5,9 +5,10 @@ parameters are ever part of an engine. Knows no engine, only the port.
 """
 
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Final, Literal
 
 from modelwright.core.chat import (
@@ -19,6 +20,8 @@ from modelwright.core.chat import (
     EmbedRequest,
     GenerateRequest,
     Message,
+    Ranking,
+    RerankRequest,
     ToolCall,
     Usage,
 )
@@ -29,7 +32,10 @@ from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
+from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
+from modelwright.service.audit import Ledger
+from modelwright.service.constants import Constants
 from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
 from modelwright.service.resolver import Resolver
@@ -42,14 +48,23 @@ class Chat:
     """Answers; `context_length` is the tokens of a slot when nobody says more."""
 
     def __init__(
-        self, resolver: Resolver, models: Models, engines: Engines, clock: Clock, *, context_length: int
+        self,
+        resolver: Resolver,
+        models: Models,
+        engines: Engines,
+        clock: Clock,
+        *,
+        context_length: int,
+        ledger: Ledger | None = None,
     ) -> None:
         self._resolver = resolver
         self._models = models
         self._engines = engines
         self._clock = clock
         self._context_length = context_length
+        self._constants = Constants(resolver.templates, clock)
         self._prompts = Prompts(resolver.templates, engines, clock)
+        self._ledger = ledger or Ledger(None, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
@@ -59,7 +74,7 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._conversation(ready, request, options)
-        async with aclosing(self._answer(ready, prompt, options)) as events:
+        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -72,11 +87,11 @@ class Chat:
         """
         ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
         options = _able(ready, request)
-        if not request.prompt and not request.suffix:
+        if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
-        async with aclosing(self._answer(ready, prompt, options)) as events:
+        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -85,6 +100,13 @@ class Chat:
         ready, options, prompt = await self._asked(principal, request)
         prompt = await self._prompts.fitted(ready, prompt, options)
         return await self._prompts.text(ready, prompt, options)
+
+    async def tokenize(
+        self, principal: Principal, model: str, texts: Sequence[str]
+    ) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as a prompt of the model would begin with them."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        return await self._engines.tokenize(ready.needs, texts)
 
     async def count_tokens(self, principal: Principal, request: ChatRequest | GenerateRequest) -> int:
         """The tokens that a request would give the model to read; nothing is left out."""
@@ -97,10 +119,24 @@ class Chat:
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
+        ready.note(found.usage.prompt_tokens, 0)
         if request.dimensions is None and not request.normalise:
             return found
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
         return Embeddings(vectors, found.usage)
+
+    async def warm(self, principal: Principal, model: str) -> int:
+        """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        options = _able(ready, ChatRequest(model, ()))
+        return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
+
+    async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
+        """Say how well each document answers the query."""
+        ready = await self._prepare(
+            principal, request.model, "rerank", request.parameters, request.keep_alive
+        )
+        return await self._engines.rerank(ready.needs, request.query, request.documents)
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
@@ -117,7 +153,7 @@ class Chat:
         self,
         principal: Principal,
         asked: str,
-        kind: Literal["chat", "embed"],
+        kind: Literal["chat", "embed", "rerank"],
         requested: Parameters,
         keep_alive: float | None,
     ) -> Ready:
@@ -127,8 +163,7 @@ class Chat:
         if resolved.base is None or facts is None:
             raise NotFound("base of model", asked, hint="Create or restore the base first")
         name = stored.name
-        if kind == "chat" and "completion" not in facts.capabilities:
-            raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
+        _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
         adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
@@ -140,6 +175,7 @@ class Chat:
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
             pooled=facts.pooled,
+            projector=resolved.projector if kind == "chat" else None,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
@@ -147,7 +183,8 @@ class Chat:
         abilities = await self._resolver.abilities(principal, revision)
         if any(layer.role == "projector" for layer in resolved.weights):
             abilities = (*abilities, _IMAGES)
-        return Ready(resolved, facts, needs, parameters, name, abilities)
+        note = partial(self._ledger.note, principal, stored, revision.number)
+        return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:
@@ -173,6 +210,7 @@ class Chat:
         self, ready: Ready, prompt: Prompt, options: AnswerOptions
     ) -> AsyncGenerator[ChatEvent, None]:
         """The answer; when the prompt turns out too long, to what there is room for."""
+        ready = replace(ready, needs=await self._constants.needs(ready, prompt, options))
         try:
             async with aclosing(self._said(ready, prompt, options)) as events:
                 async for event in events:
@@ -188,6 +226,19 @@ class Chat:
         if isinstance(prompt.content, str):
             return continued(self._engines, ready.needs, prompt, options)
         return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
+
+
+def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:
+    """Raise Unsupported for what weights of this kind are not made for."""
+    use = f"It is made for: {', '.join(facts.capabilities)}"
+    if kind == "chat" and "completion" not in facts.capabilities:
+        hint = "Embed with it" if "embedding" in facts.capabilities else use
+        raise Unsupported(f'"{name}" does not support chat', field="model", hint=hint)
+    if kind == "embed" and facts.ranks:
+        raise Unsupported(f'"{name}" does not support embeddings', field="model", hint=use)
+    if kind == "rerank" and not facts.ranks:
+        hint = f"Its weights have no head that ranks. {use}"
+        raise Unsupported(f'"{name}" does not support reranking', field="model", hint=hint)
 
 
 async def _named_calls(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerator[ChatEvent, None]:
@@ -220,6 +271,23 @@ def _images_of(request: ChatRequest | GenerateRequest) -> bool:
     if isinstance(request, GenerateRequest):
         return bool(request.images)
     return any(message.images for message in request.messages)
+
+
+async def _noted(
+    events: AsyncGenerator[ChatEvent, None], note: Callable[[int, int], None]
+) -> AsyncGenerator[ChatEvent, None]:
+    """Pass an answer on and count it, also one that the caller left in the middle."""
+    read = written = 0
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    read, written = event.usage.prompt_tokens, event.usage.completion_tokens
+                else:
+                    written += 1  # about a token each
+                yield event
+    finally:
+        note(read, written)
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:

@@ -28,6 +28,7 @@ from modelwright.core.spec import (
     Absence,
     AdapterLayer,
     FollowedParent,
+    FormerParent,
     ModelSpec,
     PinnedParent,
     WeightLayer,
@@ -123,6 +124,8 @@ class Composition:
         current, *ancestors = await self._lineage(revision.spec, stored.id)
         said = {name: getattr(self.spec, name) for name in FIELDS if getattr(self.spec, name) is not UNSET}
         gone: dict[str, object] = {name: UNSET for name in draft.unset if name in FIELDS}
+        if isinstance(draft.adapters, tuple):
+            gone["adapters"] = UNSET  # these come one by one, in their place
         if "parent" in draft.unset:
             gone["parent"] = None
             ancestors = []
@@ -291,6 +294,7 @@ class _Workpiece:
 def _plain(draft: SpecDraft) -> ModelSpec:
     """What needs no looking up."""
     return ModelSpec(
+        parent=FormerParent(draft.origin) if draft.origin and draft.parent is None else None,
         system=draft.system,
         prompt_template=draft.prompt_template,
         parameters=draft.parameters,

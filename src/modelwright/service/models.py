@@ -21,12 +21,13 @@ from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFi
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
 from modelwright.core.renderers import check_formats
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
-from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
+from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
 from modelwright.service.access import check_whole, key_of
 from modelwright.service.aliases import Aliases
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
+from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import (
     Created,
@@ -45,7 +46,13 @@ class Models:
     """What can be done with models; each call names the principal who acts."""
 
     def __init__(
-        self, catalogue: Catalogue, blobs: Blobs, files: WeightFiles, resolver: Resolver, clock: Clock
+        self,
+        catalogue: Catalogue,
+        blobs: Blobs,
+        files: WeightFiles,
+        resolver: Resolver,
+        clock: Clock,
+        quotas: Quotas | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._blobs = blobs
@@ -54,6 +61,7 @@ class Models:
         self._access = resolver.access
         self._clock = clock
         self.aliases = Aliases(catalogue, resolver)
+        self._quotas = quotas
 
     async def create(
         self,
@@ -86,6 +94,8 @@ class Models:
         new = NewRevision(
             name=target.name,
             owner=target.owner,
+            actor=principal.id,
+            most_models=await self._most_models(principal),
             spec=composition.spec,
             base=None,
             parent=resolved.parent,
@@ -130,7 +140,6 @@ class Models:
         resolved = await self._resolver.resolve(principal, revision, stored.id, lenient=True)
         lineage = await self._resolver.lineage(principal, revision.spec, stored.id, lenient=True)
         legible = await self._access.legible(principal, lineage)
-        projector = next((layer.digest for layer in resolved.weights if layer.role == "projector"), None)
         anatomy = verbose and legible is None and resolved.base is not None
         return ModelView(
             summary=summary,
@@ -138,7 +147,7 @@ class Models:
             own=own_fields(lineage[0]),
             origin=PRIVATE if legible else await self._origin(lineage[0], resolved),
             spec=lineage[0],
-            projector=await self._resolver.facts(projector),
+            projector=await self._resolver.facts(resolved.projector),
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
 
@@ -162,6 +171,8 @@ class Models:
             NewRevision(
                 name=target.name,
                 owner=target.owner,
+                actor=principal.id,
+                most_models=await self._most_models(principal),
                 spec=lineage[0],
                 base=revision.base,
                 parent=revision.parent,
@@ -186,6 +197,7 @@ class Models:
         committed = await self._catalogue.commit(
             NewRevision(
                 name=stored.name,
+                actor=principal.id,
                 spec=lineage[0],
                 base=revision.base,
                 parent=revision.parent,
@@ -202,6 +214,11 @@ class Models:
         model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
         return await self._summary(principal, model, model.revision)
 
+    async def instructions(self, principal: Principal, ref: str) -> str:
+        """The system text that a model answers under; for use, not to be shown."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        return (await self._resolver.resolve(principal, revision, stored.id)).system
+
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
         """Leave a revision out of the history; raises Conflict for the current one."""
         check_whole(name)
@@ -214,7 +231,7 @@ class Models:
         """Free a name; models derived from it go on working."""
         check_whole(name)
         stored = await self._access.find(principal, name, Verb.DELETE)
-        if not await self._catalogue.delete(stored.name.key):
+        if not await self._catalogue.delete(stored.name.key, principal):
             raise NotFound("model", name, field="model")
 
     async def history(self, principal: Principal, name: str) -> History:
@@ -231,7 +248,8 @@ class Models:
         """Point a name to one of its revisions; none is lost."""
         check_whole(name)
         found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
-        stored = await self._catalogue.move(found.name.key, number, principal.name, self._clock.now())
+        key, now = found.name.key, self._clock.now()
+        stored = await self._catalogue.move(key, number, principal.name, now, principal.id)
         return await self._summary(principal, replace(found, revision=stored.revision), stored.revision)
 
     async def diff(self, principal: Principal, before: str, after: str) -> tuple[FieldChange, ...]:
@@ -250,6 +268,9 @@ class Models:
         legible = await self._access.legible(principal, lineage)
         return await self._resolver.resolve(principal, revision, stored.id) if legible is None else legible
 
+    async def _most_models(self, principal: Principal) -> int | None:
+        return None if self._quotas is None else (await self._quotas.limits(principal)).get("models")
+
     async def _origin(self, spec: ModelSpec, resolved: ResolvedSpec) -> Origin:
         """What a Modelfile stands on that makes this very model again.
 
@@ -259,12 +280,17 @@ class Models:
         """
         taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
         name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
-        return Origin((name,), frozenset(taken_away)) if name else origin_of_weights(resolved)
+        if name:
+            return Origin((name,), frozenset(taken_away))
+        facts = await self._resolver.facts(resolved.base)
+        return origin_of_weights(resolved, facts.architecture if facts else "")
 
     async def _parent_name(self, spec: ModelSpec) -> str:
         """How to call the parent as it was; empty when it cannot be called any more."""
+        if isinstance(spec.parent, FollowedParent):
+            return spec.parent.name
         if not isinstance(spec.parent, PinnedParent):
-            return "" if spec.parent is None else spec.parent.name
+            return ""
         name = Name.parse(spec.parent.name)
         stored = await self._catalogue.find(name.key)
         if stored is None or str(stored.name) != spec.parent.name:

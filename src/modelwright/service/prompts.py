@@ -6,7 +6,7 @@ how many tokens a text has.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final
@@ -47,6 +47,8 @@ class Ready:
     parameters: Parameters
     name: Name
     abilities: tuple[str, ...] = ()
+    note: Callable[[int, int], None] = lambda read, written: None
+    """Writes down the tokens that were read and written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from modelwright.core.access import Viewer
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, NotFound
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
@@ -184,16 +185,28 @@ class Catalogue:
         """
         return await self._database.write(lambda c: changes.commit(c, self._additions, new))
 
-    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
+    async def move(
+        self, key: str, number: int, author: str, moved_at: datetime, actor: str = LOCAL_ADMIN.id
+    ) -> StoredModel:
         """As the port says; moving to where the name points already records nothing."""
-        return await self._database.write(lambda c: changes.move(c, key, number, author, moved_at))
+        return await self._database.write(lambda c: changes.move(c, key, number, author, moved_at, actor))
 
-    async def delete(self, key: str) -> bool:
-        return await self._database.write(lambda c: changes.free(c, key))
+    async def delete(self, key: str, by: Principal = LOCAL_ADMIN) -> bool:
+        return await self._database.write(lambda c: changes.free(c, key, by))
 
     async def add_blob(self, record: BlobRecord) -> None:
         """Record a blob file; one that is known keeps its facts unless new ones come."""
         await self._database.write(lambda c: changes.add_blob(c, self._additions, record))
+
+    async def add_upload(self, record: BlobRecord, owner: str, most_bytes: int | None = None) -> None:
+        def work(connection: Connection) -> None:
+            grants.add_upload(connection, record, owner, most_bytes)
+            changes.add_blob(connection, self._additions, record)
+
+        await self._database.write(work)
+
+    async def uploaded_bytes(self, owner: str) -> int:
+        return await self._database.read(lambda c: grants.uploaded_bytes(c, owner))
 
     async def link(self, digest: Digest) -> FileState | None:
         """How the file that a blob is linked to was when it was last verified."""

@@ -7,18 +7,24 @@ not know on which thread or database they run, but for the lock on a name.
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
+from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Conflict, Invalid, NotFound, TooLarge
+from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, TooLarge
+from modelwright.core.grants import Principal
+from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, Committed, NewRevision, Revision, StoredModel
 from modelwright.core.spec import Absence, PinnedParent
-from modelwright.store import queries
+from modelwright.store import audit, queries
 from modelwright.store.file_state import FileState
 from modelwright.store.rows import read_model, revision_values, write_facts
+
+_QUOTA_SECONDS: Final = 60
+"""When to try again where only somebody can make room."""
 
 
 def commit(connection: Connection, additions: queries.Additions, new: NewRevision) -> Committed:
@@ -54,6 +60,8 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
         template=new.template,
         card=card,
     )
+    if row is None:
+        _check_quota(connection, new)
     model_id = _add_model(connection, new) if row is None else row.id
     connection.execute(queries.ADD_REVISION, revision_values(model_id, revision))
     if row is not None:
@@ -63,10 +71,13 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     name = new.name if before is None else before.name
     born = new.created_at if before is None else before.created_at
     model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
+    audit.note(connection, _told(new, revision, name, model_id, row is None))
     return Committed(model, True, added)
 
 
-def move(connection: Connection, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
+def move(
+    connection: Connection, key: str, number: int, author: str, moved_at: datetime, actor: str
+) -> StoredModel:
     """Point a name to one of its revisions and record that."""
     _check_text(author, "author")
     _check_time(moved_at)
@@ -90,16 +101,20 @@ def move(connection: Connection, key: str, number: int, author: str, moved_at: d
             "moved_at": moved_at,
         },
     )
+    audit.note(connection, Entry(moved_at, actor, author, "move", str(model.name), row.id, number))
     return read_model(connection.execute(queries.FIND_MODEL, {"key": key}).one())
 
 
-def free(connection: Connection, key: str) -> bool:
+def free(connection: Connection, key: str, by: Principal) -> bool:
     """Let a name be taken again; the deleted model keeps its revisions."""
     row = _lock_model(connection, key)
     if row is None:
         return False
     connection.execute(queries.FREE_ALIASES, {"of_model": row.id})
-    connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": datetime.now(UTC)})
+    at, model = datetime.now(UTC), read_model(row)
+    connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": at})
+    number = model.revision.number
+    audit.note(connection, Entry(at, by.id, by.name, "delete", str(model.name), row.id, number))
     return True
 
 
@@ -120,6 +135,13 @@ def add_blob(connection: Connection, additions: queries.Additions, record: BlobR
 
 def add_link(connection: Connection, additions: queries.Additions, digest: Digest, state: FileState) -> None:
     connection.execute(additions.link, {"digest": digest, **asdict(state)})
+
+
+def _told(new: NewRevision, revision: Revision, name: Name, model_id: int, is_new: bool) -> Entry:
+    """The line of the audit log for a revision."""
+    action = "create" if is_new else "change"
+    detail = {"kind": revision.kind} if revision.kind != "create" else {}
+    return Entry(new.created_at, new.actor, new.author, action, str(name), model_id, revision.number, detail)
 
 
 def _card(new: NewRevision, before: StoredModel | None) -> Digest | None:
@@ -152,6 +174,20 @@ def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
     if connection.dialect.name == "postgresql":
         connection.execute(queries.LOCK_NAME, {"key": key})
     return connection.execute(queries.FIND_MODEL, {"key": key}).first()
+
+
+def _check_quota(connection: Connection, new: NewRevision) -> None:
+    """Refuse one model more than an owner may have; others of its creates wait for this one."""
+    if new.most_models is None:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(queries.LOCK_NAME, {"key": f"models of {new.owner}"})
+    if connection.execute(queries.COUNT_OWNED, {"owner": new.owner}).scalar_one() >= new.most_models:
+        raise Exhausted(
+            f"the quota of {new.most_models} models is used up",
+            retry_after=_QUOTA_SECONDS,
+            hint="Delete one, or ask an admin for more",
+        )
 
 
 def _add_small_blobs(

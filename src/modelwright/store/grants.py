@@ -3,17 +3,35 @@
 It does not decide: core.access does, from what is read here.
 """
 
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Boolean, Connection, Select, bindparam, delete, func, insert, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    Connection,
+    Executable,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from modelwright.core.access import Viewer
+from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
-from modelwright.core.grants import Grant, Level, Subject
+from modelwright.core.errors import Exhausted
+from modelwright.core.grants import Grant, Level, Principal, Subject
+from modelwright.core.revision import BlobRecord, StoredModel
+from modelwright.store import audit
 from modelwright.store.database import Database
 from modelwright.store.tables import grants, models, principals, reshares, revisions, uploads
 
@@ -67,6 +85,9 @@ _NAMESPACE: Final[Select[Any]] = select(principals.c.id).where(
 )
 
 
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
+
 def reachable(connection: Connection, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
     """Those that the viewer uploaded, or that a model stands on which it may see."""
     values = {**bindings(viewer), "digests": list(digests)}
@@ -91,11 +112,34 @@ def owner_of_namespace(connection: Connection, namespace: str) -> str | None:
     return found
 
 
+def uploaded_bytes(connection: Connection, owner: str) -> int:
+    query = select(func.coalesce(func.sum(uploads.c.size), 0)).where(uploads.c.principal_id == owner)
+    return int(connection.execute(query).scalar_one())
+
+
+def add_upload(connection: Connection, record: BlobRecord, owner: str, most: int | None) -> None:
+    """Remember who brought a blob; Exhausted when it would be more bytes than allowed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK, {"key": f"uploads of {owner}"})
+    known = select(uploads.c.digest).where(uploads.c.digest == record.digest, uploads.c.principal_id == owner)
+    if connection.execute(known).first():
+        return
+    if most is not None and uploaded_bytes(connection, owner) + record.size > most:
+        raise Exhausted(
+            f"the quota of {most} bytes has no room for {record.size} more",
+            retry_after=60,
+            hint="Ask an admin for more",
+        )
+    values = {"principal_id": owner, "size": record.size, "uploaded_at": datetime.now(UTC)}
+    connection.execute(insert(uploads).values(digest=record.digest, **values))
+
+
 class GrantBook:
     """Grants and re-shares, written and read; models are named by their id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._into = postgresql.insert if database.kind == "postgresql" else sqlite.insert
 
     async def grants_of(self, model: int) -> Sequence[Grant]:
         query = select(grants).where(grants.c.model_id == model).order_by(grants.c.subject)
@@ -103,51 +147,70 @@ class GrantBook:
             lambda c: [Grant(Subject.parse(row.subject), Level(row.level)) for row in c.execute(query)]
         )
 
-    async def put(self, model: int, grant: Grant, by: str, at: datetime) -> None:
+    async def put(self, model: StoredModel, grant: Grant, by: Principal, at: datetime) -> None:
         """Give somebody a level, in place of the one it had."""
-        values = {"level": int(grant.level), "granted_by": by, "granted_at": at}
-        into = postgresql.insert if self._database.kind == "postgresql" else sqlite.insert
-        statement = into(grants).values(model_id=model, subject=str(grant.subject), **values)
+        values = {"level": int(grant.level), "granted_by": by.id, "granted_at": at}
+        statement = self._into(grants).values(model_id=model.id, subject=str(grant.subject), **values)
         written = statement.on_conflict_do_update(index_elements=["model_id", "subject"], set_=values)
-        await self._database.write(lambda c: c.execute(written))
+        line = _line(at, by, "grant", model, {"to": str(grant.subject), "level": grant.level.word})
+        await self._write(written, line)
 
-    async def replace(self, model: int, wanted: Sequence[Grant], by: str, at: datetime) -> None:
+    async def replace(self, model: StoredModel, wanted: Sequence[Grant], by: Principal, at: datetime) -> None:
         """Make these the grants of a model, and no others; all or nothing."""
-        rows = [
-            {
-                "model_id": model,
-                "subject": str(grant.subject),
-                "level": int(grant.level),
-                "granted_by": by,
-                "granted_at": at,
-            }
-            for grant in wanted
-        ]
+        given = {"model_id": model.id, "granted_by": by.id, "granted_at": at}
+        rows = [{**given, "subject": str(each.subject), "level": int(each.level)} for each in wanted]
+        told = {str(each.subject): each.level.word for each in wanted}
 
         def work(connection: Connection) -> None:
-            connection.execute(delete(grants).where(grants.c.model_id == model))
+            connection.execute(delete(grants).where(grants.c.model_id == model.id))
             if rows:
                 connection.execute(insert(grants), rows)
+            audit.note(connection, _line(at, by, "grant", model, told))
 
         await self._database.write(work)
 
-    async def remove(self, model: int, subject: Subject) -> bool:
-        statement = delete(grants).where(grants.c.model_id == model, grants.c.subject == str(subject))
-        return await self._database.write(lambda c: c.execute(statement).rowcount > 0)
+    async def remove(self, model: StoredModel, subject: Subject, by: Principal, at: datetime) -> bool:
+        statement = delete(grants).where(grants.c.model_id == model.id, grants.c.subject == str(subject))
+        return await self._write(statement, _line(at, by, "revoke", model, {"from": str(subject)}))
 
-    async def reshare(self, base: int, wrapper: int, by: str, at: datetime) -> None:
+    async def reshare(self, base: StoredModel, wrapper: StoredModel, by: Principal, at: datetime) -> None:
         """Let the users of a wrapper use its base through it."""
-        into = postgresql.insert if self._database.kind == "postgresql" else sqlite.insert
-        statement = into(reshares).values(base_id=base, wrapper_id=wrapper, allowed_by=by, allowed_at=at)
-        await self._database.write(lambda c: c.execute(statement.on_conflict_do_nothing()))
+        statement = self._into(reshares).values(
+            base_id=base.id, wrapper_id=wrapper.id, allowed_by=by.id, allowed_at=at
+        )
+        line = _line(at, by, "reshare", base, {"through": str(wrapper.name)})
+        await self._write(statement.on_conflict_do_nothing(), line)
 
-    async def end_reshare(self, base: int, wrapper: int) -> bool:
-        statement = delete(reshares).where(reshares.c.base_id == base, reshares.c.wrapper_id == wrapper)
-        return await self._database.write(lambda c: c.execute(statement).rowcount > 0)
+    async def end_reshare(self, base: StoredModel, wrapper: StoredModel, by: Principal, at: datetime) -> bool:
+        statement = delete(reshares).where(reshares.c.base_id == base.id, reshares.c.wrapper_id == wrapper.id)
+        return await self._write(statement, _line(at, by, "revoke", base, {"through": str(wrapper.name)}))
 
-    async def reshares_of(self, base: int) -> Sequence[int]:
-        """The ids of the wrappers that share a base."""
+    async def reshares_of(self, base: int) -> Sequence[str]:
+        """The names of the wrappers that share a base, as they are keyed."""
         query = (
-            select(reshares.c.wrapper_id).where(reshares.c.base_id == base).order_by(reshares.c.wrapper_id)
+            select(models.c.key)
+            .join_from(reshares, models, models.c.id == reshares.c.wrapper_id)
+            .where(reshares.c.base_id == base, models.c.deleted_at.is_(None))
+            .order_by(models.c.key)
         )
         return await self._database.read(lambda c: list(c.execute(query).scalars()))
+
+    async def transfer(self, model: StoredModel, to: Principal, by: Principal, at: datetime) -> None:
+        """Make somebody else the owner."""
+        statement = update(models).where(models.c.id == model.id).values(owner=to.id)
+        await self._write(statement, _line(at, by, "transfer", model, {"to": f"user:{to.id}"}))
+
+    async def _write(self, statement: Executable, line: Entry) -> bool:
+        """Run a statement and note it, unless it changed nothing."""
+
+        def work(connection: Connection) -> bool:
+            changed = connection.execute(statement).rowcount > 0
+            if changed:
+                audit.note(connection, line)
+            return changed
+
+        return await self._database.write(work)
+
+
+def _line(at: datetime, by: Principal, action: str, model: StoredModel, detail: Mapping[str, str]) -> Entry:
+    return Entry(at, by.id, by.name, action, str(model.name), model.id, None, detail)

@@ -65,6 +65,7 @@ _NEWEST_FIRST: Final = (models.c.updated_at.desc(), models.c.id.desc())
 FIND_MODEL: Final[Select[Any]] = _POINTED.where(_NAMED)
 LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(*_NEWEST_FIRST)
 COUNT_MODELS: Final[Select[Any]] = select(func.count()).select_from(models).where(_LIVE)
+COUNT_OWNED: Final[Select[Any]] = COUNT_MODELS.where(models.c.owner == bindparam("owner"))
 
 FIND_GRANTED: Final[Select[Any]] = _POINTED.add_columns(GRANTED.label("granted")).where(_NAMED)
 LIST_VISIBLE: Final[Select[Any]] = (

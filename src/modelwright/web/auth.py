@@ -5,16 +5,28 @@ and listens on the loopback address only knows one principal, the local admin,
 and looks at no credential: many libraries insist on sending one.
 """
 
+import math
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from modelwright.core.errors import Denied, ModelwrightError, Unauthenticated
+from modelwright.core.errors import Denied, Exhausted, ModelwrightError, Unauthenticated
 from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.dialects.base import is_local, verb_of
+from modelwright.service.bounded import Bounded
+from modelwright.service.quotas import Quotas
 from modelwright.web.credentials import credential_of
 
+WRONG_A_MINUTE: Final = 20
+"""Wrong credentials that one address may send in a minute."""
+
+_MINUTE: Final = 60.0
+_ADDRESSES: Final = 4096
+_LEAVE: Final = "modelwright_leave"
 _HINT: Final = "Send a key, for example as Authorization: Bearer KEY"
 
 
@@ -31,10 +43,12 @@ class Keyring(Protocol):
 
 
 class Doorkeeper:
-    """Makes doors; without a keyring everybody is the local admin."""
+    """Makes doors; without a keyring everybody is the local admin, without quotas nobody is limited."""
 
-    def __init__(self, keyring: Keyring | None = None) -> None:
+    def __init__(self, keyring: Keyring | None = None, quotas: Quotas | None = None) -> None:
         self._keyring = keyring
+        self._quotas = quotas
+        self._wrong: Bounded[str, deque[float]] = Bounded(_ADDRESSES)
 
     def door(self, dialect: str) -> Callable[[Request], Awaitable[None]]:
         """What each route of a dialect depends on; raises before the endpoint runs."""
@@ -48,9 +62,21 @@ class Doorkeeper:
                 return
             if verb is not Verb.OPEN:
                 _check(principal, verb, dialect)
+                await self._count(request, principal, verb)
             request.state.principal = principal
 
         return admit
+
+    async def _count(self, request: Request, principal: Principal, verb: Verb) -> None:
+        """See that the principal's quotas have room for this request; the turnstile lets it out again."""
+        if self._quotas is None:
+            return
+        await self._quotas.count_request(principal)
+        if verb is Verb.USE:
+            await self._quotas.check_tokens(principal)
+            leave = await self._quotas.take(principal, "streams")
+            if leave is not None:
+                request.scope["state"][_LEAVE] = leave
 
     async def _known(self, request: Request, *, asked: bool) -> Principal | None:
         """Whoever asks; None when that is not known and the route is open."""
@@ -60,14 +86,43 @@ class Doorkeeper:
             credential = credential_of(request)
             if not credential:
                 raise Unauthenticated("this server wants to know who asks", hint=_HINT)
+            times = self._refuse_guessing(request)
             principal = await self._keyring.principal(credential, local=is_local(request))
             if principal is None:
+                times.append(time.monotonic())
                 raise Unauthenticated("the credential is not valid, or not any more", hint=_HINT)
         except ModelwrightError:
             if asked:
                 raise
             return None
         return principal
+
+    def _refuse_guessing(self, request: Request) -> deque[float]:
+        """When wrong credentials came from this address lately; Exhausted when too many did."""
+        address = request.client.host if request.client else ""
+        times = self._wrong.get(address) or self._wrong.put(address, deque(maxlen=WRONG_A_MINUTE))
+        while times and time.monotonic() - times[0] >= _MINUTE:
+            times.popleft()
+        if len(times) >= WRONG_A_MINUTE:
+            wait = math.ceil(_MINUTE - (time.monotonic() - times[0]))
+            raise Exhausted("too many wrong credentials from this address", retry_after=max(1, wait))
+        return times
+
+
+class Turnstile:
+    """ASGI middleware that ends what a request holds, however it ends."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope.setdefault("state", {})
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            leave = state.pop(_LEAVE, None)
+            if leave is not None:
+                leave()
 
 
 def principal_of(request: Request) -> Principal:

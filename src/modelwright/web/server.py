@@ -2,12 +2,13 @@
 
 Each dialect stands at its own paths and again, in its pure form, under its
 name: /api/chat and /ollama/api/chat, /v1/models and /openai/v1/models. Around
-them, from the outside in: the meter, the error boundary, the gate.
+them, from the outside in: the crossroads, the meter, the error boundary, the gate.
 """
 
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
@@ -17,14 +18,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from modelwright.core.grants import Verb
+from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
+from modelwright.dialects.openwebui import OpenWebUI
 from modelwright.service.services import Services
-from modelwright.web.auth import Doorkeeper, known_principal, principal_of
+from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
 from modelwright.web.boundary import Boundary, unrouted
+from modelwright.web.collision import add_collision
+from modelwright.web.crossroads import Crossroads
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
 from modelwright.web.pages.docs import docs_page
@@ -46,12 +51,19 @@ class Edge:
     admission: Admission = field(default_factory=Admission)
     limits: Limits = field(default_factory=Limits)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    openwebui_errors: Literal["product", "docs"] = "product"
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
 def build_asgi(services: Services, edge: Edge) -> FastAPI:
     """Put the application together; nothing runs yet."""
-    dialects: tuple[Dialect, ...] = (Ollama(), OpenAI(), Native(edge.identity))
+    dialects: tuple[Dialect, ...] = (
+        Ollama(),
+        OpenAI(),
+        Anthropic(),
+        OpenWebUI(edge.openwebui_errors),
+        Native(edge.identity),
+    )
     backing = Backing(services, principal_of, edge.limits)
     meter = Meter(edge.registry)
     app = FastAPI(
@@ -63,7 +75,9 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: unrouted},
         middleware=[
+            Middleware(Crossroads),
             Middleware(Metered, meter=meter),
+            Middleware(Turnstile),
             Middleware(Boundary, dialects=dialects),
             Middleware(Gate, admission=_with_own_name(edge.admission)),
             # Inside the gate too, so that a page of a known origin can read an error.
@@ -79,8 +93,10 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
 def _add_dialects(
     app: FastAPI, dialects: Sequence[Dialect], backing: Backing, doorkeeper: Doorkeeper
 ) -> None:
+    routers = {dialect.name: dialect.router(backing) for dialect in dialects}
+    add_collision(app, routers, doorkeeper, backing.limits)
     for dialect in dialects:
-        router, door = dialect.router(backing), [Depends(doorkeeper.door(dialect.name))]
+        router, door = routers[dialect.name], [Depends(doorkeeper.door(dialect.name))]
         app.include_router(router, dependencies=door)
         app.include_router(router, dependencies=door, prefix=f"/{dialect.name}", include_in_schema=False)
 

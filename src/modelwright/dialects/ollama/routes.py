@@ -16,7 +16,7 @@ from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedReque
 from modelwright.core.compatibility import API_VERSION
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
-from modelwright.core.grants import Verb
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.names import ModelRef
 from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
@@ -32,7 +32,7 @@ from modelwright.dialects.ollama.writers import (
     GenerateWriter,
     usage_figures,
 )
-from modelwright.service.views import CreateEvent
+from modelwright.service.views import Created, CreateEvent, Notice, Working
 
 _TRY_PULLING: Final = 'model "{name}" not found, try pulling it first'
 _HERE: Final = 'See what is here with "modelwright ls"'
@@ -141,7 +141,24 @@ class _Routes:
         body = await self._read(request, wire.CreateRequest)
         name, draft = creation.parse_create(body)
         events = self._models.create(self._principal_of(request), name, draft)
-        return Answer(_with_base_named(events), CreateWriter(), stream=body.stream)
+        events = _with_base_named(events)
+        if body.warm:
+            events = self._warmed(events, self._principal_of(request), name)
+        return Answer(events, CreateWriter(), stream=body.stream)
+
+    async def _warmed(
+        self, events: AsyncIterator[CreateEvent], principal: Principal, name: str
+    ) -> AsyncGenerator[CreateEvent, None]:
+        """Have the new model's prompt computed before it is said to be ready."""
+        async for event in events:
+            if isinstance(event, Created):
+                yield Working("warming up the prompt")
+                try:
+                    tokens = await self._chat.warm(principal, name)
+                    yield Notice(f"warm: {tokens} tokens are computed")
+                except ModelwrightError as error:  # the model is there all the same
+                    yield Notice(f"not warm: {error.message}")
+            yield event
 
     @needs(Verb.DERIVE)
     async def copy(self, request: Request) -> Response:

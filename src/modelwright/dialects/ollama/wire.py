@@ -110,7 +110,9 @@ class CreateRequest(Wire):
     messages: Annotated[tuple[Message, ...], Field(max_length=MOST_MESSAGES)] = ()
     license: TextOrTexts = None
     stream: Flag = True
+    warm: Annotated[Flag, Field(description="compute the constant prompt before success is told")] = False
     files: Annotated[dict[str, Text] | None, Field(description="name -> digest of an uploaded blob")] = None
+    origin: Annotated[Text, Field(description="name of the model that the files came from")] = ""
     adapters: Annotated[
         Anything, Field(description="name -> digest, or a list of objects with digest (or files) and scale")
     ] = None

@@ -21,6 +21,8 @@ from modelwright.store.migrations import (
     m0006_audit,
     m0007_cards,
     m0008_aliases,
+    m0010_responses,
+    m0020_runs,
 )
 from modelwright.store.tables import migrations
 
@@ -32,9 +34,11 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0003_linked_blobs", m0003_linked_blobs.apply),
     ("0007_cards", m0007_cards.apply),
     ("0008_aliases", m0008_aliases.apply),
+    ("0020_runs", m0020_runs.apply),
     ("0004_principals", m0004_principals.apply),
     ("0005_grants", m0005_grants.apply),
     ("0006_audit", m0006_audit.apply),
+    ("0010_responses", m0010_responses.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
