@@ -26,6 +26,7 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.context_length import context_length
 from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
@@ -172,7 +173,7 @@ class Chat:
         needs = EngineNeeds(
             user=str(name),
             base=resolved.base,
-            context=self._context(parameters, facts),
+            context=context_length(parameters, self._context_length, facts.context_length),
             kind=kind,
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
@@ -187,12 +188,6 @@ class Chat:
             abilities = (*abilities, _IMAGES)
         note = partial(self._ledger.note, principal, stored, revision.number)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
-
-    def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
-        """Tokens a slot must hold: what is asked for, at most what was trained."""
-        asked = parameters.get("num_ctx")
-        wanted = asked if isinstance(asked, int) and asked > 0 else self._context_length
-        return min(wanted, facts.context_length) if facts.context_length else wanted
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:
@@ -256,7 +251,7 @@ async def _named_calls(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerato
 
 
 def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions:
-    """The options, with what the model does by itself; raises Unsupported for what it cannot.
+    """The options, with what the model does by itself; Unsupported for what it cannot.
 
     A model that can think does, unless told otherwise (Ollama, server/routes.go).
     """
