@@ -4,15 +4,15 @@ Custom models of one base with system prompts of about 1 500 tokens of their own
 asked for the time to their first token, each in turn with the base without any:
 
   cold       the first request to a model
-  warm       a later one, other models' requests in between
+  warm       a later one, other models' requests in between: more models than slots
   restarted  the first one after the server was started anew (the engine is loaded)
   none       the same question without a system prompt
 
 Half of the models have an adapter. Bounds: warm and restarted <= 1.5 x none. The base
-has about 80 million parameters of random weights, and a quarter as many heads for keys and
+has about 300 million parameters of random weights, and a quarter as many heads for keys and
 values as for queries, as models of today do: text is noise, speed is real.
 
-    python bench/prefix.py [--models 16] [--rounds 4]
+    python bench/prefix.py [--models 6] [--rounds 8]
 """
 
 import argparse
@@ -31,7 +31,7 @@ from measuring.verdict import median, table, verdict
 
 BOUND = 1.5
 TOKENS = 1500
-SHAPE = Shape(hidden=768, layers=12, heads=12, kv_heads=3, feed_forward=2048, vocabulary=1024, context=4096)
+SHAPE = Shape(hidden=1536, layers=12, heads=12, kv_heads=3, feed_forward=4096, vocabulary=1024, context=4096)
 QUESTIONS = ("Who are you?", "Where are you from?", "hello", "What is your job?", "What is your name?")
 
 
@@ -120,7 +120,7 @@ def measure(home: Path, models: int, rounds: int) -> int:
     write_random_model(home / "base.gguf", SHAPE)
     write_random_lora(home / "adapter.gguf", SHAPE, size=0.05)
     import_weights(home, home / "base.gguf", "base")
-    settings = {"context_length": 4096, "parallel": 4, "prefix_cache": 8192}
+    settings = {"context_length": 4096, "parallel": 2, "prefix_cache": 8192}
     with served(home, **settings) as server:
         times = before(server, home / "adapter.gguf", models, rounds)
     with served(home, **settings) as server, server.client() as client:
@@ -150,8 +150,8 @@ def measure(home: Path, models: int, rounds: int) -> int:
 
 def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("--models", type=int, default=16)
-    options.add_argument("--rounds", type=int, default=4)
+    options.add_argument("--models", type=int, default=6)
+    options.add_argument("--rounds", type=int, default=8)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         return measure(Path(folder), asked.models, asked.rounds)
