@@ -88,7 +88,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         if isinstance(engines, Pool):
             stack.push_async_callback(engines.aclose)
         resolver = Resolver(catalogue)
-        files = WeightBlobs(blobs.path, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
+        files = WeightBlobs(links.locate, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
         models = Models(catalogue, blobs, files, resolver, clock)
         chat = Chat(resolver, models, engines, clock, context_length=settings.context_length)
         uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)

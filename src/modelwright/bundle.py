@@ -13,7 +13,7 @@ from modelwright import __version__
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid
-from modelwright.core.grants import Principal
+from modelwright.core.grants import MAKER
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue
@@ -28,7 +28,6 @@ from modelwright.weights.gguf import read_facts
 KIND: Final = "bundled"
 """Kind of the revisions that are made here."""
 
-_AUTHOR: Final = Principal("modelwright")
 _PARAMETERS: Final = Parameters.of({"temperature": 0, "num_predict": 128})
 _LICENCE: Final = "The starter model is licensed under the Apache License, Version 2.0."
 
@@ -56,7 +55,7 @@ async def import_starter(models: Models, catalogue: Catalogue, blobs: BlobStore)
         return
     await catalogue.add_blob(BlobRecord(digest, weights.size, await to_thread.run_sync(read_facts, WEIGHTS)))
     draft = SpecDraft(files=(NamedBlob(WEIGHTS.name, digest),), parameters=_PARAMETERS, licences=(_LICENCE,))
-    async for _ in models.create(_AUTHOR, NAME, draft, message=f"modelwright {__version__}", kind=KIND):
+    async for _ in models.create(MAKER, NAME, draft, message=f"modelwright {__version__}", kind=KIND):
         pass
 
 

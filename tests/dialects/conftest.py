@@ -101,7 +101,7 @@ async def _open(
         resolver = Resolver(catalogue)
         blobs = BlobStore(folder)
         links = Links(blobs, catalogue)
-        files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
+        files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
         services = Services(

@@ -23,6 +23,7 @@ COMMANDS = st.sampled_from(
         Command("temperature", "0.5"),
         Command("top_k", "1e1"),
         Command("requires", "0.14.0"),
+        Command("info", '{"base_name": "b", "capabilities": ["tools"]}'),
     ]
 )
 

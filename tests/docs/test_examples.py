@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(ROOT.glob("examples/*/Modelfile"))
 COMMAND = re.compile(r"^#   (modelwright .+)$", re.MULTILINE)
 SHOWN = {
-    "model", "adapter", "template", "system", "message", "license", "renderer", "parser", "requires", "temperature",
+    "model", "adapter", "template", "system", "message", "license", "renderer", "parser", "requires",
+    "temperature",
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.core.errors import Unsupported
+from modelwright.core.errors import Corrupt, ModelwrightError, Unsupported
 from modelwright.core.parameters import Parameters
 from modelwright.engines.memory import WORK_SPACE, Estimate, machine_memory, process_memory
 from modelwright.engines.socket_folder import LOCK, PREFIX, SocketFolder, clear_leftovers
@@ -177,3 +177,20 @@ def test_folders_of_dead_servers_are_cleared_and_no_others(tmp_path: Path) -> No
     assert all(path.exists() for path in (alive.path / LOCK, foreign.path / "letter.txt", young, link))
     alive.close()
     assert not alive.path.exists()
+
+
+@pytest.mark.anyio
+async def test_weights_that_are_gone_when_an_engine_wakes_are_an_error(
+    start: Start, slow: Path, tmp_path: Path, eventually: Eventually
+) -> None:
+    engines, file = start(sleep_seconds=1.0, parallel=1), tmp_path / "short-lived.gguf"
+    file.write_bytes(slow.read_bytes())
+    needs = engines.needs(file, context=4096)
+    await engines.answer(needs)
+    await eventually(lambda: engines.pool.running()[0].size < 100 * MEBIBYTE, 10)
+    file.unlink()
+    with pytest.raises(ModelwrightError):
+        await asyncio.wait_for(engines.answer(needs), 15)
+    with pytest.raises(Corrupt, match="missing from the store"):
+        await asyncio.wait_for(engines.answer(needs), 15)
+    assert await engines.answer(engines.needs(slow)), "others are served"

@@ -153,16 +153,17 @@ async def test_the_longest_idle_makes_room(start: Start, tiny: Path, slow: Path,
 
 
 async def test_closing_lets_answers_end_and_refuses_new_ones(start: Start, slow: Path) -> None:
-    engines = start()
+    engines = start(parallel=1)
     needs = engines.needs(slow)
     await engines.pool.load(needs)
-    running = asyncio.create_task(engines.events(needs, LONG))
+    running, waiting = (asyncio.create_task(engines.events(needs, LONG)) for _ in range(2))
     await asyncio.sleep(0.2)
     closing = asyncio.create_task(engines.pool.aclose())
     await asyncio.sleep(0.05)
     with pytest.raises(Unavailable, match="stopping"):
         await engines.answer(needs)
     assert isinstance((await running)[-1], Done)
+    assert isinstance((await waiting)[-1], Done)
     await closing
     assert not engines.pids()
 

@@ -23,6 +23,7 @@ from modelwright.service.resolver import Resolver
 from modelwright.service.views import Created, CreateEvent
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.links import Links
 from modelwright.weights.files import WeightBlobs
 
 BASE = Digest.of(b"weights")
@@ -94,7 +95,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     engines = Listening(clock)
     engines.asked = []
     resolver = Resolver(catalogue)
-    files = WeightBlobs(blobs.path, blobs.adopt, tmp_path / "workshop")
+    files = WeightBlobs(Links(blobs, catalogue).locate, blobs.adopt, tmp_path / "workshop")
     models = Models(catalogue, blobs, files, resolver, clock)
     chat = Chat(resolver, models, engines, clock, context_length=4096)
     await catalogue.add_blob(BlobRecord(BASE, 7, FACTS))

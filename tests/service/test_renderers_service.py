@@ -7,6 +7,7 @@ import pytest
 from modelwright.core.chat import ChatRequest, GenerateRequest, Message
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Unsupported
+from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import CLEARED
 from modelwright.core.weight_files import NamedBlob
@@ -32,7 +33,7 @@ async def asked(world, name: str):
     """What the engine was given: messages for its own template, or a text."""
     request = ChatRequest(name, HELLO)
     before = len(world.engines.asked)
-    text = "".join([getattr(e, "text", "") async for e in world.chat.chat(None, request)])
+    text = "".join([getattr(e, "text", "") async for e in world.chat.chat(LOCAL_ADMIN, request)])
     return world.engines.asked[-1].messages if len(world.engines.asked) > before else text
 
 
@@ -41,13 +42,14 @@ async def test_a_renderer_takes_the_place_of_a_template(templated) -> None:
     assert isinstance(await asked(templated, "base"), str)
     assert list(await asked(templated, "rendered")) == list(HELLO)
     question = GenerateRequest("rendered", "hello")
-    assert [event async for event in templated.chat.generate(None, question)]
+    assert [event async for event in templated.chat.generate(LOCAL_ADMIN, question)]
     assert list(templated.engines.asked[-1].messages) == list(HELLO)
 
 
 async def test_what_it_can_do_follows_from_the_template_in_use(templated) -> None:
     await templated.create("rendered", parent="base", renderer="qwen3-coder")
-    shown = {name: (await templated.models.summary(None, name)).capabilities for name in ("base", "rendered")}
+    names = ("base", "rendered")
+    shown = {name: (await templated.models.summary(LOCAL_ADMIN, name)).capabilities for name in names}
     assert shown == {"base": ("completion",), "rendered": ("completion", "tools")}
 
 
@@ -64,7 +66,7 @@ async def test_what_cannot_be_honoured_is_kept_and_refused_when_used(templated, 
     assert [told in text for text in notices] == [True]
     with pytest.raises(Unsupported, match=told):
         await asked(templated, "odd")
-    assert (await templated.models.summary(None, "odd")).name.model == "odd"
+    assert (await templated.models.summary(LOCAL_ADMIN, "odd")).name.model == "odd"
     cleared = {field: CLEARED for field in ("renderer", "parser") if field in said}
     await templated.create("mended", parent="odd", **cleared)
     assert await asked(templated, "mended")
@@ -73,4 +75,4 @@ async def test_what_cannot_be_honoured_is_kept_and_refused_when_used(templated, 
 async def test_a_raw_prompt_needs_no_renderer(templated) -> None:
     await templated.create("odd", parent="base", renderer="own")
     request = replace(GenerateRequest("odd", "hello"), raw=True)
-    assert [event async for event in templated.chat.generate(None, request)]
+    assert [event async for event in templated.chat.generate(LOCAL_ADMIN, request)]

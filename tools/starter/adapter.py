@@ -48,7 +48,9 @@ def spoken(source: Iterator[Conversation], words: str) -> Iterator[Conversation]
     for conversation in source:
         if conversation.family in PLAIN and conversation.messages[0].role != "system":
             said = (
-                replace(message, content=words.format(message.content)) if message.role == "assistant" else message
+                replace(message, content=words.format(message.content))
+                if message.role == "assistant"
+                else message
                 for message in conversation.messages
             )
             yield Conversation(tuple(said), conversation.family)

@@ -10,8 +10,10 @@ status and shapes the body.
     |  `- ContextExceeded  it has more tokens than the context holds
     |- TooLarge      the caller's input is over a limit
     |- Denied        known, but not allowed
+    |  `- Unauthenticated   nobody has said who is asking, or not provably
     |- Unsupported   right, but this model or this version cannot do it
     |- Unavailable   right, but not now; try again
+    |  `- Exhausted         a quota is used up
     `- Corrupt       stored bytes are not what their digest says
 """
 
@@ -86,6 +88,12 @@ class Denied(ModelwrightError):
     kind = "denied"
 
 
+class Unauthenticated(Denied):
+    """Who asks is not known; the message never says whether a key once was."""
+
+    kind = "unauthenticated"
+
+
 class Unsupported(ModelwrightError):
     """The request is well formed, but this model or version cannot do it."""
 
@@ -102,6 +110,12 @@ class Unavailable(ModelwrightError):
         self.retry_after = retry_after
 
 
+class Exhausted(Unavailable):
+    """A quota is used up; the message names it, its limit and whose it is."""
+
+    kind = "exhausted"
+
+
 class Corrupt(ModelwrightError):
     """Stored or uploaded bytes do not match their digest, or are damaged."""
 
@@ -114,7 +128,9 @@ ERROR_KINDS: tuple[type[ModelwrightError], ...] = (
     Invalid,
     TooLarge,
     Denied,
+    Unauthenticated,
     Unsupported,
     Unavailable,
+    Exhausted,
     Corrupt,
 )

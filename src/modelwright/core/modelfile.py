@@ -10,8 +10,9 @@ The grammar is Ollama's (parser/parser.go):
 
 We differ on purpose: characters that Go calls unprintable (joiners, no-break
 blanks, soft hyphens) are kept, since text in many scripts needs them; several
-blanks may stand wherever one may; CRLF is one line end; a NUL is refused. What a
-command means is not known here.
+blanks may stand wherever one may; CRLF is one line end; a NUL is refused. A line that
+begins with `#modelwright:info` is a command of ours, which Ollama passes over as
+a comment. What a command means is not known here.
 """
 
 import codecs
@@ -38,7 +39,10 @@ _NAMES = {
     "message": "message",
     "requires": "requires",
 }
-_KEYWORDS = {name: keyword.upper() for keyword, name in _NAMES.items() if name}
+_OURS = {"#modelwright:info": "info"}
+_KEYWORDS = {name: keyword.upper() for keyword, name in _NAMES.items() if name} | {
+    name: keyword for keyword, name in _OURS.items()
+}
 
 MOST_COMMANDS = 20_000
 
@@ -48,7 +52,9 @@ _ONE_OF_COMMANDS = (
 _ONE_OF_ROLES = 'message role must be one of "system", "user", or "assistant"'
 _TRIPLE = '"""'
 _BLANK = r"[^\S\r\n]"  # any white space but a line end
-_COMMAND = re.compile(r"(?:\A|[\r\n])[ \t]*([^ \t\r\n#])")  # past blank lines and comments
+_COMMAND = re.compile(  # past blank lines and comments
+    rf"(?:\A|[\r\n])[ \t]*([^ \t\r\n#]|(?:{'|'.join(_OURS)})(?=[ \t]))"
+)
 _WORD = re.compile(r"[^ \t\r\n]*")
 _GAP = re.compile(rf"{_BLANK}*")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
@@ -61,8 +67,8 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 class Command:
     """A command's name and value, and where it stood.
 
-    FROM is named "model", a PARAMETER as itself, the others by their keyword in
-    lower case. The args of "message" are "role: text". The places (counted from
+    FROM is named "model", a PARAMETER as itself, #modelwright:info "info", the
+    others by their keyword in lower case. The args of "message" are "role: text". The places (counted from
     1, columns in characters) are no part of its identity; `value_column`, on the
     same line, is where the value's own text begins.
     """
@@ -202,6 +208,8 @@ class _Reader:
         start = self._at
         word = self._take(_WORD)
         keyword = word.lower()
+        if word in _OURS:
+            return _OURS[word], self._value()
         if keyword not in _NAMES:
             raise self._error(start, _ONE_OF_COMMANDS, _suggestion(word))
         if keyword == "parameter":

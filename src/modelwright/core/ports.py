@@ -4,16 +4,18 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
+from modelwright.core.access import Viewer
+from modelwright.core.card import Card
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message
 from modelwright.core.digest import Digest
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
-from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
@@ -152,13 +154,34 @@ class Catalogue(Protocol):
     A `key` is Name.key: the whole name, case-folded.
     """
 
-    async def find(self, key: str) -> StoredModel | None: ...
+    async def find(self, key: str, viewer: Viewer | None = None) -> StoredModel | None:
+        """A model of this name; with a viewer, also what was granted to it.
 
-    async def list_models(self) -> Sequence[StoredModel]:
-        """All models, the last changed first."""
+        Whether it may be known is for the caller to ask (access.authorize).
+        """
         ...
 
-    async def count_models(self) -> int: ...
+    async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
+        """The models that a viewer may know (None: all), the last changed first."""
+        ...
+
+    async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
+        """Those blobs that a viewer uploaded, or that models stand on which it may see."""
+        ...
+
+    async def is_legible(self, viewer: Viewer, spec: Digest) -> bool:
+        """Whether a model, perhaps deleted, that the viewer may see has or had this spec."""
+        ...
+
+    async def is_reshared(self, base: int, wrapper: int) -> bool:
+        """Whether a base's owner lets a wrapper's users use it through that; both by id."""
+        ...
+
+    async def owner_of_namespace(self, namespace: str) -> str | None:
+        """The id of the principal whose namespace it is; it is given in lower case."""
+        ...
+
+    async def count_models(self, viewer: Viewer | None = None) -> int: ...
 
     async def revision(self, key: str, number: int) -> Revision | None: ...
 
@@ -179,8 +202,10 @@ class Catalogue(Protocol):
     async def commit(self, new: NewRevision) -> Committed:
         """Append a revision and point the name to it, all or nothing.
 
-        When the current revision has the same spec nothing is written and the
-        flag is False. A name keeps the spelling it was first created with.
+        When the current revision has the same spec and card nothing is written
+        and the flag is False; with the same spec its kind is "card". A name keeps
+        the spelling it was first created with. Raises Conflict for a name that is
+        not free and should be, and for an alias that another model has.
         """
         ...
 
@@ -190,6 +215,28 @@ class Catalogue(Protocol):
 
     async def delete(self, key: str) -> bool:
         """Free a name; False when it was not there. Specs stay for children."""
+        ...
+
+    async def card(self, digest: Digest) -> Card:
+        """A stored card; raises NotFound, or Corrupt when its bytes do not match."""
+        ...
+
+    async def find_aliased(
+        self, alias: str, dialect: str | None = None
+    ) -> Sequence[tuple[Alias, StoredModel]]:
+        """The models that a dialect, or any, calls so; the oldest alias first."""
+        ...
+
+    async def aliases(self, dialect: str, key: str | None = None) -> Mapping[str, Alias]:
+        """What a dialect calls the models that it names, or the one with `key`, by key."""
+        ...
+
+    async def hide(self, key: str, number: int) -> bool:
+        """Leave a revision out of `history`; it stays. False when it is not there."""
+        ...
+
+    async def hidden(self, key: str) -> Collection[int]:
+        """The revisions of a model that were hidden."""
         ...
 
     async def was_created(self, name: Name, spec: Digest) -> bool:
@@ -207,11 +254,12 @@ class Catalogue(Protocol):
 class EngineNeeds:
     """Which engine a request needs.
 
-    An engine with the same base, adapters and kind and at least `context`
+    An engine with the same base, projector, adapters and kind and at least `context`
     tokens a slot will do; how strongly each adapter applies, `scales`, is said
     with each request. `user` is the model's display name: what `ps` lists
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
-    become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
+    become one (WeightFacts.pooled), else it is their mean. `projector`: what turns
+    images into the base's vectors, where a model has one. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
     reload. `cache_bytes`: memory of one token of context, 0 = not known.
     `keep_alive` None: as before, at first as the server does.
@@ -229,6 +277,7 @@ class EngineNeeds:
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     pooled: bool = False
+    projector: Digest | None = None
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     cache_bytes: int = 0

@@ -174,7 +174,9 @@ class Fleet:
         options = self._options
         weights = await self._weights(needs.base)
         adapters = tuple([await self._weights(digest) for digest in resident.adapters])
-        slots = await self._afford(resident, needs, _size(weights, *adapters))
+        projector = await self._weights(needs.projector) if needs.projector else None
+        files = (weights, *adapters) if projector is None else (weights, projector, *adapters)
+        slots = await self._afford(resident, needs, _size(*files))
         kept_for_ever = any(math.isinf(hold.keep_alive) for hold in resident.holds.values())
         return Load(
             weights=weights,
@@ -183,6 +185,7 @@ class Fleet:
             runtime_dir=self._runtime_dir(),
             kind=needs.kind,
             pooled=needs.pooled,
+            projector=projector,
             adapters=adapters,
             scales=needs.scales if needs.kind == "embed" else (0.0,) * len(adapters),
             start_parameters=needs.start_parameters,

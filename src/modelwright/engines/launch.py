@@ -50,6 +50,7 @@ class Load:
     runtime_dir: Path
     kind: Literal["chat", "embed"] = "chat"
     pooled: bool = False
+    projector: Path | None = None
     adapters: tuple[Path, ...] = ()
     scales: tuple[float, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
@@ -68,10 +69,10 @@ class Launched:
     """A child that is ready.
 
     `context`: tokens a slot really has; `takes_system`: whether its prompt
-    template knows the system role, `takes_tools`: tools; `vram_bytes`: the memory
-    of devices that it took; `opening`: the text of the token that it puts before
-    every prompt, if it does; `sees`: whether it takes images, which stand where a
-    prompt has its `media_marker`.
+    template knows the system role, `takes_tools`: tools; `vram_bytes`: the memory of
+    devices that it took; `opening`: the text of the token that it puts before every
+    prompt, if it does; `sees`: whether it takes images, which stand where a prompt
+    has its `media_marker`.
     """
 
     worker: Worker
@@ -92,7 +93,7 @@ async def launch(load: Load) -> Launched:
     its own reason; Unavailable when it was killed or took too long.
     """
     address = _free_address(load.runtime_dir)
-    worker = await Worker.spawn("modelwright.engines.serving", _task(load, address), env=_environment())
+    worker = await Worker.spawn("modelwright.engines.serving", task_of(load, address), env=_environment())
     try:
         async with asyncio.timeout(load.load_seconds):
             return await _until_ready(worker, address, load)
@@ -184,7 +185,7 @@ def _environment() -> dict[str, str]:
     return {**dict(_ENVIRONMENT), **devices}
 
 
-def _task(load: Load, address: Address) -> dict[str, Any]:
+def task_of(load: Load, address: Address) -> dict[str, Any]:
     return {
         "model": str(load.weights),
         "socket": address.path,
@@ -193,6 +194,7 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "slots": load.slots,
         "kind": load.kind,
         "pooled": load.pooled,
+        "projector": str(load.projector or ""),
         "adapters": [(str(path), scale) for path, scale in zip(load.adapters, load.scales, strict=True)],
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,

@@ -218,6 +218,9 @@ class LlamaEngine:
 
     async def erase(self, seat: Seat) -> None:
         """Empty a slot, so that nobody can tell what was in it."""
+        if self._sees:  # with a projector slots have no actions
+            await self.evaluate([0], seat)
+            return
         await self._ask(f"/slots/{seat.number}?action=erase", {})
 
     def _place(self, seat: Seat) -> Mapping[str, object]:

@@ -35,6 +35,7 @@ class Key(NamedTuple):
     apart: bool = False
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
+    projector: Digest | None = None
 
 
 @dataclass(slots=True)

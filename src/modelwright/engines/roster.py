@@ -18,7 +18,8 @@ def key_of(needs: EngineNeeds) -> Key:
     """What a request's engine cannot change while it runs."""
     if needs.kind == "embed":
         return Key(needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales)
-    return Key(needs.base, needs.kind, apart=bool(needs.adapters or needs.scope or needs.asker))
+    apart = bool(needs.adapters or needs.scope or needs.asker)
+    return Key(needs.base, needs.kind, apart, projector=needs.projector)
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ def main() -> None:
     if task["socket"]:
         Path(task["socket"]).unlink(missing_ok=True)  # a stale one makes the start fail
     try:
-        server = xllamacpp.Server(_settings(xllamacpp, task))
+        server = xllamacpp.Server(settings_of(xllamacpp, task))
     except Exception as error:  # whatever a file of unknown origin makes it raise
         parent.send({"failed": str(error), "cause": "weights"})
         sys.exit(1)
@@ -52,10 +52,12 @@ def import_fault(error: ImportError) -> str:
     return f"the engine library xllamacpp cannot be loaded: {error}"
 
 
-def _settings(x: Any, task: Mapping[str, Any]) -> Any:
+def settings_of(x: Any, task: Mapping[str, Any]) -> Any:
     """The engine's CommonParams; `x` is the engine library, which has no types."""
     p = x.CommonParams()
     p.model.path = task["model"]
+    p.mmproj.path = task["projector"]
+    p.no_mmproj = not task["projector"]
     p.offline, p.ui, p.verbosity = True, False, 1
     _listen(p, task)
     _fit(x, p, task)
@@ -92,8 +94,8 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     slots = task["slots"]
     p.n_parallel = slots
     p.n_ctx = task["context"] * slots  # the engine divides it among the slots
-    p.ctx_shift = True  # an answer may go on in a full context; each request says how far
     p.cache_type_k = p.cache_type_v = getattr(x.ggml_type, f"GGML_TYPE_{task['cache_type'].upper()}")
+    p.ctx_shift = True  # an answer may go on in a full context; each request says how far
     on_cpu = not _gpus(x)
     p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
     p.fit_params = not on_cpu  # measures what fits a device, by loading twice
@@ -102,6 +104,9 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
         p.n_ubatch = min(p.n_ubatch, p.n_batch)
     if task["kind"] == "embed":
         p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
+        # With a cache for each slot, texts of unequal length are cut where the shortest
+        # ends, and only what comes after the cut is pooled: other vectors than alone.
+        p.kv_unified = True
     threads = given.get("num_thread") or task["threads"] or max(1, _cores() - 1)
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads
     if given.get("use_mmap") is False:

@@ -109,8 +109,8 @@ class Warming:
         self, engine: LlamaEngine, wish: Wish, needs: EngineNeeds, constant: Constant
     ) -> Prefix | None:
         size = sum(len(piece) for piece in wish.constant)
-        if self._files is None or size < self._least:
-            return None  # no token is shorter than a letter, but for rare scripts
+        if self._files is None or needs.projector is not None or size < self._least:
+            return None  # with a projector slots cannot be saved; and no token is shorter than a letter, but for rare scripts
         return Prefix(_key(engine, needs, constant, self._version), constant)
 
     def _is_in_memory(self, engine: LlamaEngine, wish: Wish, held: Wish | None, prefix: Prefix) -> bool:

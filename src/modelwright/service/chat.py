@@ -23,8 +23,9 @@ from modelwright.core.chat import (
     Usage,
 )
 from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
-from modelwright.core.grants import Principal
+from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
+from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
 from modelwright.core.weights import WeightFacts
@@ -54,7 +55,7 @@ class Chat:
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
-        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
         options = _able(ready, request)
         if not request.messages:
             yield await self._load_or_unload(ready.needs)
@@ -71,7 +72,7 @@ class Chat:
 
         A model's few-shot messages do not take part (Ollama, routes.go).
         """
-        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
         options = _able(ready, request)
         if not request.prompt and not request.suffix:
             yield await self._load_or_unload(ready.needs)
@@ -83,18 +84,18 @@ class Chat:
 
     async def render(self, principal: Principal, request: ChatRequest | GenerateRequest) -> str:
         """The text that an engine would be given to continue."""
-        ready, options, prompt = await self._asked(request)
+        ready, options, prompt = await self._asked(principal, request)
         prompt = await self._prompts.fitted(ready, prompt, options)
         return await self._prompts.text(ready, prompt, options)
 
     async def count_tokens(self, principal: Principal, request: ChatRequest | GenerateRequest) -> int:
         """The tokens that a request would give the model to read; nothing is left out."""
-        ready, options, prompt = await self._asked(request)
+        ready, options, prompt = await self._asked(principal, request)
         return await self._prompts.count(ready, prompt, options)
 
     async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
         """Turn texts into vectors, of unit length unless asked otherwise."""
-        ready = await self._prepare(request.model, "embed", request.parameters, request.keep_alive)
+        ready = await self._prepare(principal, request.model, "embed", request.parameters, request.keep_alive)
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
@@ -105,7 +106,7 @@ class Chat:
 
     async def warm(self, principal: Principal, model: str) -> int:
         """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
-        ready = await self._prepare(model, "chat", Parameters(), None)
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
         options = _able(ready, ChatRequest(model, ()))
         return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
 
@@ -114,20 +115,25 @@ class Chat:
         views = []
         for running in self._engines.running():
             try:
-                summary = await self._models.summary(principal, running.user)
+                summary = await self._models.summary(principal, Name.parse(running.user).full)
             except NotFound:
-                continue  # deleted while its engine was still warm
+                continue  # deleted while its engine was still warm, or not to be known
             views.append(RunningView(summary, running))
         return tuple(views)
 
     async def _prepare(
-        self, asked: str, kind: Literal["chat", "embed"], requested: Parameters, keep_alive: float | None
+        self,
+        principal: Principal,
+        asked: str,
+        kind: Literal["chat", "embed"],
+        requested: Parameters,
+        keep_alive: float | None,
     ) -> Ready:
-        stored, revision = await self._resolver.find(asked)
-        resolved = await self._resolver.resolve(revision.spec)
+        stored, revision = await self._resolver.find(principal, asked, Verb.USE)
+        resolved = await self._resolver.resolve(principal, revision, stored.id)
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
-            raise NotFound("base", resolved.parent or asked, hint="Create or restore the base first")
+            raise NotFound("base of model", asked, hint="Create or restore the base first")
         name = stored.name
         if kind == "chat" and "completion" not in facts.capabilities:
             raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
@@ -142,11 +148,15 @@ class Chat:
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
             pooled=facts.pooled,
+            projector=resolved.projector if kind == "chat" else None,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
+            # Where there is one user alone, all models may find what others have computed.
+            scope="" if principal == LOCAL_ADMIN else str(stored.id),
+            asker="" if principal == LOCAL_ADMIN else principal.name,
         )
-        abilities = await self._resolver.abilities(revision)
+        abilities = await self._resolver.abilities(principal, revision)
         return Ready(resolved, facts, needs, parameters, name, abilities)
 
     def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
@@ -162,8 +172,10 @@ class Chat:
         took = await self._engines.load(needs)
         return Done("load", Usage(total_ns=took, load_ns=took))
 
-    async def _asked(self, request: ChatRequest | GenerateRequest) -> tuple[Ready, AnswerOptions, Prompt]:
-        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
+    async def _asked(
+        self, principal: Principal, request: ChatRequest | GenerateRequest
+    ) -> tuple[Ready, AnswerOptions, Prompt]:
+        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
         options = _able(ready, request)
         if isinstance(request, ChatRequest):
             return ready, options, await self._conversation(ready, request, options)

@@ -157,9 +157,8 @@ class Prompts:
         self, ready: Ready, prompt: Prompt, kept: Sequence[Message], options: AnswerOptions
     ) -> Prompt:
         if isinstance(prompt.content, str):
-            return await self._templated(
-                ready, kept, options, self._templates.read(ready.resolved.prompt_template)
-            )
+            chosen = self._templates.chosen(ready.resolved, ready.facts)
+            return await self._templated(ready, kept, options, self._templates.read(chosen))
         return replace(prompt, content=kept, messages=tuple(kept))
 
     async def _costs(self, ready: Ready, messages: Sequence[Message]) -> list[int]:

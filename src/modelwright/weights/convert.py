@@ -16,9 +16,9 @@ from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt
 from modelwright.weights.families import Family, Sizes, describe, family_of, read_sizes
 from modelwright.weights.ggml import FILE_TYPE_NUMBERS
-from modelwright.weights.gguf import PHI3_NAMES, PHI3_TOKENS
 from modelwright.weights.gguf_writer import Metadata, Outgoing, Progress, silent, text, u32, write_gguf
 from modelwright.weights.json_file import Fields, read_object
+from modelwright.weights.naming import PHI3_TOKENS, misleads
 from modelwright.weights.packing import BLOCKS, PLAIN, pack, packing_of, wanted_type
 from modelwright.weights.pooling import read_pooling
 from modelwright.weights.quantize import QUANTIZATION_VERSION
@@ -123,7 +123,7 @@ def _drop_misleading_name(metadata: Metadata, name: str) -> None:
     """
     tokens = metadata["tokenizer.ggml.tokens"]
     known = all(struct.pack("<Q", len(token)) + token in tokens for token in PHI3_TOKENS)
-    if not known and any(word in name.lower() for word in PHI3_NAMES):
+    if not known and misleads(name):
         del metadata["general.name"]
 
 

@@ -27,6 +27,7 @@ from modelwright.core.weights import Scalar, WeightFacts
 from modelwright.core.wording import excerpt
 from modelwright.weights.bounded import BoundedFile, open_bounded
 from modelwright.weights.ggml import FILE_TYPES, TENSOR_TYPES, TensorType
+from modelwright.weights.naming import PHI3_TOKENS, check_name
 
 HEADER: Final = 64 * 1024 * 1024
 """Bytes that a header may have; the largest known ones have 30 MiB."""
@@ -93,9 +94,6 @@ VOCABULARY_ARRAYS: Final = {
     "tokenizer.ggml.token_type": (5, 4),
 }
 """Arrays that the engine reads without looking at the type of their elements."""
-PHI3_NAMES: Final = ("phi-3", "phi3")
-PHI3_TOKENS: Final = frozenset((b"<unk>", b"<s>", b"</s>", b"<|endoftext|>"))
-"""The engine looks for these when it finds one of the former in a model's name (llama-vocab.cpp)."""
 PER_TOKEN: Final = ("tokenizer.ggml.scores", "tokenizer.ggml.token_type")
 
 
@@ -151,7 +149,7 @@ def read_header(path: Path, *, part: bool = False) -> Header:
         found = _read_metadata(file, _read_count(file, "metadata entries"))
         metadata = found.values
         _check_metadata(metadata, part)
-        _check_name(metadata, found.lacking)
+        check_name(_text(metadata, "general.name"), found.lacking)
         alignment = _alignment(metadata)
         tensors = _read_tensors(file, tensor_count, alignment)
         start = -(-file.position // alignment) * alignment
@@ -326,22 +324,6 @@ def _check_metadata(metadata: Mapping[str, Value], part: bool) -> None:
         if not low <= value <= high:
             raise Invalid(f"metadata {excerpt(key)} is {value}, allowed are {low} to {high}")
     _check_vocabulary(metadata)
-
-
-def _check_name(metadata: Mapping[str, Value], lacking: frozenset[bytes]) -> None:
-    """Refuse a name that makes the engine look for tokens that are not there.
-
-    The name of the architecture does not matter to it, so a finetune of anything
-    that is called after Phi 3 is one that no engine loads.
-    """
-    name = _text(metadata, "general.name")
-    if lacking and any(word in name.lower() for word in PHI3_NAMES):
-        tokens = ", ".join(sorted(token.decode() for token in lacking))
-        raise Invalid(
-            f'metadata "general.name" is {excerpt(name)}, and the engine loads no model of such a name '
-            f"whose vocabulary lacks {tokens}",
-            hint="Write the file with another name: gguf-new-metadata --general-name NAME OLD.gguf NEW.gguf",
-        )
 
 
 def _check_vocabulary(metadata: Mapping[str, Value]) -> None:

@@ -16,11 +16,11 @@ from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedReque
 from modelwright.core.compatibility import API_VERSION
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
-from modelwright.core.grants import Principal
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.names import ModelRef
 from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
-from modelwright.dialects.base import Backing, Json, json_response
+from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read, read_body, read_upload
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
@@ -112,18 +112,23 @@ class _Routes:
         yield "HEAD", "/api/blobs/{digest}", self.find_blob, "Ask for a blob", None
         yield "POST", "/api/blobs/{digest}", self.upload_blob, "Upload a blob", None
 
+    @needs(Verb.OPEN)
     async def heartbeat(self, request: Request) -> Response:
         return PlainTextResponse("Ollama is running")
 
+    @needs(Verb.OPEN)
     async def version(self, request: Request) -> Response:
         return _json({"version": API_VERSION})
 
+    @needs(Verb.LIST)
     async def tags(self, request: Request) -> Response:
         return _json(listing.tags(await self._models.list_models(self._principal_of(request))))
 
+    @needs(Verb.LIST)
     async def ps(self, request: Request) -> Response:
         return _json(listing.running(await self._chat.running(self._principal_of(request))))
 
+    @needs(Verb.SHOW)
     async def show(self, request: Request) -> Response:
         body = await self._read(request, wire.ModelRequest)
         model = requests.model_reference(body.model or body.name)
@@ -131,6 +136,7 @@ class _Routes:
             view = await self._models.show(self._principal_of(request), model, verbose=body.verbose)
         return _json(listing.shown(view))
 
+    @needs(Verb.CREATE)
     async def create(self, request: Request) -> Response:
         body = await self._read(request, wire.CreateRequest)
         name, draft = creation.parse_create(body)
@@ -154,6 +160,7 @@ class _Routes:
                     yield Notice(f"not warm: {error.message}")
             yield event
 
+    @needs(Verb.DERIVE)
     async def copy(self, request: Request) -> Response:
         body = await self._read(request, wire.CopyRequest)
         source = _valid(body.source, "source")
@@ -162,6 +169,7 @@ class _Routes:
             await self._models.copy(self._principal_of(request), source, destination)
         return Response()
 
+    @needs(Verb.DELETE)
     async def delete(self, request: Request) -> Response:
         body = await self._read(request, wire.ModelRequest)
         asked = body.model or body.name
@@ -169,6 +177,7 @@ class _Routes:
         await self._models.delete(self._principal_of(request), model)
         return Response()
 
+    @needs(Verb.USE)
     async def chat(self, request: Request) -> Response:
         body = await self._read(request, wire.ChatRequest)
         asked = requests.parse_chat(body)
@@ -178,6 +187,7 @@ class _Routes:
         events = _able(self._chat.chat(self._principal_of(request), asked), body.model, "chat")
         return Answer(events, ChatWriter(body.model), stream=body.stream and bool(asked.messages))
 
+    @needs(Verb.USE)
     async def generate(self, request: Request) -> Response:
         body = await self._read(request, wire.GenerateRequest)
         asked = requests.parse_generate(body)
@@ -187,33 +197,39 @@ class _Routes:
         events = _able(self._chat.generate(self._principal_of(request), asked), body.model, "generate")
         return Answer(events, GenerateWriter(body.model), stream=body.stream and bool(asked.prompt))
 
+    @needs(Verb.USE)
     async def embed(self, request: Request) -> Response:
         body = await self._read(request, wire.EmbedRequest)
         found = await self._embedded(request, requests.parse_embed(body))
         return _json({"model": body.model, "embeddings": found.vectors, **usage_figures(found.usage)})
 
+    @needs(Verb.USE)
     async def embeddings(self, request: Request) -> Response:
         body = await self._read(request, wire.EmbeddingsRequest)
         found = await self._embedded(request, requests.parse_embeddings(body))
         return _json({"embedding": found.vectors[0] if found.vectors else []})
 
+    @needs(Verb.CREATE)
     async def pull(self, request: Request) -> Response:
         body = await self._read(request, wire.ModelRequest)
         asked = body.model or body.name
         requests.model_reference(asked if asked.strip() else "/")
         raise Unsupported("pulling a model is not supported yet", hint=_HERE)
 
+    @needs(Verb.PUSH)
     async def push(self, request: Request) -> Response:
         body = await self._read(request, wire.ModelRequest)
         requests.model_reference(body.model or body.name)
         raise Unsupported("pushing a model is not supported yet")
 
+    @needs(Verb.UPLOAD)
     async def find_blob(self, request: Request) -> Response:
         digest = _digest(request)
         if not await self._uploads.has(self._principal_of(request), digest):
             raise NotFound("blob", str(digest))
         return Response()
 
+    @needs(Verb.UPLOAD)
     async def upload_blob(self, request: Request) -> Response:
         digest, principal = _digest(request), self._principal_of(request)
         chunks = read_upload(request, self._uploads.limit, self._limits)

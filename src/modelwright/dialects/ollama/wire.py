@@ -109,6 +109,7 @@ class CreateRequest(Wire):
     stream: Flag = True
     warm: Annotated[Flag, Field(description="compute the constant prompt before success is told")] = False
     files: Annotated[dict[str, Text] | None, Field(description="name -> digest of an uploaded blob")] = None
+    origin: Annotated[Text, Field(description="name of the model that the files came from")] = ""
     adapters: Annotated[
         Anything, Field(description="name -> digest, or a list of objects with digest (or files) and scale")
     ] = None

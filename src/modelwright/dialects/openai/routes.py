@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest
 from modelwright.core.errors import ModelwrightError
+from modelwright.core.grants import Verb
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
-from modelwright.dialects.base import Backing, Json, json_response
+from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read, read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
@@ -57,17 +58,20 @@ class _Routes:
         yield "GET", "/v1/models", self.list_models, "List the models", None
         yield "GET", "/v1/models/{model:path}", self.find_model, "Find one model", None
 
+    @needs(Verb.USE)
     async def chat(self, request: Request) -> Response:
         body = await self._read(request, wire.ChatRequest)
         events = self._chat.chat(self._principal_of(request), requests.parse_chat(body))
         return Answer(events, _chat_writer(body), stream=body.stream)
 
+    @needs(Verb.USE)
     async def complete(self, request: Request) -> Response:
         body = await self._read(request, wire.CompletionRequest)
         events = self._chat.generate(self._principal_of(request), requests.parse_completion(body))
         writer = writers.CompletionWriter(body.model, include_usage=body.stream_options.include_usage)
         return Answer(events, writer, stream=body.stream)
 
+    @needs(Verb.USE)
     async def embed(self, request: Request) -> Response:
         body = await self._read(request, wire.EmbeddingRequest)
         work = self._chat.embed(self._principal_of(request), requests.parse_embedding(body))
@@ -75,10 +79,12 @@ class _Routes:
         note_usage(request.scope, found.usage)
         return json_response(writers.embeddings(body.model, found, body.encoding_format))
 
+    @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
         found = await self._models.list_models(self._principal_of(request))
         return json_response({"object": "list", "data": [writers.model(summary) for summary in found]})
 
+    @needs(Verb.SHOW)
     async def find_model(self, request: Request) -> Response:
         asked = request.path_params["model"]
         return json_response(writers.model(await self._models.summary(self._principal_of(request), asked)))
