@@ -110,7 +110,7 @@ class Warming:
     ) -> Prefix | None:
         size = sum(len(piece) for piece in wish.constant)
         if self._files is None or needs.projector is not None or size < self._least:
-            return None  # with a projector slots cannot be saved; and no token is shorter than a letter, but for rare scripts
+            return None  # with a projector slots cannot be saved; tokens are seldom shorter than a letter
         return Prefix(_key(engine, needs, constant, self._version), constant)
 
     def _is_in_memory(self, engine: LlamaEngine, wish: Wish, held: Wish | None, prefix: Prefix) -> bool:

@@ -154,7 +154,7 @@ class Chat:
             cache_bytes=facts.cache_bytes_per_token,
             # Where there is one user alone, all models may find what others have computed.
             scope="" if principal == LOCAL_ADMIN else str(stored.id),
-            asker="" if principal == LOCAL_ADMIN else principal.name,
+            asker="" if principal == LOCAL_ADMIN else principal.id,
         )
         abilities = await self._resolver.abilities(principal, revision)
         return Ready(resolved, facts, needs, parameters, name, abilities)
