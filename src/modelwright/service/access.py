@@ -105,7 +105,7 @@ class Access:
         """Whether a principal may know of a model; `name` is as the catalogue spells it."""
         if viewer_of(principal) is None:
             return True
-        model = await self._catalogue.find(Name.parse(name).key, viewer_of(principal))
+        model = await self._catalogue.find(key_of(name), viewer_of(principal))
         return model is not None and level_of(principal, model) is not None
 
     def shown_name(self, principal: Principal, name: Name, among: Collection[str] | None = None) -> Name:
@@ -165,3 +165,11 @@ def _is_own(name: Name, principal: Principal) -> bool:
         and name.host.lower() == DEFAULT_HOST
         and name.namespace.lower() == principal.namespace.lower()
     )
+
+
+def key_of(name: str) -> str:
+    """Name.key of a text; what is no name, such as a base to come, stands for itself."""
+    try:
+        return Name.parse(name).key
+    except Invalid:
+        return name

@@ -4,13 +4,14 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from modelwright.core.access import level_of, viewer_of
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Corrupt, NotFound
+from modelwright.core.errors import Conflict, Corrupt, NotFound, Unsupported
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
 from modelwright.core.manifest import Manifest, build_manifest
@@ -18,10 +19,12 @@ from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
-from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
-from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
+from modelwright.core.renderers import check_formats
+from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import check_whole
+from modelwright.service.access import check_whole, key_of
+from modelwright.service.aliases import Aliases
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.quotas import Quotas
@@ -58,46 +61,69 @@ class Models:
         self._access = resolver.access
         self._clock = clock
         self._quotas = quotas
+        self.aliases = Aliases(catalogue, resolver)
 
     async def create(
-        self, principal: Principal, name: str, draft: SpecDraft, *, message: str = "", kind: str = "create"
+        self,
+        principal: Principal,
+        name: str,
+        draft: SpecDraft,
+        *,
+        message: str = "",
+        kind: str = "create",
+        card: Card | None = None,
+        aliases: Sequence[Alias] = (),
+        fresh: bool = False,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        Nothing is written unless all of it is. Raises Invalid for the draft,
-        NotFound for a base that is not here. But for long work on weights the first
-        event comes after the commit, so a failure is never reported as progress.
+        `card` None keeps the one there is. `fresh`: raises Conflict when the name is
+        not free; so does an alias that another model has.
+
+        Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
+        for a base that is not here. But for long work on weights the first event
+        comes after the commit, so a failure is never reported as progress.
         """
         target = await self._access.target(principal, name)
         await self._access.may_refer(principal, _blobs_of(draft), field="files")
         workshop = Workshop(principal, self._catalogue, self._resolver, self._files)
-        composition = Composition(workshop, target.name.model, draft)
+        composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
         resolved = composition.resolved
-        facts = await self._facts(resolved)
-        manifest, contents = build_manifest(resolved, facts)
-        small, files = await self._split(contents | {manifest.digest: manifest.content})
-        stored, changed, added = await self._catalogue.commit(
-            NewRevision(
-                name=target.name,
-                owner=target.owner,
-                actor=principal.id,
-                most_models=await self._most_models(principal),
-                spec=composition.spec,
+        new = NewRevision(
+            name=target.name,
+            owner=target.owner,
+            actor=principal.id,
+            most_models=await self._most_models(principal),
+            spec=composition.spec,
+            base=None,
+            parent=resolved.parent,
+            manifest=None,
+            size=0,
+            author=principal.name,
+            kind=kind,
+            created_at=self._clock.now(),
+            message=message,
+            card=card,
+            aliases=tuple(aliases),
+            fresh=fresh,
+        )
+        facts, manifest, files = None, None, frozenset[Digest]()
+        if composition.pinned:
+            facts = await self._facts(resolved)
+            manifest, contents = build_manifest(resolved, facts)
+            small, files = await self._split(contents | {manifest.digest: manifest.content})
+            new = replace(
+                new,
                 base=resolved.base,
-                parent=resolved.parent,
                 manifest=manifest.digest,
                 size=manifest.size,
-                author=principal.name,
-                kind=kind,
-                created_at=self._clock.now(),
-                message=message,
                 template=_template_digest(resolved),
                 small_blobs=small,
             )
-        )
-        for event in _account(draft, composition, manifest, added | files):
+        stored, changed, added = await self._catalogue.commit(new)
+        for event in _account(draft, composition, facts, manifest, added | files):
             yield event
         name_of_it = self._access.shown_name(principal, stored.name)
         yield Created(name_of_it, stored.revision.number, changed)
@@ -111,17 +137,17 @@ class Models:
         summary = await self._summary(principal, stored, revision)
         if level_of(principal, stored) is Level.USE:
             return ModelView(summary, ResolvedSpec(), frozenset(), PRIVATE)
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored.id, lenient=True)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored.id, lenient=True)
         legible = await self._access.legible(principal, lineage)
-        projector = next((layer.digest for layer in resolved.weights if layer.role == "projector"), None)
         anatomy = verbose and legible is None and resolved.base is not None
         return ModelView(
             summary=summary,
             resolved=resolved if legible is None else legible,
             own=own_fields(lineage[0]),
             origin=PRIVATE if legible else await self._origin(lineage[0], resolved),
-            projector=await self._resolver.facts(projector),
+            spec=lineage[0],
+            projector=await self._resolver.facts(resolved.projector),
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
 
@@ -157,8 +183,43 @@ class Models:
                 created_at=self._clock.now(),
                 message=f"copied from {source}",
                 template=revision.template,
+                card=await self._resolver.card(revision),
             )
         )
+
+    async def change_card(
+        self, principal: Principal, name: str, card: Card, *, message: str = ""
+    ) -> ModelSummary:
+        """Give a model another card; what it does stays the same, to the byte."""
+        check_whole(name)
+        stored, revision = await self._resolver.find(principal, name, Verb.UPDATE)
+        lineage = await self._catalogue.lineage(revision.spec)
+        committed = await self._catalogue.commit(
+            NewRevision(
+                name=stored.name,
+                spec=lineage[0],
+                base=revision.base,
+                parent=revision.parent,
+                manifest=revision.manifest,
+                size=revision.size,
+                author=principal.name,
+                kind="card",
+                created_at=self._clock.now(),
+                message=message,
+                template=revision.template,
+                card=card,
+            )
+        )
+        model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
+        return await self._summary(principal, model, model.revision)
+
+    async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
+        """Leave a revision out of the history; raises Conflict for the current one."""
+        check_whole(name)
+        stored, revision = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
+        if revision.number == stored.revision.number:
+            raise Conflict(f"{stored.name.short}@{number} is the current revision", hint="Roll back first")
+        await self._catalogue.hide(stored.name.key, number)
 
     async def delete(self, principal: Principal, name: str) -> None:
         """Free a name; models derived from it go on working."""
@@ -173,15 +234,17 @@ class Models:
         key = stored.name.key
         revisions, moves = await self._catalogue.history(key), await self._catalogue.moves(key)
         shown = self._access.shown_name(principal, stored.name)
-        return History(shown, stored.revision.number, revisions, moves)
+        hidden = await self._catalogue.hidden(key)
+        kept = [revision for revision in revisions if revision.number not in hidden]
+        return History(shown, stored.revision.number, kept, moves)
 
     async def rollback(self, principal: Principal, name: str, number: int) -> ModelSummary:
         """Point a name to one of its revisions; none is lost."""
         check_whole(name)
         found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         key, now = found.name.key, self._clock.now()
-        stored = await self._catalogue.move(key, number, principal.name, now, principal.id)
-        return await self._summary(principal, replace(found, revision=stored.revision), stored.revision)
+        revision = (await self._catalogue.move(key, number, principal.name, now, principal.id)).revision
+        return await self._summary(principal, replace(found, revision=revision), revision)
 
     async def diff(self, principal: Principal, before: str, after: str) -> tuple[FieldChange, ...]:
         """What differs between two models or revisions, inheritance included."""
@@ -211,12 +274,17 @@ class Models:
         """
         taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
         name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
-        return Origin((name,), frozenset(taken_away)) if name else origin_of_weights(resolved)
+        if name:
+            return Origin((name,), frozenset(taken_away))
+        facts = await self._resolver.facts(resolved.base)
+        return origin_of_weights(resolved, facts.architecture if facts else "")
 
     async def _parent_name(self, spec: ModelSpec) -> str:
         """How to call the parent as it was; empty when it cannot be called any more."""
+        if isinstance(spec.parent, FollowedParent):
+            return spec.parent.name
         if not isinstance(spec.parent, PinnedParent):
-            return "" if spec.parent is None else spec.parent.name
+            return ""
         name = Name.parse(spec.parent.name)
         stored = await self._catalogue.find(name.key)
         if stored is None or str(stored.name) != spec.parent.name:
@@ -255,21 +323,29 @@ class Models:
         among: Collection[str] | None = None,
     ) -> ModelSummary:
         """A line of a list; `among` are the keys that the principal may know, if they are known."""
-        hidden = level_of(principal, stored) is Level.USE
+        level = level_of(principal, stored) or Level.USE
+        hidden = level is Level.USE
+        standing = await self._resolver.standing(principal, revision, stored.id)
         return ModelSummary(
             name=self._access.shown_name(principal, stored.name, among),
             revision=revision.number,
             latest=stored.latest,
             digest=_opaque(stored, revision) if hidden else revision.manifest or revision.spec,
-            size=revision.size,
+            size=standing.size if standing is not None else revision.size,
             modified_at=revision.created_at,
-            facts=await self._resolver.facts(revision.base),
+            facts=None if standing is None else await self._resolver.facts(standing.base),
             parent="" if hidden else await self._known_parent(principal, revision.parent, among),
             capabilities=await self._resolver.abilities(principal, revision),
+            card=await self._resolver.card(revision),
+            follows=revision.manifest is None and bool(revision.parent),
+            key=stored.name.key,
+            owner=stored.owner,
+            level=level,
+            created_at=stored.created_at,
         )
 
     async def _known_parent(self, principal: Principal, parent: str, among: Collection[str] | None) -> str:
-        if not parent or (among is not None and Name.parse(parent).key in among):
+        if not parent or (among is not None and key_of(parent) in among):
             return parent
         return parent if among is None and await self._access.knows(principal, parent) else ""
 
@@ -287,31 +363,39 @@ def _opaque(stored: StoredModel, revision: Revision) -> Digest:
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
+    """What the model's abilities follow from: a renderer is used in a template's place."""
+    own = resolved.prompt_template and not resolved.renderer
+    return Digest.of(resolved.prompt_template.encode()) if own else None
 
 
 def _account(
-    draft: SpecDraft, composition: Composition, manifest: Manifest, added: Collection[Digest]
+    draft: SpecDraft,
+    composition: Composition,
+    facts: WeightFacts | None,
+    manifest: Manifest | None,
+    added: Collection[Digest],
 ) -> Iterator[CreateEvent]:
     """What is to be told of a create that is done, but for its end."""
     yield from composition.told
-    for layer in manifest.layers:
+    for layer in manifest.layers if manifest is not None else ():
         yield LayerReady(layer.digest, layer.digest not in added)
-    for text in _notices(draft):
+    for text in _notices(draft, composition.resolved, facts):
         yield Notice(text)
-    yield ManifestReady()
+    if manifest is not None:
+        yield ManifestReady()
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def _notices(draft: SpecDraft) -> tuple[str, ...]:
-    """What is kept and has no effect here."""
+def _notices(draft: SpecDraft, resolved: ResolvedSpec, facts: WeightFacts | None) -> tuple[str, ...]:
+    """What is kept and has no effect here, or keeps the model from answering."""
     parameters = draft.parameters.without_effect if isinstance(draft.parameters, Parameters) else ()
-    kept = [f'parameter "{name}"' for name in parameters]
-    if isinstance(draft.renderer, str):
-        kept.append(f'renderer "{draft.renderer}"')
-    if isinstance(draft.parser, str):
-        kept.append(f'parser "{draft.parser}"')
-    return tuple(f"{what} is kept but has no effect" for what in kept)
+    kept = [f'parameter "{name}" is kept but has no effect' for name in parameters]
+    try:
+        if facts is not None:
+            check_formats(resolved.renderer, resolved.parser, facts.chat_template)
+    except Unsupported as error:
+        kept.append(f"the model is kept but cannot answer: {error}")
+    return tuple(kept)

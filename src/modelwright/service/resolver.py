@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from modelwright.core.access import level_of, viewer_of
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
-from modelwright.core.errors import NotFound
+from modelwright.core.errors import Invalid, NotFound
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import DEPTH_LIMIT, ResolvedSpec, resolve
 from modelwright.core.names import ModelRef
@@ -17,13 +18,14 @@ from modelwright.core.ports import Catalogue
 from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.spec import FollowedParent, ModelSpec
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import Access
+from modelwright.service.access import Access, key_of
 from modelwright.service.bounded import Bounded
 from modelwright.service.templates import Templates
 
 _KEPT_SPECS: Final = 4096
 _KEPT_FACTS: Final = 256
 _KEPT_ABILITIES: Final = 4096
+_KEPT_CARDS: Final = 256
 
 
 class Resolver:
@@ -35,6 +37,7 @@ class Resolver:
         self._resolved: Bounded[Digest, ResolvedSpec] = Bounded(_KEPT_SPECS)
         self._facts: Bounded[Digest, WeightFacts] = Bounded(_KEPT_FACTS)
         self._abilities: Bounded[Digest, tuple[str, ...]] = Bounded(_KEPT_ABILITIES)
+        self._cards: Bounded[Digest, Card] = Bounded(_KEPT_CARDS)
         self.templates = Templates()
 
     async def find(
@@ -54,33 +57,97 @@ class Resolver:
             raise NotFound("model", asked, field=field, hint=hint)
         return stored, revision
 
-    async def resolve(self, principal: Principal, revision: Revision, wrapper: int = 0) -> ResolvedSpec:
+    async def resolve(
+        self, principal: Principal, revision: Revision, wrapper: int = 0, *, lenient: bool = False
+    ) -> ResolvedSpec:
         """What a revision amounts to, its ancestors merged in.
 
         `wrapper` is the id of its model: where it follows another by name, the
         principal needs "use" on that one, or its owner lets this wrapper share it.
+        Raises NotFound for a followed base that is missing, unless `lenient`.
         """
         known = self._resolved.get(revision.spec)
         if known is not None:
             return known
         spec = revision.spec
-        lineage = await self.lineage(principal, spec, wrapper)
+        lineage = await self.lineage(principal, spec, wrapper, lenient=lenient)
         resolved = resolve(lineage)
         pinned = not any(isinstance(ancestor.parent, FollowedParent) for ancestor in lineage)
         return self._resolved.put(spec, resolved) if pinned else resolved
 
-    async def lineage(self, principal: Principal, spec: Digest, wrapper: int = 0) -> Sequence[ModelSpec]:
-        """A stored spec and all its ancestors, followed names included."""
+    async def lineage(
+        self, principal: Principal, spec: Digest, wrapper: int = 0, *, lenient: bool = False, below: str = ""
+    ) -> Sequence[ModelSpec]:
+        """A stored spec and all its ancestors, followed names included.
+
+        `lenient`, it ends early where a followed name is of nothing (yet). Raises
+        Invalid when following comes back to where it was, or to a model with the key
+        `below`, which is perhaps still to be made.
+        """
         lineage = list(await self._catalogue.lineage(spec))
+        passed = {below}
         while isinstance(followed := lineage[-1].parent, FollowedParent) and len(lineage) <= DEPTH_LIMIT:
-            wrapper, revision = await self._followed(principal, followed.name, wrapper)
+            if below and key_of(followed.name) == below:
+                raise _circle()
+            try:
+                base, revision = await self._followed(principal, followed.name, wrapper)
+            except NotFound:
+                if lenient:
+                    break
+                raise
+            if base.name.key in passed:
+                raise _circle()
+            passed.add(base.name.key)
+            wrapper = base.id
             lineage.extend(await self._catalogue.lineage(revision.spec))
         return lineage
 
-    async def _followed(self, principal: Principal, name: str, wrapper: int) -> tuple[int, Revision]:
-        """The id and the revision of a base that is followed; no name of a private one is told."""
-        ref = ModelRef.parse(name, field="from")
+    async def base_to_follow(self, principal: Principal, name: str) -> StoredModel | None:
+        """The model a wrapper may follow under this name; None while there is none.
+
+        Wrapping needs no more than to use it.
+        """
+        try:
+            return await self.access.find(principal, name, Verb.USE, field="from")
+        except (Invalid, NotFound):
+            return await self._aliased(principal, name)
+
+    async def standing(self, principal: Principal, revision: Revision, wrapper: int) -> Revision | None:
+        """The revision whose weights a model uses; None while its base is missing.
+
+        That is the revision itself unless it follows a name.
+        """
+        steps = 0
+        while revision.base is None and steps <= DEPTH_LIMIT:
+            parent = (await self._catalogue.lineage(revision.spec))[-1].parent
+            if not isinstance(parent, FollowedParent):
+                return None
+            try:
+                base, revision = await self._followed(principal, parent.name, wrapper)
+            except NotFound:
+                return None
+            wrapper, steps = base.id, steps + 1
+        return revision if revision.base is not None else None
+
+    async def card(self, revision: Revision) -> Card:
+        """What stands beside a revision's spec."""
+        if revision.card is None:
+            return Card()
+        known = self._cards.get(revision.card)
+        return known or self._cards.put(revision.card, await self._catalogue.card(revision.card))
+
+    async def _followed(self, principal: Principal, name: str, wrapper: int) -> tuple[StoredModel, Revision]:
+        """A base that is followed, and its revision; no name of a private one is told."""
+        try:
+            ref = ModelRef.parse(name, field="from")
+        except Invalid:
+            base = await self._aliased(principal, name)
+            if base is None:
+                raise _baseless() from None
+            return base, base.revision
         base = await self._catalogue.find(ref.name.key, viewer_of(principal))
+        if base is None:
+            base = await self._aliased(principal, name)
         allowed = base is not None and (
             level_of(principal, base) is not None or await self._catalogue.is_reshared(base.id, wrapper)
         )
@@ -89,10 +156,20 @@ class Resolver:
             revision = await self._catalogue.revision(ref.name.key, ref.revision or 0)
         if base is None or revision is None:
             raise _baseless()
-        return base.id, revision
+        return base, revision
+
+    async def _aliased(self, principal: Principal, name: str) -> StoredModel | None:
+        """The first model that some dialect calls so, of those that may be known."""
+        for _, stored in await self._catalogue.find_aliased(name):
+            found = await self._catalogue.find(stored.name.key, viewer_of(principal))
+            if found is not None and level_of(principal, found) is not None:
+                return found
+        return None
 
     async def abilities(self, principal: Principal, revision: Revision) -> tuple[str, ...]:
         """What a model can do; nothing while its base is missing."""
+        if revision.base is None:
+            return await self._abilities_now(principal, revision)
         facts = await self.facts(revision.base)
         if facts is None or revision.template is None or facts.pooled:
             return facts.capabilities if facts is not None else ()
@@ -101,6 +178,14 @@ class Resolver:
             resolved = await self.resolve(principal, revision)
             known = self._abilities.put(revision.template, self.templates.abilities(resolved.prompt_template))
         return known
+
+    async def _abilities_now(self, principal: Principal, revision: Revision) -> tuple[str, ...]:
+        """What a model can do while the names it follows point where they do."""
+        resolved = await self.resolve(principal, revision, lenient=True)
+        facts = await self.facts(resolved.base)
+        if facts is None or facts.pooled or not resolved.prompt_template:
+            return facts.capabilities if facts is not None else ()
+        return self.templates.abilities(resolved.prompt_template)
 
     async def facts(self, base: Digest | None) -> WeightFacts | None:
         """What the weight file of a base says about itself, if it is here."""
@@ -120,3 +205,7 @@ def _baseless() -> NotFound:
     error = NotFound("base", "", field="from", hint="Its owner can say more")
     error.message = "the base of this model is not here, or not yours to use"
     return error
+
+
+def _circle() -> Invalid:
+    return Invalid("the model is its own ancestor", field="from", hint="Let it follow another base")

@@ -5,7 +5,7 @@ transaction there (database.py says which), so a caller that goes away leaves
 either everything or nothing. It knows no files and no rights.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Self
@@ -13,16 +13,17 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Row, Select
 
 from modelwright.core.access import Viewer
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, NotFound
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
-from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
 from modelwright.store import changes, grants, migrations, queries
 from modelwright.store.database import Database
 from modelwright.store.file_state import FileState
-from modelwright.store.rows import read_blob, read_model, read_move, read_revision, read_state
+from modelwright.store.rows import read_alias, read_blob, read_model, read_move, read_revision, read_state
 from modelwright.store.spec_cache import SpecCache
 
 LONGEST_LINEAGE: Final = 17
@@ -114,6 +115,38 @@ class Catalogue:
             lambda connection: [
                 read_move(row) for row in connection.execute(queries.LIST_MOVES, {"key": key})
             ]
+        )
+
+    async def card(self, digest: Digest) -> Card:
+        row = await self._one(queries.FIND_CARD, digest=digest)
+        if row is None:
+            raise NotFound("card", str(digest))
+        return Card.from_canonical(_checked(row.canonical, digest, "card"))
+
+    async def find_aliased(
+        self, alias: str, dialect: str | None = None
+    ) -> Sequence[tuple[Alias, StoredModel]]:
+        query = queries.FIND_ALIASED if dialect is None else queries.FIND_ALIASED_IN
+        values = {"alias": alias} if dialect is None else {"alias": alias, "dialect": dialect}
+        return await self._database.read(
+            lambda connection: [
+                (read_alias(row), read_model(row)) for row in connection.execute(query, values)
+            ]
+        )
+
+    async def aliases(self, dialect: str, key: str | None = None) -> Mapping[str, Alias]:
+        query = queries.LIST_ALIASES if key is None else queries.LIST_ALIASES_OF
+        values = {"dialect": dialect} if key is None else {"dialect": dialect, "key": key}
+        return await self._database.read(
+            lambda connection: {row.key: read_alias(row) for row in connection.execute(query, values)}
+        )
+
+    async def hide(self, key: str, number: int) -> bool:
+        return await self._database.write(lambda c: changes.hide(c, self._additions, key, number))
+
+    async def hidden(self, key: str) -> Collection[int]:
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(queries.LIST_HIDDEN, {"key": key}).scalars())
         )
 
     async def was_created(self, name: Name, spec: Digest) -> bool:

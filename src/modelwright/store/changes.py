@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Exhausted, Invalid, NotFound, TooLarge
+from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, TooLarge
 from modelwright.core.grants import Principal
 from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, Committed, NewRevision, Revision, StoredModel
@@ -33,10 +33,16 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     spec = Digest.of(canonical)
     row = _lock_model(connection, new.name.key)
     before = None if row is None else read_model(row)
-    if before is not None and before.revision.spec == spec:
+    if before is not None and new.fresh:
+        raise Conflict(f"there is a model {before.name} already", field="model", hint="Choose another name")
+    card = _card(new, before)
+    if before is not None and (before.revision.spec, before.revision.card) == (spec, card):
+        _add_aliases(connection, new, row.id if row is not None else 0)
         return Committed(before, False, frozenset())
     _check_references(connection, new)
     connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
+    if new.card:
+        connection.execute(additions.card, {"digest": card, "canonical": new.card.canonical()})
     added = _add_small_blobs(connection, additions, new.small_blobs)
     number = 1 if before is None else before.latest + 1
     revision = Revision(
@@ -48,9 +54,10 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
         size=new.size,
         author=new.author,
         message=new.message,
-        kind=new.kind,
+        kind="card" if before is not None and before.revision.spec == spec else new.kind,
         created_at=new.created_at,
         template=new.template,
+        card=card,
     )
     if row is None:
         _check_quota(connection, new)
@@ -58,9 +65,11 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     connection.execute(queries.ADD_REVISION, revision_values(model_id, revision))
     if row is not None:
         _point(connection, model_id, number, number, new.created_at)
+    _add_aliases(connection, new, model_id)
     owner = new.owner if before is None else before.owner
     name = new.name if before is None else before.name
-    model = StoredModel(name, revision, number, new.created_at, model_id, owner)
+    born = new.created_at if before is None else before.created_at
+    model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
     action = "create" if row is None else "change"
     detail = {"kind": new.kind} if new.kind != "create" else {}
     line = Entry(new.created_at, new.actor, new.author, action, str(name), model_id, number, detail)
@@ -104,9 +113,19 @@ def free(connection: Connection, key: str, by: Principal) -> bool:
     if row is None:
         return False
     at, model = datetime.now(UTC), read_model(row)
+    connection.execute(queries.FREE_ALIASES, {"of_model": row.id})
     connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": at})
     number = model.revision.number
     audit.note(connection, Entry(at, by.id, by.name, "delete", str(model.name), row.id, number))
+    return True
+
+
+def hide(connection: Connection, additions: queries.Additions, key: str, number: int) -> bool:
+    """Leave a revision out of what is shown of a model's history."""
+    row = _lock_model(connection, key)
+    if row is None or not connection.execute(queries.FIND_REVISION, {"key": key, "number": number}).first():
+        return False
+    connection.execute(additions.hidden, {"model_id": row.id, "number": number})
     return True
 
 
@@ -118,6 +137,27 @@ def add_blob(connection: Connection, additions: queries.Additions, record: BlobR
 
 def add_link(connection: Connection, additions: queries.Additions, digest: Digest, state: FileState) -> None:
     connection.execute(additions.link, {"digest": digest, **asdict(state)})
+
+
+def _card(new: NewRevision, before: StoredModel | None) -> Digest | None:
+    """The digest of the card that the name will have."""
+    if new.card is not None:
+        return new.card.digest
+    return None if before is None else before.revision.card
+
+
+def _add_aliases(connection: Connection, new: NewRevision, model_id: int) -> None:
+    for alias in new.aliases:
+        values = {"dialect": alias.dialect, "scope": alias.scope, "alias": alias.alias}
+        row = connection.execute(queries.FIND_ALIAS, values).first()
+        if row is None:
+            connection.execute(
+                queries.ADD_ALIAS, {**values, "model_id": model_id, "added_at": new.created_at}
+            )
+        elif row.model_id != model_id:
+            raise Conflict(
+                f'"{alias.alias}" names another model already', field="id", hint="Choose another id"
+            )
 
 
 def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
@@ -187,6 +227,9 @@ def _check_values(new: NewRevision) -> None:
     for field in ("author", "message", "kind", "parent", "owner"):
         _check_text(getattr(new, field), field)
     _check_time(new.created_at)
+    for alias in new.aliases:
+        _check_text(alias.alias, "alias")
+        _check_text(alias.scope, "scope")
     for digest, content in new.small_blobs.items():
         if len(content) > SMALL_BLOB:
             raise TooLarge(f"small blob {digest} has {len(content)} bytes, at most {SMALL_BLOB} are allowed")

@@ -59,6 +59,30 @@ specs: Final = Table(
     Column("canonical", LargeBinary, nullable=False),
 )
 
+cards: Final = Table(
+    "cards",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("canonical", LargeBinary, nullable=False),
+)
+
+aliases: Final = Table(
+    "aliases",
+    METADATA,
+    Column("dialect", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("alias", Text, primary_key=True),
+    Column("model_id", BigInteger, nullable=False),
+    Column("added_at", Instant, nullable=False),
+)
+
+hidden_revisions: Final = Table(
+    "hidden_revisions",
+    METADATA,
+    Column("model_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+)
+
 small_blobs: Final = Table(
     "small_blobs",
     METADATA,
@@ -116,6 +140,7 @@ revisions: Final = Table(
     Column("kind", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("template_digest", DigestText),
+    Column("card_digest", DigestText),
 )
 
 moves: Final = Table(
@@ -127,6 +152,16 @@ moves: Final = Table(
     Column("after", BigInteger, nullable=False),
     Column("author", Text, nullable=False),
     Column("moved_at", Instant, nullable=False),
+)
+
+responses: Final = Table(
+    "responses",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 accounts: Final = Table(

@@ -2,7 +2,7 @@
 
 Each dialect stands at its own paths and again, in its pure form, under its
 name: /api/chat and /ollama/api/chat, /v1/models and /openai/v1/models. Around
-them, from the outside in: the meter, the error boundary, the gate.
+them, from the outside in: the crossroads, the meter, the error boundary, the gate.
 """
 
 import platform
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from modelwright.core.grants import Verb
+from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity, Native
@@ -25,6 +26,7 @@ from modelwright.dialects.openai import OpenAI
 from modelwright.service.services import Services
 from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
 from modelwright.web.boundary import Boundary, unrouted
+from modelwright.web.crossroads import Crossroads
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
 from modelwright.web.pages.docs import docs_page
@@ -51,7 +53,7 @@ class Edge:
 
 def build_asgi(services: Services, edge: Edge) -> FastAPI:
     """Put the application together; nothing runs yet."""
-    dialects: tuple[Dialect, ...] = (Ollama(), OpenAI(), Native(edge.identity))
+    dialects: tuple[Dialect, ...] = (Ollama(), OpenAI(), Anthropic(), Native(edge.identity))
     backing = Backing(services, principal_of, edge.limits)
     meter = Meter(edge.registry)
     app = FastAPI(
@@ -63,6 +65,7 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: unrouted},
         middleware=[
+            Middleware(Crossroads),
             Middleware(Metered, meter=meter),
             Middleware(Turnstile),
             Middleware(Boundary, dialects=dialects),
