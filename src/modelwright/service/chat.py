@@ -5,7 +5,7 @@ parameters are ever part of an engine. Knows no engine, only the port.
 """
 
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -35,7 +35,7 @@ from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
-from modelwright.service.audit import Ledger
+from modelwright.service.audit import Ledger, noted
 from modelwright.service.constants import Constants
 from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
@@ -63,9 +63,9 @@ class Chat:
         self._engines = engines
         self._clock = clock
         self._context_length = context_length
+        self._ledger = ledger or Ledger(None, clock)
         self._constants = Constants(resolver.templates, clock)
         self._prompts = Prompts(resolver.templates, engines, clock)
-        self._ledger = ledger or Ledger(None, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
@@ -75,7 +75,7 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._conversation(ready, request, options)
-        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
+        async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -94,7 +94,7 @@ class Chat:
         prompt = await self._prompts.of_question(ready, request, options)
         if request.echo:
             yield TextDelta(request.prompt)
-        async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
+        async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -277,23 +277,6 @@ def _images_of(request: ChatRequest | GenerateRequest) -> bool:
     if isinstance(request, GenerateRequest):
         return bool(request.images)
     return any(message.images for message in request.messages)
-
-
-async def _noted(
-    events: AsyncGenerator[ChatEvent, None], note: Callable[[int, int], None]
-) -> AsyncGenerator[ChatEvent, None]:
-    """Pass an answer on and count it, also one that the caller left in the middle."""
-    read = written = 0
-    try:
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, Done):
-                    read, written = event.usage.prompt_tokens, event.usage.completion_tokens
-                else:
-                    written += 1  # about a token each
-                yield event
-    finally:
-        note(read, written)
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:

@@ -60,8 +60,8 @@ class Models:
         self._resolver = resolver
         self._access = resolver.access
         self._clock = clock
-        self.aliases = Aliases(catalogue, resolver)
         self._quotas = quotas
+        self.aliases = Aliases(catalogue, resolver)
 
     async def create(
         self,
@@ -249,8 +249,8 @@ class Models:
         check_whole(name)
         found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         key, now = found.name.key, self._clock.now()
-        stored = await self._catalogue.move(key, number, principal.name, now, principal.id)
-        return await self._summary(principal, replace(found, revision=stored.revision), stored.revision)
+        revision = (await self._catalogue.move(key, number, principal.name, now, principal.id)).revision
+        return await self._summary(principal, replace(found, revision=revision), revision)
 
     async def diff(self, principal: Principal, before: str, after: str) -> tuple[FieldChange, ...]:
         """What differs between two models or revisions, inheritance included."""

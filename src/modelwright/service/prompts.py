@@ -48,7 +48,7 @@ class Ready:
     name: Name
     abilities: tuple[str, ...] = ()
     note: Callable[[int, int], None] = lambda read, written: None
-    """Writes down the tokens that were read and written."""
+    """Told, at the end, the tokens that were read and written."""
 
 
 @dataclass(frozen=True, slots=True)

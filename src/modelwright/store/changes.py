@@ -15,7 +15,6 @@ from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, TooLarge
 from modelwright.core.grants import Principal
-from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, Committed, NewRevision, Revision, StoredModel
 from modelwright.core.spec import Absence, PinnedParent
@@ -71,7 +70,10 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     name = new.name if before is None else before.name
     born = new.created_at if before is None else before.created_at
     model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
-    audit.note(connection, _told(new, revision, name, model_id, row is None))
+    action = "create" if row is None else "change"
+    detail = {"kind": new.kind} if new.kind != "create" else {}
+    line = Entry(new.created_at, new.actor, new.author, action, str(name), model_id, number, detail)
+    audit.note(connection, line)
     return Committed(model, True, added)
 
 
@@ -110,8 +112,8 @@ def free(connection: Connection, key: str, by: Principal) -> bool:
     row = _lock_model(connection, key)
     if row is None:
         return False
-    connection.execute(queries.FREE_ALIASES, {"of_model": row.id})
     at, model = datetime.now(UTC), read_model(row)
+    connection.execute(queries.FREE_ALIASES, {"of_model": row.id})
     connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": at})
     number = model.revision.number
     audit.note(connection, Entry(at, by.id, by.name, "delete", str(model.name), row.id, number))
@@ -135,13 +137,6 @@ def add_blob(connection: Connection, additions: queries.Additions, record: BlobR
 
 def add_link(connection: Connection, additions: queries.Additions, digest: Digest, state: FileState) -> None:
     connection.execute(additions.link, {"digest": digest, **asdict(state)})
-
-
-def _told(new: NewRevision, revision: Revision, name: Name, model_id: int, is_new: bool) -> Entry:
-    """The line of the audit log for a revision."""
-    action = "create" if is_new else "change"
-    detail = {"kind": revision.kind} if revision.kind != "create" else {}
-    return Entry(new.created_at, new.actor, new.author, action, str(name), model_id, revision.number, detail)
 
 
 def _card(new: NewRevision, before: StoredModel | None) -> Digest | None:
