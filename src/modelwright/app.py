@@ -102,9 +102,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         chat = Chat(resolver, models, engines, clock, context_length=settings.context_length, ledger=ledger)
         limit = settings.max_blob * GIBIBYTE or None
         uploads = Uploads(catalogue, blobs, limit=limit, quotas=rights.quotas)
-        imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
-        services = Services(models, chat, uploads, imports, adoption, rights)
+        services = Services(models, chat, uploads, Imports(catalogue, links), adoption, rights)
         await import_starter(models, rights.sharing, catalogue, blobs)
         await _check_open(settings, rights)
         readiness = Readiness()
@@ -113,6 +112,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             missing=lambda: readiness.missing,
             admission=_admission(settings),
             limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+            openwebui_errors=settings.openwebui_errors,
             doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
         )
         rights.audit.start()

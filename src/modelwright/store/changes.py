@@ -46,20 +46,7 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
         connection.execute(additions.card, {"digest": card, "canonical": new.card.canonical()})
     added = _add_small_blobs(connection, additions, new.small_blobs)
     number = 1 if before is None else before.latest + 1
-    revision = Revision(
-        number=number,
-        spec=spec,
-        base=new.base,
-        parent=new.parent,
-        manifest=new.manifest,
-        size=new.size,
-        author=new.author,
-        message=new.message,
-        kind="card" if before is not None and before.revision.spec == spec else new.kind,
-        created_at=new.created_at,
-        template=new.template,
-        card=card,
-    )
+    revision = _revision(new, before, number, card)
     if row is None:
         _check_quota(connection, new)
     model_id = _add_model(connection, new) if row is None else row.id
@@ -135,6 +122,25 @@ def add_blob(connection: Connection, additions: queries.Additions, record: BlobR
 
 def add_link(connection: Connection, additions: queries.Additions, digest: Digest, state: FileState) -> None:
     connection.execute(additions.link, {"digest": digest, **asdict(state)})
+
+
+def _revision(new: NewRevision, before: StoredModel | None, number: int, card: Digest | None) -> Revision:
+    """The revision to be written; it is of the kind "card" when nothing else changed."""
+    spec = new.spec.digest
+    return Revision(
+        number=number,
+        spec=spec,
+        base=new.base,
+        parent=new.parent,
+        manifest=new.manifest,
+        size=new.size,
+        author=new.author,
+        message=new.message,
+        kind="card" if before is not None and before.revision.spec == spec else new.kind,
+        created_at=new.created_at,
+        template=new.template,
+        card=card,
+    )
 
 
 def _told(new: NewRevision, revision: Revision, name: Name, model_id: int, is_new: bool) -> Entry:
