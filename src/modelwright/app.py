@@ -150,7 +150,8 @@ async def _check_open(settings: Settings, rights: Rights) -> None:
 
 
 def _admission(settings: Settings) -> Admission:
-    return Admission(_is_loopback(settings), settings.hosts, settings.origins)
+    named = _is_loopback(settings) or bool(settings.hosts)
+    return Admission(named, settings.hosts, settings.origins)
 
 
 def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:

@@ -53,7 +53,7 @@ class Access:
         """
         ref = check_whole(asked, field)
         if principal.is_admin and not principal.scopes.models:
-            return Target(ref.name, await self._owner_of(ref.name.namespace, principal))
+            return Target(ref.name, await self._owner_of(ref.name, principal))
         model = await self._meant(principal, asked, field)
         held = None if model is None else level_of(principal, model)
         own = ref.within(principal.namespace).name if is_bare(asked) and principal.namespace else ref.name
@@ -132,11 +132,11 @@ class Access:
                 return mine
         return await self._catalogue.find(ref.name.key, viewer)
 
-    async def _owner_of(self, namespace: str, principal: Principal) -> str:
-        """Whose a model is that an admin makes there."""
-        if namespace.lower() == DEFAULT_NAMESPACE:
+    async def _owner_of(self, name: Name, principal: Principal) -> str:
+        """Whose a model is that an admin makes under a name."""
+        if name.host.lower() != DEFAULT_HOST or name.namespace.lower() == DEFAULT_NAMESPACE:
             return principal.id
-        return await self._catalogue.owner_of_namespace(namespace.lower()) or principal.id
+        return await self._catalogue.owner_of_namespace(name.namespace.lower()) or principal.id
 
     async def _is_legible(self, principal: Principal, child: ModelSpec, ancestor: ModelSpec) -> bool:
         viewer = viewer_of(principal, Level.READ)

@@ -204,7 +204,8 @@ class GrantBook:
         """Run a statement and note it, unless it changed nothing."""
 
         def work(connection: Connection) -> bool:
-            changed = connection.execute(statement).rowcount > 0
+            # PostgreSQL's driver gives -1 for an insert, which has happened.
+            changed = connection.execute(statement).rowcount != 0
             if changed:
                 audit.note(connection, line)
             return changed
