@@ -172,7 +172,7 @@ class ModelRoutes:
                 await self._entries.delete(principal, found)
         return json_response(True)
 
-    @needs(Verb.READ)
+    @needs(Verb.UPDATE)
     async def export(self, request: Request) -> Response:
         principal, wanted = self._desk.who(request), request.query_params.getlist("ids")
         if wanted:
