@@ -16,6 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "README.md": lambda: tree.insert((ROOT / "README.md").read_text()),
     "docs/glossary.md": vocabulary.page,
     "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
+    "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI"),
     "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI"),
     "docs/reference/cli.md": commands.commands,
     "docs/reference/endpoints.md": endpoints.endpoints,
