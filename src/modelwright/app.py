@@ -116,7 +116,6 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         chat = Chat(resolver, models, engines, clock, context_length=settings.context_length, ledger=ledger)
         limit = settings.max_blob * GIBIBYTE or None
         uploads = Uploads(catalogue, blobs, limit=limit, quotas=rights.quotas)
-        imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
@@ -134,7 +133,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             rights.accounts.acting,
         )
         training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
-        services = Services(models, chat, uploads, imports, adoption, responses, rights, datasets, training)
+        services = Services(
+            models, chat, uploads, Imports(catalogue, links), adoption, responses, rights, datasets, training
+        )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
         await _check_open(settings, rights)
@@ -144,6 +145,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             missing=lambda: readiness.missing,
             admission=_admission(settings),
             limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+            openwebui_errors=settings.openwebui_errors,
             doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
         )
         rights.audit.start()

@@ -17,6 +17,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/glossary.md": vocabulary.page,
     "docs/dialects/anthropic.md": lambda: endpoints.coverage("anthropic", "Anthropic", notes.ANTHROPIC),
     "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
+    "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI"),
     "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI", notes.OPENAI),
     "docs/reference/cli.md": commands.commands,
     "docs/reference/endpoints.md": endpoints.endpoints,
