@@ -262,8 +262,7 @@ class Settings:
         "64", _integer(1, 512), "a number from 1 to 512",
     ))
     keep_responses: int = field(metadata=_rule(
-        "Days that answers of /v1/responses can be found again and continued; 0 is not at all.",
-        "30", _integer(0, 36_500), "a number of days from 0 to 36500",
+        "Days that /v1/responses keeps answers; 0 keeps none.", "30", _integer(0, 36_500), "0 to 36500 days",
     ))
     log_level: str = field(metadata=_rule(
         "The least important messages to log.",

@@ -253,17 +253,14 @@ class LlamaEngine:
         await self._ask(f"/slots/{seat.number}?action=save", {"filename": name})
 
     async def restore(self, seat: Seat, name: str) -> None:
-        """Put into a slot what was saved; Invalid when the file is not right.
-
-        The slot's adapters stay those of its last request, and with other ones the
-        next would begin anew (llama.cpp b11549, launch_slot_with_task). So an
-        evaluation with the right ones comes first.
-        """
-        await self.evaluate([0], seat)
+        """Put into a slot what was saved; Invalid when the file is not right."""
         await self._ask(f"/slots/{seat.number}?action=restore", {"filename": name})
 
     async def erase(self, seat: Seat) -> None:
         """Empty a slot, so that nobody can tell what was in it."""
+        if self._sees:  # with a projector slots have no actions
+            await self.evaluate([0], seat)
+            return
         await self._ask(f"/slots/{seat.number}?action=erase", {})
 
     async def _said(

@@ -187,9 +187,7 @@ class Pool:
 
     def _after(self, stack: AsyncExitStack, use: Use, prefix: Prefix, usage: Usage) -> None:
         """See to it that the next request finds its prefix; may take the slot over."""
-        if self._warming.is_saved(prefix):
-            self._warming.doubt(use.engine, prefix, usage.cached_tokens)
-        else:
+        if self._warming.must_save(use.engine, prefix, usage.cached_tokens):
             self._warming.save_later(stack.pop_all(), use.engine, use.seat, prefix)
 
     def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:

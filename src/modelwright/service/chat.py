@@ -22,12 +22,13 @@ from modelwright.core.chat import (
     Message,
     Ranking,
     RerankRequest,
+    TextDelta,
     ToolCall,
     Usage,
 )
 from modelwright.core.context_length import context_length
 from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
-from modelwright.core.grants import Principal, Verb
+from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
@@ -91,6 +92,8 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
+        if request.echo:
+            yield TextDelta(request.prompt)
         async with aclosing(_noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
@@ -179,6 +182,9 @@ class Chat:
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
+            # Where there is one user alone, all models may find what others have computed.
+            scope="" if principal == LOCAL_ADMIN else str(stored.id),
+            asker="" if principal == LOCAL_ADMIN else principal.id,
         )
         abilities = await self._resolver.abilities(principal, revision)
         if any(layer.role == "projector" for layer in resolved.weights):
