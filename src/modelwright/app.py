@@ -18,8 +18,9 @@ from modelwright import __version__
 from modelwright.bundle import import_starter
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
+from modelwright.core.engine_ports import Engines
 from modelwright.core.errors import Invalid
-from modelwright.core.ports import Clock, Engines
+from modelwright.core.ports import Clock
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines

@@ -36,9 +36,10 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.engine_ports import EngineNeeds, RunningModel
 from modelwright.core.errors import ContextExceeded
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Clock, EngineNeeds, RunningModel
+from modelwright.core.ports import Clock
 from modelwright.core.thinking import ThinkingParser
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
 

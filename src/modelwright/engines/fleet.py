@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable
-from modelwright.core.ports import EngineNeeds
 from modelwright.engines.launch import Load, device_memory
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu

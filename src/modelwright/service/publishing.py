@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from modelwright.core.chat import Done
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.errors import Corrupt, NotFound
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Catalogue, EngineNeeds, Engines, Made, WeightFiles
+from modelwright.core.ports import Catalogue, Made, WeightFiles
 from modelwright.core.revision import BlobRecord
 from modelwright.core.runs import Run
 from modelwright.core.spec import AdapterLayer
