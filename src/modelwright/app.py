@@ -102,10 +102,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         rights = _rights(settings, catalogue, resolver, clock, token)
         stack.push_async_callback(rights.audit.close)
         models = Models(catalogue, blobs, files, resolver, clock, rights.quotas)
-        ledger = rights.audit.ledger
-        chat = Chat(resolver, models, engines, clock, context_length=settings.context_length, ledger=ledger)
-        limit = settings.max_blob * GIBIBYTE or None
-        uploads = Uploads(catalogue, blobs, limit=limit, quotas=rights.quotas)
+        chat = _chat(settings, resolver, models, engines, clock, rights)
+        uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None, quotas=rights.quotas)
         imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
@@ -140,6 +138,13 @@ def _rights(settings: Settings, catalogue: Catalogue, resolver: Resolver, clock:
         quotas=settings.quotas,
         session=timedelta(seconds=settings.session),
     )
+
+
+def _chat(
+    settings: Settings, resolver: Resolver, models: Models, engines: Engines, clock: Clock, rights: Rights
+) -> Chat:
+    length, ledger = settings.context_length, rights.audit.ledger
+    return Chat(resolver, models, engines, clock, context_length=length, ledger=ledger)
 
 
 async def _check_open(settings: Settings, rights: Rights) -> None:

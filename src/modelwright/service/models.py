@@ -4,26 +4,25 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from modelwright.core.access import level_of, viewer_of
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Corrupt, NotFound, Unsupported
+from modelwright.core.errors import Conflict, Corrupt, NotFound
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
 from modelwright.core.manifest import Manifest, build_manifest
 from modelwright.core.names import Name
-from modelwright.core.parameters import Parameters
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
-from modelwright.core.renderers import check_formats
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import check_whole, key_of
+from modelwright.service.access import Target, check_whole, key_of
+from modelwright.service.account import account
 from modelwright.service.aliases import Aliases
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
@@ -34,11 +33,8 @@ from modelwright.service.views import (
     CreateEvent,
     FieldChange,
     History,
-    LayerReady,
-    ManifestReady,
     ModelSummary,
     ModelView,
-    Notice,
 )
 
 
@@ -90,43 +86,14 @@ class Models:
         composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
-        resolved = composition.resolved
-        new = NewRevision(
-            name=target.name,
-            owner=target.owner,
-            actor=principal.id,
-            most_models=await self._most_models(principal),
-            spec=composition.spec,
-            base=None,
-            parent=resolved.parent,
-            manifest=None,
-            size=0,
-            author=principal.name,
-            kind=kind,
-            created_at=self._clock.now(),
-            message=message,
-            card=card,
-            aliases=tuple(aliases),
-            fresh=fresh,
-        )
-        facts, manifest, files = None, None, frozenset[Digest]()
-        if composition.pinned:
-            facts = await self._facts(resolved)
-            manifest, contents = build_manifest(resolved, facts)
-            small, files = await self._split(contents | {manifest.digest: manifest.content})
-            new = replace(
-                new,
-                base=resolved.base,
-                manifest=manifest.digest,
-                size=manifest.size,
-                template=_template_digest(resolved),
-                small_blobs=small,
-            )
+        new = await self._new_revision(principal, target, composition.spec, kind, message)
+        new = replace(new, parent=composition.resolved.parent, card=card, aliases=tuple(aliases), fresh=fresh)
+        new, facts, manifest, files = await self._on_weights(new, composition)
         stored, changed, added = await self._catalogue.commit(new)
-        for event in _account(draft, composition, facts, manifest, added | files):
+        for event in account(draft, composition, facts, manifest, added | files):
             yield event
-        name_of_it = self._access.shown_name(principal, stored.name)
-        yield Created(name_of_it, stored.revision.number, changed)
+        shown = self._access.shown_name(principal, stored.name)
+        yield Created(shown, stored.revision.number, changed)
 
     async def show(self, principal: Principal, ref: str, *, verbose: bool = False) -> ModelView:
         """Everything about a model or one of its revisions.
@@ -167,21 +134,14 @@ class Models:
         _, revision = await self._resolver.find(principal, source, Verb.DERIVE, field="source")
         target = await self._access.target(principal, destination, field="destination")
         lineage = await self._catalogue.lineage(revision.spec)
+        new = await self._new_revision(principal, target, lineage[0], "copy", f"copied from {source}")
         await self._catalogue.commit(
-            NewRevision(
-                name=target.name,
-                owner=target.owner,
-                actor=principal.id,
-                most_models=await self._most_models(principal),
-                spec=lineage[0],
+            replace(
+                new,
                 base=revision.base,
                 parent=revision.parent,
                 manifest=revision.manifest,
                 size=revision.size,
-                author=principal.name,
-                kind="copy",
-                created_at=self._clock.now(),
-                message=f"copied from {source}",
                 template=revision.template,
                 card=await self._resolver.card(revision),
             )
@@ -262,6 +222,46 @@ class Models:
         legible = await self._access.legible(principal, lineage)
         return await self._resolver.resolve(principal, revision, stored.id) if legible is None else legible
 
+    async def _new_revision(
+        self, principal: Principal, target: Target, spec: ModelSpec, kind: str, message: str
+    ) -> NewRevision:
+        """What a new revision is before it is known what it stands on."""
+        return NewRevision(
+            name=target.name,
+            owner=target.owner,
+            actor=principal.id,
+            most_models=await self._most_models(principal),
+            spec=spec,
+            base=None,
+            parent="",
+            manifest=None,
+            size=0,
+            author=principal.name,
+            kind=kind,
+            created_at=self._clock.now(),
+            message=message,
+        )
+
+    async def _on_weights(
+        self, new: NewRevision, composition: Composition
+    ) -> tuple[NewRevision, WeightFacts | None, Manifest | None, frozenset[Digest]]:
+        """The revision with its manifest, if its base is pinned; files that made."""
+        if not composition.pinned:
+            return new, None, None, frozenset()
+        resolved = composition.resolved
+        facts = await self._facts(resolved)
+        manifest, contents = build_manifest(resolved, facts)
+        small, files = await self._split(contents | {manifest.digest: manifest.content})
+        new = replace(
+            new,
+            base=resolved.base,
+            manifest=manifest.digest,
+            size=manifest.size,
+            template=_template_digest(resolved),
+            small_blobs=small,
+        )
+        return new, facts, manifest, files
+
     async def _most_models(self, principal: Principal) -> int | None:
         return None if self._quotas is None else (await self._quotas.limits(principal)).get("models")
 
@@ -322,7 +322,7 @@ class Models:
         revision: Revision,
         among: Collection[str] | None = None,
     ) -> ModelSummary:
-        """A line of a list; `among` are the keys that the principal may know, if they are known."""
+        """A line of a list; `among` are the keys that the principal may know."""
         level = level_of(principal, stored) or Level.USE
         hidden = level is Level.USE
         standing = await self._resolver.standing(principal, revision, stored.id)
@@ -368,34 +368,5 @@ def _template_digest(resolved: ResolvedSpec) -> Digest | None:
     return Digest.of(resolved.prompt_template.encode()) if own else None
 
 
-def _account(
-    draft: SpecDraft,
-    composition: Composition,
-    facts: WeightFacts | None,
-    manifest: Manifest | None,
-    added: Collection[Digest],
-) -> Iterator[CreateEvent]:
-    """What is to be told of a create that is done, but for its end."""
-    yield from composition.told
-    for layer in manifest.layers if manifest is not None else ():
-        yield LayerReady(layer.digest, layer.digest not in added)
-    for text in _notices(draft, composition.resolved, facts):
-        yield Notice(text)
-    if manifest is not None:
-        yield ManifestReady()
-
-
 async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
-
-
-def _notices(draft: SpecDraft, resolved: ResolvedSpec, facts: WeightFacts | None) -> tuple[str, ...]:
-    """What is kept and has no effect here, or keeps the model from answering."""
-    parameters = draft.parameters.without_effect if isinstance(draft.parameters, Parameters) else ()
-    kept = [f'parameter "{name}" is kept but has no effect' for name in parameters]
-    try:
-        if facts is not None:
-            check_formats(resolved.renderer, resolved.parser, facts.chat_template)
-    except Unsupported as error:
-        kept.append(f"the model is kept but cannot answer: {error}")
-    return tuple(kept)

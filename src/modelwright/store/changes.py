@@ -70,10 +70,7 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     name = new.name if before is None else before.name
     born = new.created_at if before is None else before.created_at
     model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
-    action = "create" if row is None else "change"
-    detail = {"kind": new.kind} if new.kind != "create" else {}
-    line = Entry(new.created_at, new.actor, new.author, action, str(name), model_id, number, detail)
-    audit.note(connection, line)
+    audit.note(connection, _line(new, model, "create" if row is None else "change"))
     return Committed(model, True, added)
 
 
@@ -171,8 +168,15 @@ def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
     return connection.execute(queries.FIND_MODEL, {"key": key}).first()
 
 
+def _line(new: NewRevision, model: StoredModel, action: str) -> Entry:
+    """What the log says of a commit."""
+    detail = {"kind": new.kind} if new.kind != "create" else {}
+    name, number = str(model.name), model.revision.number
+    return Entry(new.created_at, new.actor, new.author, action, name, model.id, number, detail)
+
+
 def _check_quota(connection: Connection, new: NewRevision) -> None:
-    """Refuse one model more than an owner may have; others of its creates wait for this one."""
+    """Refuse one model more than an owner may have; its creates wait in line."""
     if new.most_models is None:
         return
     if connection.dialect.name == "postgresql":
