@@ -34,11 +34,14 @@ class Shape:
         return self.hidden // self.heads * (self.kv_heads or self.heads)
 
 
-def write_random_model(path: Path, shape: Shape, *, seed: int = 1, plain: bool = False) -> int:
+def write_random_model(
+    path: Path, shape: Shape, *, seed: int = 1, plain: bool = False, template: str = CHATML
+) -> int:
     """Write the file, with matrices of F16 when it is to be `plain`; returns its parameter count."""
     draw = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, "llama")
     _metadata(writer, shape, file_type=1 if plain else 2)
+    writer.add_chat_template(template)
     packing = gguf.GGMLQuantizationType.F16 if plain else gguf.GGMLQuantizationType.Q4_0
     matrix = _f16 if plain else _q4_0
     count = 0
@@ -74,7 +77,6 @@ def _metadata(writer: gguf.GGUFWriter, shape: Shape, *, file_type: int) -> None:
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(2)
     writer.add_add_bos_token(False)
-    writer.add_chat_template(CHATML)
 
 
 def _tokens(count: int) -> tuple[list[str], list[int]]:

@@ -26,14 +26,20 @@ from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.preparation import Preparation
+from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Books, Rights, build_rights
+from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
+from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
@@ -42,6 +48,8 @@ from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.responses import ResponseTable
+from modelwright.store.training import DatasetTable, RunBook
+from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
@@ -50,6 +58,8 @@ from modelwright.weights.files import WeightBlobs
 CATALOGUE: Final = "catalogue.db"
 PREFIXES: Final = "prefixes"
 """Where engines keep what they computed of constant prompts."""
+RUNS: Final = "runs"
+"""Where runs of training keep their checkpoints."""
 WORKSHOP: Final = "workshop"
 """Where weight files are made, beside the blobs that they become."""
 GIBIBYTE: Final = 1024**3
@@ -102,14 +112,32 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         rights = _rights(settings, catalogue, resolver, clock, token)
         stack.push_async_callback(rights.audit.close)
         models = Models(catalogue, blobs, files, resolver, clock, rights.quotas)
-        chat = _chat(settings, resolver, models, engines, clock, rights)
-        uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None, quotas=rights.quotas)
-        imports = Imports(catalogue, links)
+        ledger = rights.audit.ledger
+        chat = Chat(resolver, models, engines, clock, context_length=settings.context_length, ledger=ledger)
+        limit = settings.max_blob * GIBIBYTE or None
+        uploads = Uploads(catalogue, blobs, limit=limit, quotas=rights.quotas)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
-        services = Services(models, chat, uploads, imports, adoption, responses, rights)
+        datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
+        runs = RunBook(catalogue.database)
+        runner = Runner(
+            runs,
+            ChildTrainers(links.locate, blobs.adopt, settings.home / RUNS),
+            Preparation(chat, resolver, catalogue, blobs, blobs, files),
+            Publishing(models, resolver, catalogue, files, engines),
+            resolver,
+            files,
+            StarterReplay(),
+            clock,
+            rights.accounts.acting,
+        )
+        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        services = Services(
+            models, chat, uploads, Imports(catalogue, links), adoption, responses, rights, datasets, training
+        )
         await import_starter(models, rights.sharing, catalogue, blobs)
+        await stack.enter_async_context(runner.working())
         await _check_open(settings, rights)
         readiness = Readiness()
         edge = Edge(
@@ -117,6 +145,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             missing=lambda: readiness.missing,
             admission=_admission(settings),
             limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+            openwebui_errors=settings.openwebui_errors,
             doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
         )
         rights.audit.start()
@@ -138,13 +167,6 @@ def _rights(settings: Settings, catalogue: Catalogue, resolver: Resolver, clock:
         quotas=settings.quotas,
         session=timedelta(seconds=settings.session),
     )
-
-
-def _chat(
-    settings: Settings, resolver: Resolver, models: Models, engines: Engines, clock: Clock, rights: Rights
-) -> Chat:
-    length, ledger = settings.context_length, rights.audit.ledger
-    return Chat(resolver, models, engines, clock, context_length=length, ledger=ledger)
 
 
 async def _check_open(settings: Settings, rights: Rights) -> None:

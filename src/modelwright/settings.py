@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from modelwright.core.address import Address
 from modelwright.core.audit import read_quotas
@@ -209,6 +209,10 @@ class Settings:
     drain: float = field(metadata=_rule(
         "How long running answers may take to end when the server is stopped.",
         "30s", read_seconds, "a duration such as 30 or 1m",
+    ))
+    openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
+        "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
+        "product", one_of("product", "docs"), "product or docs",
     ))
     # fmt: on
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)

@@ -17,8 +17,8 @@ if BENCH not in sys.path:
     sys.path.append(BENCH)
 
 from measuring.imported import import_weights  # noqa: E402 - after the path
-from measuring.random_model import Shape, write_random_model  # noqa: E402
-from measuring.served import Served, engine_sockets, resident_bytes, served  # noqa: E402
+from measuring.random_model import Shape, write_random_model  # noqa: E402 - after the path
+from measuring.served import Served, engine_sockets, resident_bytes, served  # noqa: E402 - after the path
 
 CLIENTS = 1000 if os.environ.get("PROVE") else 100
 AT_ONCE = 40

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.grants import LOCAL_ADMIN, Grant, Level, Subject
 from modelwright.core.revision import BlobRecord
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import WeightFacts
@@ -36,10 +36,12 @@ from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.responses import ResponseTable
+from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
 
+PASSWORD = "correct horse battery"
 TOKEN = "only who reads the data folder knows it"
 UPLOAD_LIMIT = 4 * 1024 * 1024
 BORN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -176,3 +178,42 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 @pytest.fixture
 def client(house: House) -> httpx2.AsyncClient:
     return house.client
+
+
+@dataclass
+class Town:
+    """A server that asks who is there, and a client for each of its people."""
+
+    house: House
+    clients: dict[str, httpx2.AsyncClient]
+    ids: dict[str, str]
+
+    def __getitem__(self, name: str) -> httpx2.AsyncClient:
+        return self.clients[name]
+
+
+@pytest.fixture
+async def town(house: House) -> AsyncIterator[Town]:
+    """Ann is an admin, bob and eve are users, devs is a group with eve in it."""
+    rights = house.services.rights
+    edge = Edge(Identity("1", "", 1, BORN, TOKEN), doorkeeper=Doorkeeper(rights.accounts))
+    app = build_asgi(house.services, edge)
+    clients, ids = {}, {}
+    for name, role in (("ann", "admin"), ("bob", "user"), ("eve", "user")):
+        user = await rights.accounts.add_user(
+            LOCAL_ADMIN, name, role, email=f"{name}@example.com", password=PASSWORD
+        )
+        new = await rights.accounts.add_key(LOCAL_ADMIN, user)
+        headers = {"Authorization": f"Bearer {new.secret}"}
+        transport = httpx2.ASGITransport(app=app)
+        clients[name] = httpx2.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+        ids[name] = user.id
+    clients["nobody"] = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url="http://localhost"
+    )
+    ids["devs"] = (await rights.accounts.add_group(LOCAL_ADMIN, "devs")).id
+    await rights.accounts.change_members(LOCAL_ADMIN, "devs", add=["eve"])
+    await rights.sharing.replace(LOCAL_ADMIN, "test", [Grant(Subject("everyone"), Level.DERIVE)])
+    yield Town(house, clients, ids)
+    for client in clients.values():
+        await client.aclose()

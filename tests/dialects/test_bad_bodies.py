@@ -169,6 +169,7 @@ MESSAGE_FIELDS: list[tuple[str, object, str]] = [
     ("container", {"id": "x"}, '"container"'),
     ("mcp_servers", [{"url": "x"}], '"mcp_servers"'),
     ("prefill", "x", '"prefill"'),
+    ("context_management", {"edits": [{"type": "clear_tool_uses_20250919"}]}, "clear_tool_uses_20250919"),
 ]
 
 # Route, field, bad value, and what the message must hold.

@@ -187,3 +187,19 @@ async def test_only_what_ranks_ranks_and_it_does_nothing_else(house: Any) -> Non
     assert "does not support embeddings" in answer.json()["error"]["message"]
     answer = await house.client.post("/v1/chat/completions", json={"model": "ranker", "messages": HELLO})
     assert "does not support chat" in answer.json()["error"]["message"]
+
+
+async def test_an_echo_repeats_the_prompt_before_the_answer(client: httpx2.AsyncClient) -> None:
+    body = {"model": "test", "prompt": "a b ", "echo": True}
+    assert (await client.post("/v1/completions", json=body)).json()["choices"][0]["text"] == "a b a b "
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({"logprobs": 1}, "logprobs"), ({"suffix": "y"}, "echo"), ({"prompt": [1]}, "echo")]
+)
+async def test_what_cannot_be_echoed_is_refused(
+    client: httpx2.AsyncClient, more: dict[str, Any], field: str
+) -> None:
+    answer = await client.post("/v1/completions", json={"model": "test", "prompt": "x", "echo": True, **more})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == field

@@ -125,7 +125,7 @@ async def test_a_file_that_the_engine_refuses_is_removed(
     await engines.pool.aclose()
     files, key = PrefixFiles(tmp_path, MOST), kept(tmp_path)[0].stem
     (tmp_path / (name := files.unfinished())).write_bytes(b"of another version of the engine")
-    assert await files.keep(name, key)
+    assert await files.keep(name, key, 500)
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     usage = await ask(engines, model(engines))
     assert usage.cached_tokens == 0

@@ -59,4 +59,5 @@ def test_an_engine_sleeps_only_when_it_is_told_to() -> None:
 
 def test_slots_share_a_cache_only_where_vectors_are_pooled() -> None:
     assert settings(kind="embed").kv_unified
+    assert settings(kind="rerank").kv_unified
     assert not settings(kind="chat").kv_unified

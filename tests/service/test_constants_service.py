@@ -3,7 +3,7 @@
 import pytest
 
 from modelwright.core.chat import ChatRequest, GenerateRequest, Message
-from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 
 pytestmark = pytest.mark.anyio
 
@@ -71,3 +71,15 @@ async def test_warming_computes_it(mario) -> None:
     assert await mario.chat.warm(LOCAL_ADMIN, "mario") == len(
         ["You", "are", "Mario.", "Hi!", "It's-a", "me!"]
     )
+
+
+async def test_with_several_users_each_finds_only_what_is_theirs(mario) -> None:
+    asked = []
+    for person in (Principal("1", "peach", "admin"), Principal("2", "toad", "admin"), LOCAL_ADMIN):
+        for model in ("mario", "starter"):
+            async for _ in mario.chat.chat(person, ChatRequest(model, (HELLO,))):
+                pass
+            asked.append(mario.engines.asked[-1].needs)
+    assert [bool(needs.scope) for needs in asked] == [True] * 4 + [False] * 2
+    assert asked[0].scope == asked[2].scope != asked[1].scope
+    assert [needs.asker for needs in asked] == ["1", "1", "2", "2", "", ""]

@@ -17,8 +17,10 @@ from fastapi.routing import iter_route_contexts
 from modelwright.app import App, open_app
 from modelwright.core.draft import SpecDraft
 from modelwright.core.grants import LOCAL_ADMIN, Principal
+from modelwright.core.names import Name
 from modelwright.core.people import User
 from modelwright.dialects.base import verb_of
+from modelwright.dialects.openwebui.listing import version_id
 from modelwright.settings import load
 
 ACTORS: Final = ("anonymous", "stranger", "use", "read", "derive", "write", "owner", "admin")
@@ -53,8 +55,23 @@ EXPECTED: Final = {
 Call = tuple[str, str]
 
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
+_WEBUI: Final = ("/api/v1/models", "/api/models")
+_BARE: Final[Mapping[str, Any]] = {"name": "x", "meta": {}, "params": {}}
+_WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
+    ("POST", "/create"): {"id": "made-{n}", "base_model_id": "{model}", **_BARE},
+    ("POST", "/import"): {"models": []},
+    ("POST", "/sync"): {"models": [{"id": "a b"}]},
+    ("GET", "/export"): {"ids": "{model}"},
+    ("POST", "/model/update"): {"id": "{model}", **_BARE},
+    ("POST", "/model/access/update"): {"id": "{model}", "access_grants": []},
+    ("POST", "/model/delete"): {"id": "{model}"},
+    ("POST", "/model/update/version"): {"version_id": "{version}"},
+}
+_ADMINS: Final = "401 401 401 401 401 401 401 ok"
+_ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
+    **{(verb, place + path): body for (verb, path), body in _WEBUI_REQUESTS.items() for place in _WEBUI},
     ("POST", "/api/create"): {"model": "made-{n}", "from": "{model}", "stream": False},
     ("POST", "/api/copy"): {"source": "{model}", "destination": "copied-{n}"},
     ("POST", "/api/modelwright/rollback"): {"model": "{model}", "revision": 1},
@@ -69,6 +86,38 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
 
+_NAMELESS: Final[Mapping[Call, str]] = {
+    ("GET", "/all"): _ADMINS,
+    ("GET", "/base"): _ADMINS,
+    ("GET", "/base/tags"): _ADMINS,
+    ("POST", "/sync"): _ADMINS,
+    ("DELETE", "/delete/all"): _ADMINS,
+    ("POST", "/create"): _ANYBODY,
+    ("POST", "/import"): _ANYBODY,
+    ("GET", "/model/profile/image"): _ANYBODY,
+}
+_SAID: Final[Mapping[Call, tuple[str, str]]] = {
+    ("POST", "/model/toggle"): ("401", "401"),
+    ("POST", "/model/update"): ("401", "400"),
+    ("POST", "/model/delete"): ("401", "401"),
+    ("POST", "/model/access/update"): ("403", "400"),
+    ("GET", "/export"): ("403", "403"),
+}
+NAMELESS: Final[Mapping[Call, str]] = {
+    **{(method, prefix + path): row for (method, path), row in _NAMELESS.items() for prefix in _WEBUI},
+    ("POST", "/api/models/unload"): _ADMINS,
+}
+"""Routes that take any name alike, whatever their verb: what everybody gets."""
+
+SAID: Final[Mapping[Call, tuple[str, str]]] = {
+    **{(method, prefix + path): said for (method, path), said in _SAID.items() for prefix in _WEBUI},
+    ("POST", "/api/chat/completions"): ("400", "400"),
+    ("POST", "/api/v1/chat/completions"): ("400", "400"),
+    ("POST", "/api/v1/embeddings"): ("400", "400"),
+    ("POST", "/openwebui/api/embeddings"): ("400", "400"),
+}
+"""Where a dialect's own clients know other statuses: of what is absent, of what is denied."""
+
 USUAL: Final[Mapping[str, Any]] = {
     "model": "{model}",
     "messages": [{"role": "user", "content": "hello"}],
@@ -79,11 +128,17 @@ USUAL: Final[Mapping[str, Any]] = {
 }
 """Understood by every route that uses a model; what one does not know it passes over."""
 
-SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/modelwright/")
+SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/modelwright/", "/openwebui/")
 """Where a dialect stands a second time, in its pure form."""
 
-NOT_BUILT: Final = frozenset({("POST", "/api/pull"), ("POST", "/api/push")})
-"""Routes that say so before they look at the model."""
+NOT_BUILT: Final = frozenset(
+    {
+        ("POST", "/api/pull"),
+        ("POST", "/api/push"),
+        *(("DELETE", f"{prefix}/model/history/{{version}}") for prefix in _WEBUI),
+    }
+)
+"""Routes that say so before they look at the model; one that needs a second revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +154,21 @@ class Cell:
 
     @property
     def expected(self) -> str:
+        row = NAMELESS.get(plain(self.call))
+        allowed = row.split()[ACTORS.index(self.actor)] if row else self._by_verb
+        absent, denied = SAID.get(self.call) or SAID.get(plain(self.call), ("404", "403"))
+        return {"404": absent, "403": denied}.get(allowed, allowed) if self.kind else allowed
+
+    @property
+    def _by_verb(self) -> str:
         allowed = EXPECTED[self.verb][self.actor]
         if self.actor == "anonymous" or self.kind in ("", "foreign"):
             return allowed
         if self.kind == "own":
             return "ok"
         nowhere = self.kind == "absent" or self.actor not in ("owner", "admin")
-        return "404" if nowhere else "ok"
+        shares = self.call[1].endswith("/model/access/update") and self.actor == "admin"
+        return "404" if nowhere and not shares else "ok"
 
 
 @dataclass(slots=True)
@@ -140,9 +203,12 @@ class Town:
         self.number += 1
         request = REQUESTS.get(plain(call), USUAL)
         body = {name: _filled(value, model, self.number) for name, value in request.items()}
+        by_id = {"params": {"id": model}} if "/models/model" in path else {}
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
+        asked |= by_id
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
+        place = place.replace("{version}", _version(model))
         return await self.client.request(method, place, headers=headers, **asked)
 
     def _acting(self, name: str) -> Principal:
@@ -192,7 +258,7 @@ async def walk(place: Town) -> list[Cell]:
     """Try everything; in a dialect's second place what tells a missing door."""
     cells = []
     for call, verb, second in routes(place.app.asgi):
-        if verb not in _ON_MODEL:
+        if verb not in _ON_MODEL or plain(call) in NAMELESS:
             for actor in ("anonymous", "stranger") if second else ACTORS:
                 cells.append(await _tried(place, call, verb, actor, ""))
         elif plain(call) not in NOT_BUILT:
@@ -220,4 +286,11 @@ async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> C
 
 
 def _filled(value: Any, model: str, number: int) -> Any:
-    return value.format(model=model, n=f"{number:05}") if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return value.format(model=model, n=f"{number:05}", version=_version(model))
+
+
+def _version(model: str) -> str:
+    """The id that Open WebUI's clients have for a model's first revision."""
+    return version_id(Name.parse(model).key, 1)

@@ -19,10 +19,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from modelwright.starter.corpus.conversation import Conversation
 from modelwright.weights.adapters import convert_adapter
 from tools.starter.batches import batches, stream
 from tools.starter.build import STARTER
-from tools.starter.corpus.conversation import Conversation
 from tools.starter.tokenizer import ChatEncoder
 
 ROOT = Path(__file__).parents[2]

@@ -63,13 +63,23 @@ class Client:
     def stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
         """Post a request; gives the JSON lines of the answer as they come."""
         with self._failures(), self._http.stream("POST", path, json=body) as answer:
+            yield from _lines(answer)
+
+    def read_lines(self, path: str, *, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Get something; gives the JSON lines of the answer as they come."""
+        with self._failures(), self._http.stream("GET", path, params=query) as answer:
+            yield from _lines(answer)
+
+    def send(
+        self, path: str, pieces: Iterable[bytes], size: int, *, query: Mapping[str, str] | None = None
+    ) -> Any:
+        """Post `size` bytes as they are; gives the JSON of the answer."""
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        with self._failures():
+            answer = self._http.post(path, content=iter(pieces), headers=headers, params=query)
             if answer.is_error:
-                raise _refusal(answer.status_code, answer.read())
-            for line in answer.iter_lines():
-                item = json.loads(line)
-                if "error" in item:
-                    raise _failure(item["error"])
-                yield item
+                raise _refusal(answer.status_code, answer.content)
+            return answer.json() if answer.content else None
 
     def has(self, path: str) -> bool:
         """Tell whether there is something at the path."""
@@ -80,12 +90,8 @@ class Client:
         return answer.is_success
 
     def upload(self, path: str, pieces: Iterable[bytes], size: int) -> None:
-        """Post `size` bytes as they are."""
-        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
-        with self._failures():
-            answer = self._http.post(path, content=iter(pieces), headers=headers)
-        if answer.is_error:
-            raise _refusal(answer.status_code, answer.content)
+        """Post `size` bytes as they are; nothing is answered."""
+        self.send(path, pieces, size)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -115,6 +121,17 @@ def is_modelwright(address: Address) -> bool:
         return bool(answer.json()["name"] == "modelwright")
     except (httpx2.HTTPError, ValueError, LookupError, TypeError):
         return False
+
+
+def _lines(answer: Any) -> Iterator[dict[str, Any]]:
+    """The JSON lines of an answer (httpx2.Response)."""
+    if answer.is_error:
+        raise _refusal(answer.status_code, answer.read())
+    for line in answer.iter_lines():
+        item = json.loads(line)
+        if "error" in item and "kind" not in item:
+            raise _failure(item["error"])
+        yield item
 
 
 def _refusal(status: int, content: bytes) -> ModelwrightError:

@@ -77,9 +77,9 @@ def enforceable(node: Any) -> Any:
 
 
 def closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema without properties that it does not name, where it says nothing of them.
+    """The schema without properties that it does not name.
 
-    As a small model does not stop inventing some. Left as it is where schemas are
+    Where it says nothing of them, a small model does not stop inventing some. Left as it is where schemas are
     laid over each other, since then each would shut out what the others name.
     """
     nodes = [node for _, node in _nodes(schema, "")]

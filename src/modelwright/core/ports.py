@@ -100,6 +100,10 @@ class WeightFiles(Protocol):
         """Make a GGUF adapter for `base` of a PEFT folder; ends with Made."""
         ...
 
+    async def unpack_adapter(self, adapter: Digest, base: Digest) -> Sequence[NamedBlob]:
+        """Make a PEFT folder's files of a GGUF adapter; raises Unsupported when they cannot say it."""
+        ...
+
     def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of the parts of a split one, given in order; ends with Made."""
         ...
@@ -370,6 +374,10 @@ class Engines(Protocol):
         self, needs: EngineNeeds, messages: Sequence[Message], options: AnswerOptions = PLAIN
     ) -> str:
         """The text that `chat` would continue."""
+        ...
+
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
         ...
 
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:

@@ -90,7 +90,7 @@ def overlap(text: str, tag: str) -> int:
 
 
 def without_old_thoughts(messages: Sequence[Message], *, family: str, model: str) -> list[Message]:
-    """Answers before the last question without their thoughts, where a model wants it so.
+    """Answers before the last question without thoughts, where a model wants it so.
 
     `family`: the architecture of the weights; `model`: the model's part of its name.
     """

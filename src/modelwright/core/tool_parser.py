@@ -21,7 +21,7 @@ _MARKS: Final = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 
 
 class ToolParser:
-    """Reads a stream; `tag` is what stands before calls, "{" or "[" where nothing does."""
+    """Reads a stream; `tag` is what stands before calls, a bracket where nothing does."""
 
     def __init__(self, tag: str, tools: Sequence[Tool]) -> None:
         self._tag = tag
@@ -107,7 +107,7 @@ def find_tag(text: str, tag: str) -> tuple[int, bool]:
 
 
 def find_tool(names: Sequence[str], text: str) -> tuple[str, int]:
-    """The first name in a text and where it ends; none while the text ends in part of one."""
+    """The first name and where it ends; none while the text ends in part of one."""
     if any(0 < overlap(text, name) < len(name) for name in names):
         return "", 0
     found = [(at, -len(name), name) for name in names if (at := text.find(name)) >= 0]

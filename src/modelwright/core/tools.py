@@ -1,4 +1,4 @@
-"""Tools, from what a client sends; checked before a template or an engine has them.
+"""Tools, from what a client sends; checked before anything else has them.
 
 Their texts and schemas stay as they are, since the model reads them; only bounds so
 high that an engine hangs are left out.
@@ -22,7 +22,7 @@ _NAME: Final = re.compile(r"[\w.:/-]{1,128}")
 
 
 def read_tools(tools: Sequence[object], *, field: str = "tools") -> tuple[Tool, ...]:
-    """Tools in OpenAI's form; raises Invalid, or TooLarge for too many or too long ones."""
+    """Tools in OpenAI's form; raises Invalid, or TooLarge for too many."""
     if len(tools) > MOST_TOOLS:
         raise TooLarge(f'"{field}" holds {len(tools)}, at most {MOST_TOOLS} are allowed', field=field)
     found = tuple(_tool(tool, f"{field}.{number}") for number, tool in enumerate(tools))

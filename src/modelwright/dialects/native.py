@@ -24,6 +24,7 @@ from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Count, Text, Wire, documented
 from modelwright.dialects.people import PeopleRoutes
 from modelwright.dialects.sharing import SharingRoutes
+from modelwright.dialects.training import TrainingRoutes
 from modelwright.service.adoption import Adopted, AdoptionEvent, LayerRead, Skipped, Unchanged
 from modelwright.service.imports import BytesRead, ImportEvent
 from modelwright.service.views import History, ModelSummary
@@ -76,7 +77,8 @@ class Native:
         router = APIRouter(tags=["modelwright"], prefix=PREFIX)
         routes = _Routes(backing, self._identity).table()
         people, sharing = PeopleRoutes(backing).table(), SharingRoutes(backing).table()
-        for method, path, endpoint, summary, extra in chain(routes, people, sharing):
+        training = TrainingRoutes(backing).table()
+        for method, path, endpoint, summary, extra in chain(routes, people, sharing, training):
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
         return router
 

@@ -105,7 +105,7 @@ class ChatReader:
 
 
 class CompletionReader:
-    """Reads the payloads of one /completion; `context`: the prompt's tokens, if wanted."""
+    """Reads the payloads of one /completion; `context`: the tokens of its prompt."""
 
     def __init__(self, options: AnswerOptions, context: Sequence[int] | None = None) -> None:
         self._top = options.logprobs
@@ -182,6 +182,15 @@ def refusal(status: int, payload: object) -> ModelwrightError:
             f"the model's prompt template refuses this conversation: {jinja['text']}", field="messages"
         )
     return Invalid(f"the engine refused the request: {text}")
+
+
+def tree_of(body: bytes) -> object:
+    """The JSON of a body; None where it is none."""
+    try:
+        tree: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return tree
 
 
 def reason_for_failing(stderr: str) -> str:

@@ -4,6 +4,7 @@ Pure. Source of the names: llama.cpp b11549, tools/server, as tried on the wire.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -84,8 +85,26 @@ def turn(message: Message) -> dict[str, object]:
     return tree
 
 
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """Put system text in front of the next user message.
+
+    For prompt templates that know no system role: some fail, some drop it unsaid.
+    """
+    turns: list[Message] = []
+    system: list[str] = []
+    for message in messages:
+        if message.role == "system":
+            system.append(message.content)
+        elif message.role == "user" and system:
+            turns.append(replace(message, content="\n\n".join([*system, message.content])))
+            system = []
+        else:
+            turns.append(message)
+    return [*turns, Message("user", "\n\n".join(system))] if system else turns
+
+
 def media_prompt(prompt: str, images: Sequence[bytes], marker: str) -> Mapping[str, object]:
-    """A prompt with images where it says [img-0], [img-1], ...; the marker is the engine's."""
+    """A prompt with images for its [img-0], [img-1], ...; the marker is the engine's."""
     if marker and marker in prompt:
         raise Invalid("the text holds the engine's own mark of an image", field="prompt")
     for number in range(len(images)):

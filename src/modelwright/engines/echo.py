@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import math
 import re
+import zlib
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -91,6 +92,11 @@ class EchoEngines:
         """A line for each message: its role and its content."""
         check_messages(messages)
         return "".join(f"{message.role}: {message.content}\n" for message in messages)
+
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """A number for each word, the same for the same one."""
+        check_texts(texts)
+        return tuple(tuple(zlib.crc32(word.encode()) for word in _tokens(text)) for text in texts)
 
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The words of each text."""

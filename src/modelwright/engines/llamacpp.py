@@ -27,9 +27,17 @@ from modelwright.core.chat import (
     Usage,
 )
 from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
+from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.parameters import Parameters
-from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, usage
-from modelwright.engines.bodies import chat_fields, completion_fields, media_prompt, template_fields, turn
+from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, tree_of, usage
+from modelwright.engines.bodies import (
+    chat_fields,
+    completion_fields,
+    media_prompt,
+    template_fields,
+    turn,
+    without_system,
+)
 from modelwright.engines.counting import shared_counts
 from modelwright.engines.exchange import ConnectionBroken, Exchange
 from modelwright.engines.launch import Launched, Load, death_text, launch
@@ -43,6 +51,7 @@ _SPECIAL_TOKENS: Final = 8
 
 _TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
 
+_Turns = Sequence[Mapping[str, object]]
 _Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
 
@@ -108,33 +117,18 @@ class LlamaEngine:
         self._check_abilities(options, sees)
         turns, context = self._turns(messages), min(context or self.context, self.context)
         plain = not sees and options == replace(PLAIN, shift=options.shift, truncate=options.truncate)
-        if plain and parameters.get("stop"):
+        if is_forced(options):
+            form = replace(options, tools=(), format=call_form(options.tools, options.tool_choice))
+            prompt = await self._rendered(turns, options)
+            said = as_call(self.complete(prompt, parameters, seat, form, context=context))
+        elif plain and parameters.get("stop"):
             # Of text alone the engine says which stop text ended it, of a chat it does not.
             prompt = await self._rendered(turns, options)
-            async with aclosing(self.complete(prompt, parameters, seat, options, context=context)) as events:
-                async for event in events:
-                    yield event
-            return
-        tokens = None
-        if self._must_count(parameters, options, context):
-            prompt = await self._rendered(turns, options)
-            tokens = await self._counted(prompt, context)
-        body = {
-            **request_fields(parameters, self.context),
-            **self._place(seat),
-            **chat_fields(options),
-            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
-            "messages": turns,
-            "stream": True,
-        }
-        said: list[str] = []
-        async with aclosing(self._stream("/v1/chat/completions", body, ChatReader(options).read)) as events:
+            said = self.complete(prompt, parameters, seat, options, context=context)
+        else:
+            said = await self._said(turns, parameters, seat, options, context)
+        async with aclosing(said) as events:
             async for event in events:
-                if options.returns_context and isinstance(event, TextDelta):
-                    said.append(event.text)
-                elif options.returns_context and isinstance(event, Done):
-                    whole = await self._rendered(turns, options) + "".join(said)
-                    event = replace(event, context=tuple(await self._tokenized(whole, add_special=True)))
                 yield event
 
     async def complete(
@@ -157,7 +151,7 @@ class LlamaEngine:
         tokens, known = None, None
         if before or options.returns_context:
             known = [*before, *await self._tokenized(prompt, add_special=not before)]
-            tokens = self._fitting(len(known), context)
+            tokens = _fitting(len(known), context)
         elif self._must_count(parameters, options, context):
             tokens = await self._counted(prompt, context)
         body = {
@@ -178,6 +172,11 @@ class LlamaEngine:
         """The text that `chat` would continue."""
         self._check_abilities(options, sees=False)
         return await self._rendered(self._turns(messages), options)
+
+    async def tokenize(self, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, opened by one opening token."""
+        opened = (self._tokenized(text.removeprefix(self._opening), add_special=True) for text in texts)
+        return tuple([tuple(await tokens) for tokens in opened])
 
     async def count(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; asks the engine once."""
@@ -246,12 +245,7 @@ class LlamaEngine:
 
     async def evaluate(self, tokens: Sequence[int], seat: Seat) -> Usage:
         """Compute this and nothing more in a slot; what else was there is gone."""
-        body = {
-            **self._place(seat),
-            "prompt": tokens,
-            "n_predict": 0,
-            "cache_prompt": True,
-        }
+        body = {**self._place(seat), "prompt": tokens, "n_predict": 0, "cache_prompt": True}
         return usage((await self._ask("/completion", body))["timings"])
 
     async def save(self, seat: Seat, name: str) -> None:
@@ -259,18 +253,45 @@ class LlamaEngine:
         await self._ask(f"/slots/{seat.number}?action=save", {"filename": name})
 
     async def restore(self, seat: Seat, name: str) -> None:
-        """Put into a slot what was saved; Invalid when the file is not right.
-
-        The slot's adapters stay those of its last request, and with other ones the
-        next would begin anew (llama.cpp b11549, launch_slot_with_task). So an
-        evaluation with the right ones comes first.
-        """
-        await self.evaluate([0], seat)
+        """Put into a slot what was saved; Invalid when the file is not right."""
         await self._ask(f"/slots/{seat.number}?action=restore", {"filename": name})
 
     async def erase(self, seat: Seat) -> None:
         """Empty a slot, so that nobody can tell what was in it."""
+        if self._sees:  # with a projector slots have no actions
+            await self.evaluate([0], seat)
+            return
         await self._ask(f"/slots/{seat.number}?action=erase", {})
+
+    async def _said(
+        self, turns: _Turns, parameters: Parameters, seat: Seat, options: AnswerOptions, context: int
+    ) -> AsyncGenerator[ChatEvent, None]:
+        tokens = None
+        if self._must_count(parameters, options, context):
+            tokens = await self._counted(await self._rendered(turns, options), context)
+        body = {
+            **request_fields(parameters, self.context),
+            **self._place(seat),
+            **chat_fields(options),
+            "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
+            "messages": turns,
+            "stream": True,
+        }
+        said = self._stream("/v1/chat/completions", body, ChatReader(options).read)
+        return self._with_context(said, turns, options) if options.returns_context else said
+
+    async def _with_context(
+        self, said: AsyncGenerator[ChatEvent, None], turns: _Turns, options: AnswerOptions
+    ) -> AsyncGenerator[ChatEvent, None]:
+        texts: list[str] = []
+        async with aclosing(said) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    texts.append(event.text)
+                elif isinstance(event, Done):
+                    whole = await self._rendered(turns, options) + "".join(texts)
+                    event = replace(event, context=tuple(await self._tokenized(whole, add_special=True)))
+                yield event
 
     def _place(self, seat: Seat) -> Mapping[str, object]:
         """Which slot, and the whole list of adapters, zeros too, for every request.
@@ -289,7 +310,7 @@ class LlamaEngine:
         return {"id_slot": seat.number, **({"lora": lora} if lora else {})}
 
     def _turns(self, messages: Sequence[Message]) -> list[dict[str, object]]:
-        return [turn(each) for each in (messages if self._takes_system else _without_system(messages))]
+        return [turn(each) for each in (messages if self._takes_system else without_system(messages))]
 
     def _check_abilities(self, options: AnswerOptions, sees: bool) -> None:
         """Refuse what the engine would leave out without a word."""
@@ -303,14 +324,9 @@ class LlamaEngine:
         return context < self.context or not options.shift or parameters.get("num_predict") == FILL
 
     async def _counted(self, prompt: str, context: int) -> int:
-        return self._fitting(len(await self._tokenized(prompt, add_special=True)), context)
+        return _fitting(len(await self._tokenized(prompt, add_special=True)), context)
 
-    def _fitting(self, tokens: int, context: int) -> int:
-        if tokens > context:
-            raise ContextExceeded(tokens, context)
-        return tokens
-
-    async def _rendered(self, turns: Sequence[Mapping[str, object]], options: AnswerOptions) -> str:
+    async def _rendered(self, turns: _Turns, options: AnswerOptions) -> str:
         answer = await self._ask("/apply-template", {"messages": turns, **template_fields(options)})
         return str(answer["prompt"])
 
@@ -365,7 +381,7 @@ class LlamaEngine:
             self._exchanges.add(exchange)
             status = await exchange.status()
             if status != 200:
-                raise refusal(status, _tree(await exchange.body()))
+                raise refusal(status, tree_of(await exchange.body()))
             yield exchange
         except ConnectionBroken as error:
             raise await self._death(error) from error
@@ -414,31 +430,11 @@ class LlamaEngine:
             return False
 
 
+def _fitting(tokens: int, context: int) -> int:
+    if tokens >= context:
+        raise ContextExceeded(tokens, context)
+    return tokens
+
+
 def _silenced(done: Done) -> Done:
     return replace(done, usage=replace(done.usage, completion_tokens=0, completion_ns=0))
-
-
-def _tree(body: bytes) -> object:
-    try:
-        tree: object = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return tree
-
-
-def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """Put system text in front of the next user message.
-
-    For prompt templates that know no system role: some fail, some drop it unsaid.
-    """
-    turns: list[Message] = []
-    system: list[str] = []
-    for message in messages:
-        if message.role == "system":
-            system.append(message.content)
-        elif message.role == "user" and system:
-            turns.append(replace(message, content="\n\n".join([*system, message.content])))
-            system = []
-        else:
-            turns.append(message)
-    return [*turns, Message("user", "\n\n".join(system))] if system else turns

@@ -103,6 +103,12 @@ class Pool:
         async with self._fleet.use(needs) as use:
             return await use.engine.render(messages, options)
 
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
+        check_texts(texts)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.tokenize(texts)
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""
         check_texts(texts)
@@ -181,9 +187,7 @@ class Pool:
 
     def _after(self, stack: AsyncExitStack, use: Use, prefix: Prefix, usage: Usage) -> None:
         """See to it that the next request finds its prefix; may take the slot over."""
-        if self._warming.is_saved(prefix):
-            self._warming.doubt(use.engine, prefix, usage.cached_tokens)
-        else:
+        if self._warming.must_save(use.engine, prefix, usage.cached_tokens):
             self._warming.save_later(stack.pop_all(), use.engine, use.seat, prefix)
 
     def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:

@@ -42,42 +42,41 @@ class PrefixFiles:
         """The name in the folder of the file with this key."""
         return key + STATE
 
-    async def find(self, key: str) -> bool:
-        """Whether there is a good file; one that is not good is gone after this."""
+    async def find(self, key: str) -> int:
+        """The tokens in a good file; 0 when there is none, and one that is not good is gone."""
         return await asyncio.to_thread(self._find, key)
 
-    async def keep(self, name: str, key: str) -> bool:
+    async def keep(self, name: str, key: str, tokens: int) -> bool:
         """Take over what an engine wrote under `name`; False when it is too large."""
         async with self._changing:
-            return await asyncio.to_thread(self._keep, name, key)
+            return await asyncio.to_thread(self._keep, name, key, tokens)
 
     async def remove(self, key: str) -> None:
         """Forget a file that turned out to be of no use."""
         await asyncio.to_thread(self._remove, key)
 
-    def _find(self, key: str) -> bool:
+    def _find(self, key: str) -> int:
         path = self.folder / (key + STATE)
         try:
             mark = _mark(path)
-            if self._verified.get(key) != mark:
-                said = (self.folder / (key + CHECKSUM)).read_text("ascii")
-                if _sha256(path) != said:
-                    raise ValueError(key)
-                self._verified[key] = mark
+            checksum, tokens = path.with_suffix(CHECKSUM).read_text("ascii").split()
+            if self._verified.get(key) != mark and _sha256(path) != checksum:
+                raise ValueError(key)
+            self._verified[key] = mark
             os.utime(path.with_suffix(CHECKSUM))  # remembers the last use, and leaves the state's mark alone
+            return int(tokens)
         except (OSError, ValueError):
             self._remove(key)
-            return False
-        return True
+            return 0
 
-    def _keep(self, name: str, key: str) -> bool:
+    def _keep(self, name: str, key: str, tokens: int) -> bool:
         part, path = self.folder / name, self.folder / (key + STATE)
         if part.stat().st_size > self._limit:
             part.unlink()
             return False
         part.chmod(0o600)
         checksum = self.folder / (name + CHECKSUM + UNFINISHED)
-        checksum.write_text(_sha256(part), "ascii")
+        checksum.write_text(f"{_sha256(part)} {tokens}", "ascii")
         part.replace(path)
         checksum.replace(path.with_suffix(CHECKSUM))
         self._verified[key] = _mark(path)

@@ -15,18 +15,19 @@ from typing import Final
 
 import orjson
 
+from modelwright.core.chat import Usage
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.ports import EngineNeeds
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.prefixes import PrefixFiles
 from modelwright.engines.prompts import Constant
 from modelwright.engines.recent import Recent
-from modelwright.engines.slots import Seat
+from modelwright.engines.slots import Seat, Wish
 
 ENDINGS: Final = ("x", "1")
 """What a user might say next: two texts with no token in common."""
-REMEMBERED: Final = 2048
-"""Constant prompts that are known; each holds its texts."""
+REMEMBERED: Final = 8192
+"""Constant prompts of which is known whether they have a file."""
 SLACK: Final = 8
 """Tokens at the end of a constant part that may turn out otherwise in a real prompt."""
 
@@ -35,12 +36,11 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What a prompt begins with: the key of its file, and its tokens."""
+    """What a prompt begins with; `restored`: its tokens that a file gave to the slot."""
 
     key: str
     constant: Constant
-    fingerprint: str
-    tokens: int
+    restored: int = 0
 
 
 class Warming:
@@ -52,7 +52,7 @@ class Warming:
     def __init__(self, files: PrefixFiles | None, least: int) -> None:
         self._files = files
         self._least = least
-        self._prefixes: Recent[str, Prefix | None] = Recent(REMEMBERED)
+        self._version = version("xllamacpp") if files is not None else ""
         self._settled: Recent[str, bool] = Recent(REMEMBERED)
         self._met: Recent[tuple[int, str], bool] = Recent(REMEMBERED)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -60,23 +60,29 @@ class Warming:
     async def prepare(
         self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds, constant: Constant
     ) -> Prefix | None:
-        """Make a slot ready for a request; the prefix of its prompt, if it is worth a file."""
+        """Make a slot ready for a request; the prefix of its prompt, if it may be worth a file."""
         wish, held, is_new = seat.wish, seat.held, seat.is_new
-        is_private = not is_new and (held is None or held.domain != wish.domain)
         seat.held, seat.is_new = None, False  # until it is known what is in it
-        prefix = await self._prefix(engine, needs, constant) if wish.constant else None
-        restored = (
-            prefix is not None
-            and not wish.begins_like(held)
-            and not (held is not None and self._is_in_memory(engine, seat, prefix))
-            and await self._restore(engine, seat, prefix)
-        )
-        if is_private and not restored:
-            await engine.erase(seat)
+        prefix, restored = self._prefix(engine, wish, needs, constant), 0
         if prefix is not None:
+            if not wish.begins_like(held) and not self._is_in_memory(engine, wish, held, prefix):
+                restored = await self._restore(engine, seat, prefix, _may_go(wish, held, is_new))
             self._met[engine.pid, prefix.key] = True
+        if not restored and not is_new and (held is None or held.domain != wish.domain):
+            await engine.erase(seat)
         seat.held = wish
-        return prefix
+        return None if prefix is None else replace(prefix, restored=restored)
+
+    def must_save(self, engine: LlamaEngine, prefix: Prefix, cached: int) -> bool:
+        """Whether there is no file, or one whose tokens were not those of the prompt.
+
+        A template may write the date, for instance.
+        """
+        if prefix.restored and cached < prefix.restored - SLACK:
+            self._settled.pop(prefix.key)
+        if not cached:
+            self._met.pop((engine.pid, prefix.key))
+        return prefix.key not in self._settled
 
     def save_later(self, stack: AsyncExitStack, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> None:
         """Save the prefix that an answer has computed, then close `stack`, which frees the slot."""
@@ -84,27 +90,14 @@ class Warming:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def is_saved(self, prefix: Prefix) -> bool:
-        """Whether its file is there, or cannot be had."""
-        return prefix.key in self._settled
-
-    def doubt(self, engine: LlamaEngine, prefix: Prefix, cached: int) -> None:
-        """Look anew at what prompts begin with, if it was not what the slot held.
-
-        A template may write the date, for instance.
-        """
-        if cached < prefix.tokens - SLACK:
-            self._prefixes.pop(prefix.fingerprint)
-            self._met.pop((engine.pid, prefix.key))
-
     async def warm(self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds, constant: Constant) -> int:
         """Compute what prompts begin with, and save it if it is not; its tokens."""
         prefix = await self.prepare(engine, seat, needs, constant)
         tokens = await _tokens(engine, constant)
-        if tokens:
-            await engine.evaluate(tokens, seat)
-        if prefix is not None and not self.is_saved(prefix):
-            await self._keep(await self._save(engine, seat), prefix)
+        usage = await engine.evaluate(tokens, seat) if tokens else Usage()
+        is_long = len(tokens) >= self._least
+        if prefix is not None and is_long and self.must_save(engine, prefix, usage.cached_tokens):
+            await self._keep(await self._save(engine, seat), prefix, tokens)
         return len(tokens)
 
     async def aclose(self) -> None:
@@ -112,53 +105,57 @@ class Warming:
         if self._tasks:
             await asyncio.wait(tuple(self._tasks))
 
-    async def _prefix(self, engine: LlamaEngine, needs: EngineNeeds, constant: Constant) -> Prefix | None:
-        content = constant.content
-        size = len(content) if isinstance(content, str) else sum(len(turn.content) for turn in content)
-        if self._files is None or size < self._least:
-            return None  # no token is shorter than a letter, but for rare scripts
-        fingerprint = _digest([constant.tree(), *_made_of(needs)])
-        if fingerprint not in self._prefixes:
-            tokens = await _tokens(engine, constant)
-            prefix = Prefix(_key(engine, needs, tokens), constant, fingerprint, len(tokens))
-            self._prefixes[fingerprint] = prefix if len(tokens) >= self._least else None
-        return self._prefixes[fingerprint]
+    def _prefix(
+        self, engine: LlamaEngine, wish: Wish, needs: EngineNeeds, constant: Constant
+    ) -> Prefix | None:
+        size = sum(len(piece) for piece in wish.constant)
+        if self._files is None or needs.projector is not None or size < self._least:
+            return None  # with a projector slots cannot be saved; tokens are seldom shorter than a letter
+        return Prefix(_key(engine, needs, constant, self._version), constant)
 
-    def _is_in_memory(self, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> bool:
+    def _is_in_memory(self, engine: LlamaEngine, wish: Wish, held: Wish | None, prefix: Prefix) -> bool:
         """Whether the engine's own cache may hold more of a conversation than a file does.
 
         It is looked into only for a slot that holds something.
         """
-        return engine.remembers and len(seat.wish.rest) > 1 and (engine.pid, prefix.key) in self._met
+        was_met = (engine.pid, prefix.key) in self._met
+        return engine.remembers and held is not None and len(wish.rest) > 1 and was_met
 
-    async def _restore(self, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> bool:
+    async def _restore(self, engine: LlamaEngine, seat: Seat, prefix: Prefix, may_go: bool) -> int:
+        """Put a prefix into a slot; its tokens, 0 when there is no good file."""
         files = self._files
-        if files is None or not await files.find(prefix.key):
+        tokens = 0 if files is None else await files.find(prefix.key)
+        if files is None or not tokens:
             self._settled.pop(prefix.key)
-            return False
+            return 0
         try:
+            if not may_go:
+                await engine.evaluate([0], seat)
             await engine.restore(seat, files.state(prefix.key))
         except ModelwrightError as error:
             _LOG.warning("a saved prefix is of no use and was removed: %s", error)
             await files.remove(prefix.key)
-            return False
+            self._settled.pop(prefix.key)
+            return 0
         self._settled[prefix.key] = True
-        return True
+        return tokens
 
     async def _save_and_close(
         self, stack: AsyncExitStack, engine: LlamaEngine, seat: Seat, prefix: Prefix
     ) -> None:
+        self._settled[prefix.key] = True  # not with each answer, whatever comes of it
         try:
             async with stack:
                 tokens = await _tokens(engine, prefix.constant)
+                if len(tokens) < self._least:
+                    return
                 seat.held = None
                 await engine.evaluate(tokens, seat)
                 name = await self._save(engine, seat)
                 seat.held = replace(seat.wish, rest=())
-            await self._keep(name, prefix)
+            await self._keep(name, prefix, tokens)
         except (ModelwrightError, OSError) as error:
             _LOG.warning("a prefix was not saved: %s", error)
-            self._settled[prefix.key] = True  # not again with each answer
 
     async def _save(self, engine: LlamaEngine, seat: Seat) -> str:
         assert self._files is not None
@@ -166,10 +163,23 @@ class Warming:
         await engine.save(seat, name)
         return name
 
-    async def _keep(self, name: str, prefix: Prefix) -> None:
+    async def _keep(self, name: str, prefix: Prefix, tokens: list[int]) -> None:
         assert self._files is not None
-        await self._files.keep(name, prefix.key)
+        await self._files.keep(name, prefix.key, len(tokens))
         self._settled[prefix.key] = True
+
+
+def _may_go(wish: Wish, held: Wish | None, is_new: bool) -> bool:
+    """Whether a slot can be overwritten as it is.
+
+    With other adapters than its last request's the next would begin anew whatever
+    was restored (llama.cpp b11549, launch_slot_with_task); and what is overwritten
+    does not get into the engine's own cache, where a long conversation belongs. An
+    evaluation of one token, with the right adapters, sees to both.
+    """
+    if held is None:
+        return is_new and not any(wish.scales)
+    return held.scales == wish.scales and len(held.rest) <= 1
 
 
 async def _tokens(engine: LlamaEngine, constant: Constant) -> list[int]:
@@ -180,15 +190,13 @@ async def _tokens(engine: LlamaEngine, constant: Constant) -> list[int]:
         return []
 
 
-def _key(engine: LlamaEngine, needs: EngineNeeds, tokens: list[int]) -> str:
-    """Of all that decides what an engine computes, and of who may use it."""
-    return _digest([tokens, engine.context, engine.cache_type, version("xllamacpp"), *_made_of(needs)])
+def _key(engine: LlamaEngine, needs: EngineNeeds, constant: Constant, made_by: str) -> str:
+    """Of all that decides what an engine computes, and of who may use it.
 
-
-def _made_of(needs: EngineNeeds) -> list[object]:
+    The tokens are not in it, but all that they are made of is: the template is in
+    the base. Nothing hangs on them: the engine compares each with the prompt's.
+    """
     adapters = sorted(zip(map(str, needs.adapters), needs.scales, strict=True))
-    return [str(needs.base), [pair for pair in adapters if pair[1]], needs.scope]
-
-
-def _digest(parts: list[object]) -> str:
-    return hashlib.sha256(orjson.dumps(parts)).hexdigest()
+    computed = [str(needs.base), [pair for pair in adapters if pair[1]], constant.tree()]
+    how = [engine.context, engine.cache_type, made_by]
+    return hashlib.sha256(orjson.dumps([computed, how, needs.scope])).hexdigest()

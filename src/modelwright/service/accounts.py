@@ -106,6 +106,16 @@ class Accounts:
         self._used[match[1]] = now
         return known[2]
 
+    async def acting(self, user: str) -> Principal | None:
+        """Who has this id, as one who acts without a key; None when it is here no more."""
+        if user == LOCAL_ADMIN.id:
+            return LOCAL_ADMIN
+        found = next((each for each in await self._people.users() if each.id == user), None)
+        if found is None:
+            return None
+        groups = [group.id for group in await self._people.groups(user)]
+        return found.acting(tuple(groups))
+
     async def note_uses(self) -> None:
         """Write down when keys were used last."""
         used, self._used = self._used, {}

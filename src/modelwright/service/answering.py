@@ -9,9 +9,6 @@ import secrets
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, Final
-
-import orjson
 
 from modelwright.core.chat import (
     PLAIN,
@@ -25,13 +22,11 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
-from modelwright.core.json_schema import closed, enforceable
+from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.ports import EngineNeeds, Engines
 from modelwright.core.thinking import ThinkingParser
 from modelwright.core.tool_parser import ToolParser
 from modelwright.service.prompts import Prompt
-
-_NO_PARAMETERS: Final = {"type": "object"}
 
 
 class Reading:
@@ -106,14 +101,17 @@ async def continued(
         if thought:
             text = f"{text}{begin}{''.join(thought)}{closing}\n\n"
         reading = Reading(replace(prompt, thinking_tags=("", "")), options, text)
+    if is_forced(options):
+        reading = Reading(Prompt(text, prompt.parameters), options, text)
     form = replace(PLAIN, format=wanted, logprobs=options.logprobs, logit_bias=options.logit_bias)
     form = replace(form, shift=options.shift, returns_context=options.returns_context)
-    call = options.tool_choice.mode == "required" and bool(options.tools)
-    async with aclosing(
-        _told(engines, needs, replace(prompt, content=text), form, None if call else reading)
-    ) as events:
+    answer = _told(engines, needs, replace(prompt, content=text), form, reading)
+    async with aclosing(as_call(answer) if is_forced(options) else answer) as events:
         async for event in events:
-            yield replace(event, usage=_sum(spent, event.usage)) if isinstance(event, Done) else event
+            if isinstance(event, ToolCall):
+                yield identified(event)
+            else:
+                yield replace(event, usage=_sum(spent, event.usage)) if isinstance(event, Done) else event
 
 
 async def _thinking(
@@ -138,10 +136,9 @@ async def _thinking(
 
 
 async def _told(
-    engines: Engines, needs: EngineNeeds, prompt: Prompt, options: AnswerOptions, reading: Reading | None
+    engines: Engines, needs: EngineNeeds, prompt: Prompt, options: AnswerOptions, reading: Reading
 ) -> AsyncGenerator[ChatEvent, None]:
-    """An answer, read; without a reading it is one call of a tool, as JSON."""
-    whole: list[str] = []
+    """An answer, read."""
     events = engines.complete(
         needs,
         str(prompt.content),
@@ -152,15 +149,9 @@ async def _told(
     )
     async with aclosing(events):
         async for event in events:
-            if isinstance(event, TextDelta) and reading is None:
-                whole.append(event.text)
-            elif isinstance(event, TextDelta) and reading is not None:
-                for found in reading.read(event):
-                    yield found
-            else:
-                held = _one_call("".join(whole)) if reading is None else reading.finish()
-                for found in held:
-                    yield found
+            for found in reading.read(event) if isinstance(event, TextDelta) else reading.finish():
+                yield found
+            if not isinstance(event, TextDelta):
                 yield event
 
 
@@ -170,31 +161,8 @@ def identified(call: ToolCall) -> ToolCall:
 
 
 def _form(options: AnswerOptions) -> AnswerFormat | None:
-    """The form an answer must have: one that is wanted, or that of a call that must be made."""
-    if options.tool_choice.mode != "required" or not options.tools:
-        return options.format
-    calls = [_call_schema(tool["function"]) for tool in options.tools]
-    return AnswerFormat({"anyOf": calls} if len(calls) > 1 else calls[0])
-
-
-def _call_schema(function: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "name": {"const": function["name"]},
-            "arguments": closed(enforceable(function.get("parameters") or _NO_PARAMETERS)),
-        },
-        "required": ["name", "arguments"],
-    }
-
-
-def _one_call(text: str) -> Iterator[ChatEvent]:
-    """The call that a form has forced; none when it was cut."""
-    try:
-        tree = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return
-    yield identified(ToolCall(tree["name"], tree["arguments"]))
+    """The form an answer must have: the wanted one, or that of a forced call."""
+    return call_form(options.tools, options.tool_choice) if is_forced(options) else options.format
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

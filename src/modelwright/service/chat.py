@@ -22,11 +22,13 @@ from modelwright.core.chat import (
     Message,
     Ranking,
     RerankRequest,
+    TextDelta,
     ToolCall,
     Usage,
 )
+from modelwright.core.context_length import context_length
 from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
-from modelwright.core.grants import Principal, Verb
+from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
@@ -90,6 +92,8 @@ class Chat:
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
+        if request.echo:
+            yield TextDelta(request.prompt)
         async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
@@ -99,6 +103,13 @@ class Chat:
         ready, options, prompt = await self._asked(principal, request)
         prompt = await self._prompts.fitted(ready, prompt, options)
         return await self._prompts.text(ready, prompt, options)
+
+    async def tokenize(
+        self, principal: Principal, model: str, texts: Sequence[str]
+    ) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as a prompt of the model would begin with them."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        return await self._engines.tokenize(ready.needs, texts)
 
     async def count_tokens(self, principal: Principal, request: ChatRequest | GenerateRequest) -> int:
         """The tokens that a request would give the model to read; nothing is left out."""
@@ -162,7 +173,7 @@ class Chat:
         needs = EngineNeeds(
             user=str(name),
             base=resolved.base,
-            context=self._context(parameters, facts),
+            context=context_length(parameters, self._context_length, facts.context_length),
             kind=kind,
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
@@ -171,18 +182,15 @@ class Chat:
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
+            # Where there is one user alone, all models may find what others have computed.
+            scope="" if principal == LOCAL_ADMIN else str(stored.id),
+            asker="" if principal == LOCAL_ADMIN else principal.id,
         )
         abilities = await self._resolver.abilities(principal, revision)
         if any(layer.role == "projector" for layer in resolved.weights):
             abilities = (*abilities, _IMAGES)
         note = partial(self._ledger.note, principal, stored, revision.number)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
-
-    def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
-        """Tokens a slot must hold: what is asked for, at most what was trained."""
-        asked = parameters.get("num_ctx")
-        wanted = asked if isinstance(asked, int) and asked > 0 else self._context_length
-        return min(wanted, facts.context_length) if facts.context_length else wanted
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:
@@ -246,7 +254,7 @@ async def _named_calls(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerato
 
 
 def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions:
-    """The options, with what the model does by itself; raises Unsupported for what it cannot.
+    """The options, with what the model does by itself; Unsupported for what it cannot.
 
     A model that can think does, unless told otherwise (Ollama, server/routes.go).
     """

@@ -124,6 +124,8 @@ class Composition:
         current, *ancestors = await self._lineage(revision.spec, stored.id)
         said = {name: getattr(self.spec, name) for name in FIELDS if getattr(self.spec, name) is not UNSET}
         gone: dict[str, object] = {name: UNSET for name in draft.unset if name in FIELDS}
+        if isinstance(draft.adapters, tuple):
+            gone["adapters"] = UNSET  # these come one by one, in their place
         if "parent" in draft.unset:
             gone["parent"] = None
             ancestors = []

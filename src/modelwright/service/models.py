@@ -14,20 +14,20 @@ from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Corrupt, NotFound
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
-from modelwright.core.manifest import Manifest, build_manifest
+from modelwright.core.manifest import build_manifest
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import Target, check_whole, key_of
-from modelwright.service.account import account
+from modelwright.service.access import check_whole, key_of
 from modelwright.service.aliases import Aliases
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
+from modelwright.service.telling import told_of_create
 from modelwright.service.views import (
     Created,
     CreateEvent,
@@ -86,14 +86,57 @@ class Models:
         composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
-        new = await self._new_revision(principal, target, composition.spec, kind, message)
-        new = replace(new, parent=composition.resolved.parent, card=card, aliases=tuple(aliases), fresh=fresh)
-        new, facts, manifest, files = await self._on_weights(new, composition)
-        stored, changed, added = await self._catalogue.commit(new)
-        for event in account(draft, composition, facts, manifest, added | files):
+        bare = self._bare(principal, target.name, composition.spec, kind)
+        new = replace(
+            bare,
+            owner=target.owner,
+            most_models=await self._most_models(principal),
+            parent=composition.resolved.parent,
+            message=message,
+            card=card,
+            aliases=tuple(aliases),
+            fresh=fresh,
+        )
+        async for event in self._commit(principal, draft, composition, new):
             yield event
-        shown = self._access.shown_name(principal, stored.name)
-        yield Created(shown, stored.revision.number, changed)
+
+    def _bare(self, principal: Principal, name: Name, spec: ModelSpec, kind: str) -> NewRevision:
+        """A revision by somebody, now; nothing is known of its base yet."""
+        return NewRevision(
+            name=name,
+            spec=spec,
+            base=None,
+            parent="",
+            manifest=None,
+            size=0,
+            author=principal.name,
+            actor=principal.id,
+            kind=kind,
+            created_at=self._clock.now(),
+        )
+
+    async def _commit(
+        self, principal: Principal, draft: SpecDraft, composition: Composition, new: NewRevision
+    ) -> AsyncIterator[CreateEvent]:
+        """Write a composed revision; what follows a name has no manifest."""
+        resolved, facts, manifest, files = composition.resolved, None, None, frozenset[Digest]()
+        if composition.pinned:
+            facts = await self._facts(resolved)
+            manifest, contents = build_manifest(resolved, facts)
+            small, files = await self._split(contents | {manifest.digest: manifest.content})
+            new = replace(
+                new,
+                base=resolved.base,
+                manifest=manifest.digest,
+                size=manifest.size,
+                template=_template_digest(resolved),
+                small_blobs=small,
+            )
+        stored, changed, added = await self._catalogue.commit(new)
+        for event in told_of_create(draft, composition, facts, manifest, added | files):
+            yield event
+        name_of_it = self._access.shown_name(principal, stored.name)
+        yield Created(name_of_it, stored.revision.number, changed)
 
     async def show(self, principal: Principal, ref: str, *, verbose: bool = False) -> ModelView:
         """Everything about a model or one of its revisions.
@@ -134,14 +177,21 @@ class Models:
         _, revision = await self._resolver.find(principal, source, Verb.DERIVE, field="source")
         target = await self._access.target(principal, destination, field="destination")
         lineage = await self._catalogue.lineage(revision.spec)
-        new = await self._new_revision(principal, target, lineage[0], "copy", f"copied from {source}")
         await self._catalogue.commit(
-            replace(
-                new,
+            NewRevision(
+                name=target.name,
+                owner=target.owner,
+                actor=principal.id,
+                most_models=await self._most_models(principal),
+                spec=lineage[0],
                 base=revision.base,
                 parent=revision.parent,
                 manifest=revision.manifest,
                 size=revision.size,
+                author=principal.name,
+                kind="copy",
+                created_at=self._clock.now(),
+                message=f"copied from {source}",
                 template=revision.template,
                 card=await self._resolver.card(revision),
             )
@@ -155,16 +205,12 @@ class Models:
         stored, revision = await self._resolver.find(principal, name, Verb.UPDATE)
         lineage = await self._catalogue.lineage(revision.spec)
         committed = await self._catalogue.commit(
-            NewRevision(
-                name=stored.name,
-                spec=lineage[0],
+            replace(
+                self._bare(principal, stored.name, lineage[0], "card"),
                 base=revision.base,
                 parent=revision.parent,
                 manifest=revision.manifest,
                 size=revision.size,
-                author=principal.name,
-                kind="card",
-                created_at=self._clock.now(),
                 message=message,
                 template=revision.template,
                 card=card,
@@ -172,6 +218,11 @@ class Models:
         )
         model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
         return await self._summary(principal, model, model.revision)
+
+    async def instructions(self, principal: Principal, ref: str) -> str:
+        """The system text that a model answers under; for use, not to be shown."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        return (await self._resolver.resolve(principal, revision, stored.id)).system
 
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
         """Leave a revision out of the history; raises Conflict for the current one."""
@@ -221,46 +272,6 @@ class Models:
         lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
         legible = await self._access.legible(principal, lineage)
         return await self._resolver.resolve(principal, revision, stored.id) if legible is None else legible
-
-    async def _new_revision(
-        self, principal: Principal, target: Target, spec: ModelSpec, kind: str, message: str
-    ) -> NewRevision:
-        """What a new revision is before it is known what it stands on."""
-        return NewRevision(
-            name=target.name,
-            owner=target.owner,
-            actor=principal.id,
-            most_models=await self._most_models(principal),
-            spec=spec,
-            base=None,
-            parent="",
-            manifest=None,
-            size=0,
-            author=principal.name,
-            kind=kind,
-            created_at=self._clock.now(),
-            message=message,
-        )
-
-    async def _on_weights(
-        self, new: NewRevision, composition: Composition
-    ) -> tuple[NewRevision, WeightFacts | None, Manifest | None, frozenset[Digest]]:
-        """The revision with its manifest, if its base is pinned; files that made."""
-        if not composition.pinned:
-            return new, None, None, frozenset()
-        resolved = composition.resolved
-        facts = await self._facts(resolved)
-        manifest, contents = build_manifest(resolved, facts)
-        small, files = await self._split(contents | {manifest.digest: manifest.content})
-        new = replace(
-            new,
-            base=resolved.base,
-            manifest=manifest.digest,
-            size=manifest.size,
-            template=_template_digest(resolved),
-            small_blobs=small,
-        )
-        return new, facts, manifest, files
 
     async def _most_models(self, principal: Principal) -> int | None:
         return None if self._quotas is None else (await self._quotas.limits(principal)).get("models")
@@ -322,7 +333,7 @@ class Models:
         revision: Revision,
         among: Collection[str] | None = None,
     ) -> ModelSummary:
-        """A line of a list; `among` are the keys that the principal may know."""
+        """A line of a list; `among` are the keys that the principal may know, if they are known."""
         level = level_of(principal, stored) or Level.USE
         hidden = level is Level.USE
         standing = await self._resolver.standing(principal, revision, stored.id)

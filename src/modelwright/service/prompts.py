@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 
 from modelwright.core.chat import AnswerOptions, GenerateRequest, Message
+from modelwright.core.control_tokens import as_text
 from modelwright.core.errors import ContextExceeded, Unsupported
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
@@ -29,6 +30,8 @@ from modelwright.service.templates import Templates
 
 TOKENS_PER_IMAGE: Final = 768
 """What an image is taken to need (Ollama, server/prompt.go)."""
+_OUTSIDERS: Final = ("user", "tool")
+"""Who could pass off words of their own as the system's."""
 _SPECIAL_TOKENS: Final = 8
 _TRIALS: Final = 8
 """How often a conversation is rendered again, at most, until it fits."""
@@ -50,7 +53,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What an engine is to continue: a text, or messages for the template in the weights.
+    """What an engine continues: a text, or messages for the template in the weights.
 
     `thinking_tags` and `call_tag` are what to look for in an answer to a text;
     `context` as in GenerateRequest.
@@ -79,6 +82,9 @@ class Prompts:
         """Messages through the model's own template; as they are when it has none."""
         template = self._templates.chosen(ready.resolved, ready.facts) if text is None else text
         kept = without_old_thoughts(messages, family=ready.facts.architecture, model=ready.name.model)
+        kept = [
+            replace(each, content=as_text(each.content)) if each.role in _OUTSIDERS else each for each in kept
+        ]
         if not template:
             return Prompt(kept, ready.parameters, messages=tuple(kept))
         return await self._templated(ready, kept, options, self._templates.read(template))

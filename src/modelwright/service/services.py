@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Rights
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 
 
@@ -22,3 +24,5 @@ class Services:
     adoption: Adoption
     responses: Responses
     rights: Rights
+    datasets: Datasets
+    training: Training

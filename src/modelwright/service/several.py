@@ -56,9 +56,9 @@ async def several(
 
 
 async def best(groups: Sequence[Sequence[AnswerEvents]], keep: int) -> AsyncGenerator[Choice | Done, None]:
-    """Of each group of answers, all of one size, give the `keep` that the model finds likeliest.
+    """Of each group of answers give the `keep` that the model finds likeliest.
 
-    They are compared by the mean logarithm of their tokens' probabilities, which
+    All groups are of one size. They are compared by the mean logarithm of their tokens' probabilities, which
     the answers have to bring along.
     """
     flat = [answer for group in groups for answer in group]

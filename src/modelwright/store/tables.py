@@ -278,6 +278,52 @@ tokens_of_days: Final = Table(
     Column("tokens", BigInteger, nullable=False),
 )
 
+runs: Final = Table(
+    "runs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("step", BigInteger, nullable=False),
+    Column("steps", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("revision", BigInteger),
+    Column("metrics", Text, nullable=False),
+    Column("extras", Text, nullable=False),
+)
+
+run_events: Final = Table(
+    "run_events",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+datasets: Final = Table(
+    "datasets",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", DigestText, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("faults", BigInteger, nullable=False),
+    Column("expires_at", Instant),
+    Column("extras", Text, nullable=False),
+)
+
 migrations: Final = Table(
     "migrations",
     METADATA,

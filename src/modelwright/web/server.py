@@ -8,6 +8,7 @@ them, from the outside in: the crossroads, the meter, the error boundary, the ga
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
@@ -23,9 +24,11 @@ from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
+from modelwright.dialects.openwebui import OpenWebUI
 from modelwright.service.services import Services
 from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
 from modelwright.web.boundary import Boundary, unrouted
+from modelwright.web.collision import add_collision
 from modelwright.web.crossroads import Crossroads
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
@@ -48,12 +51,19 @@ class Edge:
     admission: Admission = field(default_factory=Admission)
     limits: Limits = field(default_factory=Limits)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    openwebui_errors: Literal["product", "docs"] = "product"
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
 def build_asgi(services: Services, edge: Edge) -> FastAPI:
     """Put the application together; nothing runs yet."""
-    dialects: tuple[Dialect, ...] = (Ollama(), OpenAI(), Anthropic(), Native(edge.identity))
+    dialects: tuple[Dialect, ...] = (
+        Ollama(),
+        OpenAI(),
+        Anthropic(),
+        OpenWebUI(edge.openwebui_errors),
+        Native(edge.identity),
+    )
     backing = Backing(services, principal_of, edge.limits)
     meter = Meter(edge.registry)
     app = FastAPI(
@@ -83,8 +93,10 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
 def _add_dialects(
     app: FastAPI, dialects: Sequence[Dialect], backing: Backing, doorkeeper: Doorkeeper
 ) -> None:
+    routers = {dialect.name: dialect.router(backing) for dialect in dialects}
+    add_collision(app, routers, doorkeeper, backing.limits)
     for dialect in dialects:
-        router, door = dialect.router(backing), [Depends(doorkeeper.door(dialect.name))]
+        router, door = routers[dialect.name], [Depends(doorkeeper.door(dialect.name))]
         app.include_router(router, dependencies=door)
         app.include_router(router, dependencies=door, prefix=f"/{dialect.name}", include_in_schema=False)
 

@@ -21,11 +21,19 @@ from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
 from modelwright.core.wording import excerpt
 from modelwright.weights import quantize as quantizing
-from modelwright.weights.adapters import check_adapter, convert_adapter, read_base, refuse_old
+from modelwright.weights.adapters import (
+    CONFIG,
+    WEIGHTS,
+    check_adapter,
+    convert_adapter,
+    read_base,
+    refuse_old,
+)
 from modelwright.weights.anatomy import read_anatomy
 from modelwright.weights.convert import convert_folder
 from modelwright.weights.gguf import read_facts
 from modelwright.weights.packing import wanted_type
+from modelwright.weights.peft_folder import unpack_adapter
 from modelwright.weights.split import merge_parts
 
 TICK: Final = 0.25
@@ -98,6 +106,16 @@ class WeightBlobs:
 
         async for event in self._made("converting adapter", work):
             yield event
+
+    async def unpack_adapter(self, adapter: Digest, base: Digest) -> Sequence[NamedBlob]:
+        """Make a PEFT folder's files of a GGUF adapter."""
+        folder = await asyncio.to_thread(self._new_folder)
+        try:
+            fitted = await asyncio.to_thread(read_base, await self._path(base))
+            await asyncio.to_thread(unpack_adapter, await self._path(adapter), fitted, folder)
+            return [NamedBlob(name, (await self._keep(folder / name))[0]) for name in (CONFIG, WEIGHTS)]
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of the parts of a split one, given in order."""

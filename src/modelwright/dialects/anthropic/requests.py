@@ -45,7 +45,8 @@ def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
     ModelRef.parse(body.model)
     if not body.messages:
         raise Invalid("messages is required", field="messages")
-    refuse(body, "mcp_servers", "container", "context_management")
+    refuse(body, "mcp_servers", "container")
+    _check_edits(body.context_management)
     messages = read_messages(body.messages)
     system = read_system(body.system)
     if system is not None:
@@ -63,6 +64,20 @@ def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
             tool_choice=_choice(body.tool_choice, tools),
         ),
     )
+
+
+def _check_edits(management: Mapping[str, Any]) -> None:
+    """Refuse edits of the conversation, but those of thoughts.
+
+    Which of them a model sees again is its prompt template's affair.
+    """
+    edits = management.get("edits")
+    for edit in edits if isinstance(edits, list) else []:
+        kind = edit.get("type") if isinstance(edit, dict) else None
+        if not isinstance(kind, str) or not kind.startswith("clear_thinking_"):
+            raise Unsupported(
+                f'"context_management" with {excerpt(str(kind))} is not supported', field="context_management"
+            )
 
 
 def _tool(tool: Mapping[str, Any], place: str) -> chat.Tool:

@@ -1,4 +1,4 @@
-"""What Anthropic's clients send (its API reference; Ollama, anthropic/anthropic.go)."""
+"""What Anthropic's clients send (its API reference; Ollama, anthropic.go)."""
 
 from typing import Annotated, Any
 
@@ -56,7 +56,7 @@ class Asking(Wire):
     output_config: OutputConfig = OutputConfig()
     mcp_servers: Annotated[tuple[Anything, ...], Field(description="not supported")] = ()
     container: Later = None
-    context_management: Later = None
+    context_management: Table = Field(default_factory=dict)
 
 
 class MessagesRequest(Asking):

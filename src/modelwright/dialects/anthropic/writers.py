@@ -1,4 +1,4 @@
-"""Answers in Anthropic's words: one message, or the events by which it comes to be."""
+"""Answers in Anthropic's words: one message, or the events that make it."""
 
 import hashlib
 import secrets

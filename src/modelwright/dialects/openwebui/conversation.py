@@ -6,7 +6,7 @@ utils/payload.py). What only Open WebUI's own parts act on is passed over.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -151,6 +151,11 @@ def read_embeddings(body: Mapping[str, Any]) -> EmbedRequest:
     if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
         raise Invalid('"dimensions" must be a whole number of at least 1', field="dimensions")
     return EmbedRequest(_text(body, "model"), texts, dimensions=dimensions)
+
+
+def embedding_of(model: str, asked: EmbedRequest) -> EmbedRequest:
+    """The request, of a model by its name."""
+    return replace(asked, model=model)
 
 
 def with_system(messages: Sequence[Message], system: str) -> tuple[Message, ...]:

@@ -6,7 +6,7 @@ absent here, too.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from modelwright.core.card import Card
@@ -19,6 +19,7 @@ from modelwright.core.spec import UNSET, ModelSpec
 from modelwright.dialects.openwebui import entry, wire
 from modelwright.dialects.openwebui.entry import DIALECT
 from modelwright.dialects.openwebui.refusals import ID_TAKEN, ID_TOO_LONG, UNAUTHORIZED, Refusal
+from modelwright.dialects.openwebui.variables import chat_fields
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -27,7 +28,7 @@ _TRIES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model that is there: its id for the caller, its name, and what may be seen of it."""
+    """A model that is there: its id for the caller, and what may be seen of it."""
 
     identifier: str
     view: ModelView
@@ -47,12 +48,12 @@ class Found:
     @property
     def is_preset(self) -> bool:
         """Whether it stands on another model, as all of a workspace do."""
-        return bool(self.summary.parent) or self.summary.follows
+        return _is_preset(self.summary)
 
     @property
     def is_entry(self) -> bool:
         """Whether the product would have a row for it, and not only a provider."""
-        return self.is_preset or DIALECT in self.card.extras
+        return _is_entry(self.summary)
 
     @property
     def is_writable(self) -> bool:
@@ -62,6 +63,13 @@ class Found:
     def params(self) -> dict[str, Any]:
         """Its params, for who may read them; else none."""
         return entry.shown_params(self.view.spec, self.card) if self.summary.level >= Level.READ else {}
+
+    @property
+    def asks(self) -> list[dict[str, Any]]:
+        """The variables that its system text asks a chat for."""
+        if self.summary.level >= Level.READ:
+            return chat_fields(entry.said_by(self.view.spec).system)
+        return list(self.card.extra(DIALECT).get("asks", ()))
 
     @property
     def title(self) -> str:
@@ -101,14 +109,14 @@ class Entries:
                 view = await self._models.show(principal, summary.key)
             except NotFound:
                 continue  # deleted meanwhile
-            alias = aliases.get(view.summary.key)
+            alias = aliases.get(view.summary.key) if _is_entry(view.summary) else None
             clear = alias is not None and await self._means(principal, alias.alias, view.summary.key)
             found.append(Found(alias.alias if alias and clear else str(summary.name), view))
         return found
 
     async def identifier(self, principal: Principal, summary: ModelSummary) -> str:
         """The id of a model, as the caller can use it."""
-        alias = await self._models.aliases.of(DIALECT, summary.key)
+        alias = await self._models.aliases.of(DIALECT, summary.key) if _is_entry(summary) else None
         if alias is not None and await self._means(principal, alias.alias, summary.key):
             return alias.alias
         return str(summary.name)
@@ -145,7 +153,7 @@ class Entries:
             raise Refusal(401, UNAUTHORIZED)
         written = _Written.of(form, tree, base)
         if existing is not None:
-            await self._revise(principal, existing, written, form.commit_message)
+            await self._revise(principal, existing, written, form.commit_message, identifier=form.id)
         else:
             await self._make(principal, form, written)
         return await self.find(principal, form.id)
@@ -157,7 +165,7 @@ class Entries:
             system=written.said.system or UNSET,
             parameters=written.said.parameters or UNSET,
         )
-        alias = Alias(DIALECT, form.id, principal.namespace or DEFAULT_NAMESPACE)
+        alias = _alias(principal, form.id)
         for _ in range(_TRIES):
             name = await self._models.aliases.mint(principal, form.id)
             try:
@@ -202,6 +210,7 @@ class Entries:
         message: str | None,
         *,
         moved: bool = False,
+        identifier: str = "",
     ) -> None:
         before, unset = entry.said_by(found.view.spec), set[str]()
         if written.said.system != before.system and not written.said.system:
@@ -220,9 +229,9 @@ class Entries:
             else UNSET,
             unset=frozenset(unset),
         )
-        card = written.card(found.card)
+        card, aliases = written.card(found.card), (_alias(principal, identifier),) if identifier else ()
         async for _event in self._models.create(
-            principal, found.name, draft, card=card, message=message or ""
+            principal, found.name, draft, card=card, aliases=aliases, message=message or ""
         ):
             pass
 
@@ -240,8 +249,7 @@ class Entries:
         return await self.find(principal, found.name)
 
     async def set_active(self, principal: Principal, found: Found, active: bool) -> None:
-        fields = {name: getattr(found.card, name) for name in Card.__dataclass_fields__}
-        await self._models.change_card(principal, found.name, Card(**{**fields, "active": active}))
+        await self._models.change_card(principal, found.name, replace(found.card, active=active))
 
     async def delete(self, principal: Principal, found: Found) -> None:
         """Delete a model; of what only lies over a base, that alone."""
@@ -289,13 +297,26 @@ class _Written:
                 params["model_controls"] = before.params["model_controls"]
             shown = entry.shown_meta(before.card)
             kept = ("profile_image_url", "background_image_url", "voice_avatar")
-            meta = {name: shown[name] for name in kept if name not in meta and shown[name] is not None} | meta
+            meta = {name: shown[name] for name in kept if name not in meta} | meta
+        meta = {name: v for name, v in meta.items() if v is not None or name not in entry.KNOWN_META}
         return cls(form.name, params, meta, base, active, entry.read_params(params))
 
     def card(self, before: Card) -> Card:
         return entry.write_card(
             before, name=self.name, params=self.params, meta=self.meta, base=self.base, active=self.active
         )
+
+
+def _alias(principal: Principal, identifier: str) -> Alias:
+    return Alias(DIALECT, identifier, principal.namespace or DEFAULT_NAMESPACE)
+
+
+def _is_preset(summary: ModelSummary) -> bool:
+    return bool(summary.parent) or summary.follows
+
+
+def _is_entry(summary: ModelSummary) -> bool:
+    return _is_preset(summary) or DIALECT in summary.card.extras
 
 
 def presets(found: Sequence[Found]) -> list[Found]:

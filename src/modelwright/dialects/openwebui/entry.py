@@ -22,6 +22,7 @@ from modelwright.dialects.openwebui.parameters import (
     read_parameters,
     shown_parameters,
 )
+from modelwright.dialects.openwebui.variables import chat_fields
 
 DIALECT: Final = "openwebui"
 ID_LENGTH: Final = 256
@@ -121,7 +122,10 @@ def write_card(
     """The card of an entry, over what it was; what others keep in it stays."""
     fields = _card_fields(meta)
     card = replace(before, display_name=name, active=active, **fields)
-    return card.with_extra(DIALECT, {"params": dict(params), "meta": dict(meta), "base": base})
+    kept: dict[str, Any] = {"params": dict(params), "meta": dict(meta), "base": base}
+    system = params.get("system")
+    asks = chat_fields(system) if isinstance(system, str) else []
+    return card.with_extra(DIALECT, kept | ({"asks": asks} if asks else {}))
 
 
 def given_base(card: Card) -> str | None:

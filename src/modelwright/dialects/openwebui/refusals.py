@@ -26,6 +26,10 @@ NO_VERSION: Final = "Model version not found"
 CURRENT_VERSION: Final = "Cannot delete the current version"
 NO_MODEL: Final = "Model not found"
 NOT_TO_THEM: Final = "You do not have permission to share with the requested audience"
+NO_KEY: Final = (
+    "Oops! It looks like there's a hiccup. The API key is missing. "
+    "Please make sure to provide a valid API key to access this feature."
+)
 BAD_LOGIN: Final = (
     "The email or password provided is incorrect. Please check for typos and try logging in again."
 )
@@ -68,7 +72,7 @@ def said(absent: Said = ABSENT, denied: Said = (401, UNAUTHORIZED)) -> Iterator[
     try:
         yield
     except NotFound as error:
-        if error.thing not in ("model", "base"):
+        if error.thing not in ("model", "base", "base of model"):
             raise
         raise Refusal(*absent) from error
     except Denied as error:

@@ -22,6 +22,7 @@ from modelwright.store.migrations import (
     m0007_cards,
     m0008_aliases,
     m0010_responses,
+    m0020_runs,
 )
 from modelwright.store.tables import migrations
 
@@ -33,6 +34,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0003_linked_blobs", m0003_linked_blobs.apply),
     ("0007_cards", m0007_cards.apply),
     ("0008_aliases", m0008_aliases.apply),
+    ("0020_runs", m0020_runs.apply),
     ("0004_principals", m0004_principals.apply),
     ("0005_grants", m0005_grants.apply),
     ("0006_audit", m0006_audit.apply),
