@@ -29,6 +29,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
+from modelwright.service.responses import Responses
 from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.service.services import Services
 from modelwright.service.uploads import Uploads
@@ -40,12 +41,15 @@ from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.responses import ResponseTable
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
+PREFIXES: Final = "prefixes"
+"""Where engines keep what they computed of constant prompts."""
 WORKSHOP: Final = "workshop"
 """Where weight files are made, beside the blobs that they become."""
 GIBIBYTE: Final = 1024**3
@@ -93,17 +97,18 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         if isinstance(engines, Pool):
             stack.push_async_callback(engines.aclose)
         resolver = Resolver(catalogue)
-        files = WeightBlobs(blobs.path, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
+        files = WeightBlobs(links.locate, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
         token = secrets.token_hex(32)
         rights = _rights(settings, catalogue, resolver, clock, token)
         stack.push_async_callback(rights.audit.close)
         models = Models(catalogue, blobs, files, resolver, clock, rights.quotas)
         ledger = rights.audit.ledger
         chat = Chat(resolver, models, engines, clock, context_length=settings.context_length, ledger=ledger)
-        limit = settings.max_blob * GIBIBYTE or None
-        uploads = Uploads(catalogue, blobs, limit=limit, quotas=rights.quotas)
+        uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None, quotas=rights.quotas)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
-        services = Services(models, chat, uploads, Imports(catalogue, links), adoption, rights)
+        responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
+        await responses.drop_expired()
+        services = Services(models, chat, uploads, Imports(catalogue, links), adoption, responses, rights)
         await import_starter(models, rights.sharing, catalogue, blobs)
         await _check_open(settings, rights)
         readiness = Readiness()
@@ -165,8 +170,16 @@ def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
         threads=settings.threads,
         keep_alive=settings.keep_alive,
         cache_ram_mib=settings.cache_ram,
+        max_adapters=settings.max_adapters,
+        prefix_dir=settings.home / PREFIXES,
+        prefix_bytes=settings.prefix_cache * MEBIBYTE,
         watchdog_seconds=settings.watchdog,
         load_seconds=settings.load_timeout,
         drain_seconds=settings.drain,
+        sleep_seconds=settings.sleep,
+        memory_bytes=settings.memory * MEBIBYTE or None,
+        cache_type=settings.cache_type,
+        tensor_split=settings.tensor_split,
+        split_mode=settings.split_mode,
     )
     return Pool(links.locate, clock, options)

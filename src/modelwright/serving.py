@@ -25,6 +25,7 @@ from modelwright.core.address import Address
 from modelwright.core.errors import Conflict, Invalid
 from modelwright.presence import Clients, Presence, Seat, make_home
 from modelwright.settings import Settings
+from modelwright.web.connection import Connection
 
 BACKLOG: Final = 2048
 PORTS_TRIED: Final = 100
@@ -158,7 +159,7 @@ def _configuration(asgi: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         asgi,
         loop="none",
-        http="h11",  # httptools loses the body of a POST that offers h2c, as every Java client does
+        http=Connection,  # on h11: httptools loses the body of a POST that offers h2c, as Java's does
         ws="none",
         lifespan="off",
         log_config=None,

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
+from modelwright.service.responses import Responses
 from modelwright.service.rights import Books, build_rights
 from modelwright.service.services import Services
 from modelwright.service.uploads import Uploads
@@ -34,6 +35,7 @@ from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.responses import ResponseTable
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
@@ -64,6 +66,7 @@ BERT = WeightFacts(
     embedding_length=384,
     pooled=True,
 )
+RANKER = replace(BERT, metadata={"bert.pooling_type": 4})
 
 
 @dataclass
@@ -89,6 +92,10 @@ class House:
     catalogue: Catalogue
     blobs: BlobStore
 
+    async def add_ranker(self) -> None:
+        """Add a base whose head ranks, as "ranker"."""
+        await _add_base("ranker", RANKER, self.catalogue, self.services.models)
+
     async def create(self, name: str, **fields: object) -> None:
         """Create a model through Ollama's API."""
         answer = await self.client.post("/api/create", json={"model": name, "stream": False, **fields})
@@ -110,7 +117,7 @@ async def _open(
         rights = build_rights(books, resolver.access, clock, token=TOKEN)
         blobs = BlobStore(folder)
         links = Links(blobs, catalogue)
-        files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
+        files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
         services = Services(
@@ -119,6 +126,7 @@ async def _open(
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
+            Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):

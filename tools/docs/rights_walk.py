@@ -68,6 +68,7 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     **{(verb, place + path): body for (verb, path), body in _WEBUI_REQUESTS.items() for place in _WEBUI},
@@ -80,6 +81,8 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "starter"},
     ("DELETE", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "library/starter"},
     ("POST", "/api/modelwright/transfer"): {"model": "{model}", "user": "stranger"},
+    ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
+    **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
 
@@ -276,7 +279,9 @@ def walked() -> list[Cell]:
 async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> Cell:
     model = await place.model(kind, actor) if kind else "starter"
     answer = await place.ask(call, actor, model)
-    refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400)
+    # Only who may use a model is told what it cannot do.
+    able = "does not support" not in answer.text
+    refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
 

@@ -7,6 +7,7 @@ status and shapes the body.
     |- NotFound      the named thing is not there (or may not be known)
     |- Conflict      it is there and stands in the way
     |- Invalid       the caller's input is wrong
+    |  `- ContextExceeded  it has more tokens than the context holds
     |- TooLarge      the caller's input is over a limit
     |- Denied        known, but not allowed
     |  `- Unauthenticated   nobody has said who is asking, or not provably
@@ -59,6 +60,20 @@ class Invalid(ModelwrightError):
     """The input is wrong: type, range, syntax, reference."""
 
     kind = "invalid"
+
+
+class ContextExceeded(Invalid):
+    """What is to be answered has more tokens than the context holds."""
+
+    def __init__(self, tokens: int, context: int, *, field: str = "messages") -> None:
+        super().__init__(
+            f"the prompt is {tokens} tokens long, the context holds {context}: "
+            "the input length exceeds the context length",
+            field=field,
+            hint="Shorten it, or raise num_ctx as far as the model was trained for",
+        )
+        self.tokens = tokens
+        self.context = context
 
 
 class TooLarge(ModelwrightError):

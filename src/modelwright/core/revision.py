@@ -87,9 +87,9 @@ class NewRevision:
     """Everything one create writes, in one transaction.
 
     `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each). A model
-    that is new belongs to `owner`, a principal's id, who may then have `most_models`.
-    `actor` is the id of who does it, `author` its name. `card` None keeps the one
-    that the name has. `fresh`: the name must be free.
+    that is new belongs to `owner`, a principal's id, who may then have `most_models`;
+    `actor` is the id of who does it, `author` its name. `card` None keeps the one that
+    the name has. `fresh`: the name must be free.
     """
 
     name: Name

@@ -3,17 +3,16 @@
 From JSON to the core's values. Knows no dialect's names for these things.
 """
 
-import binascii
-from base64 import b64decode
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
 from modelwright.core.chat import Tool, ToolCall
-from modelwright.core.errors import Invalid
+from modelwright.core.errors import Invalid, TooLarge
+from modelwright.core.images import read_image
+from modelwright.core.tools import read_tools
 from modelwright.core.wording import excerpt
-
-_IMAGE_TYPES: Final = ("image/png", "image/jpeg", "image/jpg", "image/webp", "image/gif", "image/bmp")
 
 
 def read_data_url(url: object, field: str) -> bytes:
@@ -21,34 +20,14 @@ def read_data_url(url: object, field: str) -> bytes:
     if not isinstance(url, str):
         raise Invalid(f'"{field}" must be a text', field=field)
     if url.startswith(("http://", "https://")):
-        raise Invalid(
-            "image URLs are not currently supported, please use base64 encoded data instead", field=field
-        )
-    head, comma, content = url.partition(",")
-    kind, _, encoding = head.removeprefix("data:").partition(";")
-    if not comma or not head.startswith("data:") or encoding != "base64":
+        raise Invalid("image URLs are not currently supported, please use base64 encoded data instead")
+    if not url.startswith("data:") or ";base64," not in url[:200]:
         raise Invalid(
             f'"{field}" is no data URL: {excerpt(url[:60])}',
             field=field,
             hint="Use data:image/png;base64,...",
         )
-    return read_image(content, kind, field)
-
-
-def read_image(content: object, kind: object, field: str) -> bytes:
-    """The bytes of a picture in base64, of one of the types that engines read."""
-    if kind not in _IMAGE_TYPES:
-        allowed = ", ".join(_IMAGE_TYPES)
-        raise Invalid(f'"{field}" has the type {excerpt(str(kind))}', field=field, hint=f"Use {allowed}")
-    if not isinstance(content, str):
-        raise Invalid(f'"{field}" must be a text in base64', field=field)
-    try:
-        image = b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        raise Invalid(f'"{field}" is no base64: {excerpt(content[:40])}', field=field) from None
-    if not image:
-        raise Invalid(f'"{field}" is an empty picture', field=field)
-    return image
+    return read_image(url, field=field)
 
 
 def read_tool(name: object, description: object, parameters: object, field: str) -> Tool:
@@ -66,6 +45,23 @@ def read_tool(name: object, description: object, parameters: object, field: str)
     return {"type": "function", "function": function}
 
 
+def checked_tools(
+    tools: Sequence[Tool], *, function: str = ".function", parameters: str = "parameters"
+) -> tuple[Tool, ...]:
+    """The tools, with schemas that can be used; raises Invalid or TooLarge.
+
+    `function` and `parameters` are what the dialect calls these, for the messages.
+    """
+    try:
+        return read_tools(tools)
+    except (Invalid, TooLarge) as error:
+        pairs = ((".function.parameters", f"{function}.{parameters}"), (".function", function))
+        message, field = error.message, error.field
+        for ours, theirs in pairs:
+            message, field = message.replace(ours, theirs), field.replace(ours, theirs)
+        raise type(error)(message, field=field, hint=error.hint) from None
+
+
 def read_call(name: object, arguments: object, call_id: object, index: int, field: str) -> ToolCall:
     """A call that a model made earlier; `arguments` as an object or as its JSON."""
     if not isinstance(name, str) or not name:
@@ -73,7 +69,7 @@ def read_call(name: object, arguments: object, call_id: object, index: int, fiel
     if isinstance(arguments, str):
         arguments = _parsed(arguments.strip() or "{}")
     if not isinstance(arguments, dict):
-        raise Invalid("invalid tool call arguments", field=f"{field}.arguments")
+        raise Invalid("invalid tool call arguments")
     return ToolCall(name, arguments, call_id if isinstance(call_id, str) else "", index)
 
 

@@ -6,11 +6,13 @@ never waits for the log. A kill loses the counts of those seconds, nothing else.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
 from modelwright.core.audit import AuditLog, Entry, Tokens
+from modelwright.core.chat import ChatEvent, Done
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.grants import Principal
 from modelwright.core.names import Name
@@ -120,6 +122,23 @@ class Audit:
         while True:
             await asyncio.sleep(WRITE_SECONDS)
             await self.write()
+
+
+async def noted(
+    events: AsyncGenerator[ChatEvent, None], note: Callable[[int, int], None]
+) -> AsyncGenerator[ChatEvent, None]:
+    """Pass an answer on and count it, also one that the caller left in the middle."""
+    read = written = 0
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Done):
+                    read, written = event.usage.prompt_tokens, event.usage.completion_tokens
+                else:
+                    written += 1  # about a token each
+                yield event
+    finally:
+        note(read, written)
 
 
 def _figures(count: _Count) -> dict[str, str | int]:

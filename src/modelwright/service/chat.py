@@ -4,16 +4,15 @@ Resolves the model for each request, so that neither its system prompt nor its
 parameters are ever part of an engine. Knows no engine, only the port.
 """
 
-import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import replace
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from modelwright.core.chat import (
+    AnswerOptions,
     ChatEvent,
     ChatRequest,
     Done,
@@ -21,45 +20,27 @@ from modelwright.core.chat import (
     EmbedRequest,
     GenerateRequest,
     Message,
+    Ranking,
+    RerankRequest,
+    ToolCall,
     Usage,
 )
-from modelwright.core.errors import NotFound, Unsupported
+from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
-from modelwright.core.prompt_template.known import detect
-from modelwright.core.prompt_template.prompt import PromptTemplate
-from modelwright.core.prompt_template.turns import Turn
 from modelwright.core.weights import WeightFacts
-from modelwright.service.audit import Ledger
+from modelwright.service.answering import continued, identified
+from modelwright.service.audit import Ledger, noted
+from modelwright.service.constants import Constants
 from modelwright.service.models import Models
+from modelwright.service.prompts import Prompt, Prompts, Ready
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import RunningView
 
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A request's model, resolved: what it is and which engine it needs."""
-
-    resolved: ResolvedSpec
-    facts: WeightFacts
-    needs: EngineNeeds
-    parameters: Parameters
-    note: Callable[[int, int], None]
-    """Writes down the tokens that were read and written."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """What an engine is to continue.
-
-    Either a text, or messages for the prompt template in the weights.
-    """
-
-    content: str | Sequence[Message]
-    parameters: Parameters
+_IMAGES: Final = "vision"
 
 
 class Chat:
@@ -81,15 +62,18 @@ class Chat:
         self._clock = clock
         self._context_length = context_length
         self._ledger = ledger or Ledger(None, clock)
+        self._constants = Constants(resolver.templates, clock)
+        self._prompts = Prompts(resolver.templates, engines, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
         ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        options = _able(ready, request)
         if not request.messages:
             yield await self._load_or_unload(ready.needs)
             return
-        prompt = await self._conversation(ready, request)
-        async with aclosing(self._answer(ready, prompt)) as events:
+        prompt = await self._conversation(ready, request, options)
+        async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -101,24 +85,25 @@ class Chat:
         A model's few-shot messages do not take part (Ollama, routes.go).
         """
         ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
-        if not request.prompt:
+        options = _able(ready, request)
+        if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
             return
-        prompt = await self._question(ready, request)
-        async with aclosing(self._answer(ready, prompt)) as events:
+        prompt = await self._prompts.of_question(ready, request, options)
+        async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
     async def render(self, principal: Principal, request: ChatRequest | GenerateRequest) -> str:
         """The text that an engine would be given to continue."""
-        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
-        if isinstance(request, ChatRequest):
-            prompt = await self._conversation(ready, request)
-        else:
-            prompt = await self._question(ready, request)
-        if isinstance(prompt.content, str):
-            return prompt.content
-        return await self._engines.render(ready.needs, prompt.content)
+        ready, options, prompt = await self._asked(principal, request)
+        prompt = await self._prompts.fitted(ready, prompt, options)
+        return await self._prompts.text(ready, prompt, options)
+
+    async def count_tokens(self, principal: Principal, request: ChatRequest | GenerateRequest) -> int:
+        """The tokens that a request would give the model to read; nothing is left out."""
+        ready, options, prompt = await self._asked(principal, request)
+        return await self._prompts.count(ready, prompt, options)
 
     async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
         """Turn texts into vectors, of unit length unless asked otherwise."""
@@ -131,6 +116,19 @@ class Chat:
             return found
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
         return Embeddings(vectors, found.usage)
+
+    async def warm(self, principal: Principal, model: str) -> int:
+        """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        options = _able(ready, ChatRequest(model, ()))
+        return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
+
+    async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
+        """Say how well each document answers the query."""
+        ready = await self._prepare(
+            principal, request.model, "rerank", request.parameters, request.keep_alive
+        )
+        return await self._engines.rerank(ready.needs, request.query, request.documents)
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
@@ -147,18 +145,17 @@ class Chat:
         self,
         principal: Principal,
         asked: str,
-        kind: Literal["chat", "embed"],
+        kind: Literal["chat", "embed", "rerank"],
         requested: Parameters,
         keep_alive: float | None,
-    ) -> _Ready:
+    ) -> Ready:
         stored, revision = await self._resolver.find(principal, asked, Verb.USE)
         resolved = await self._resolver.resolve(principal, revision, stored.id)
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
             raise NotFound("base of model", asked, hint="Create or restore the base first")
         name = stored.name
-        if kind == "chat" and "completion" not in facts.capabilities:
-            raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
+        _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
         adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
@@ -170,11 +167,16 @@ class Chat:
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
             pooled=facts.pooled,
+            projector=resolved.projector if kind == "chat" else None,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
+            cache_bytes=facts.cache_bytes_per_token,
         )
+        abilities = await self._resolver.abilities(principal, revision)
+        if any(layer.role == "projector" for layer in resolved.weights):
+            abilities = (*abilities, _IMAGES)
         note = partial(self._ledger.note, principal, stored, revision.number)
-        return _Ready(resolved, facts, needs, parameters, note)
+        return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
     def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
         """Tokens a slot must hold: what is asked for, at most what was trained."""
@@ -189,75 +191,84 @@ class Chat:
         took = await self._engines.load(needs)
         return Done("load", Usage(total_ns=took, load_ns=took))
 
-    async def _conversation(self, ready: _Ready, request: ChatRequest) -> _Prompt:
+    async def _asked(
+        self, principal: Principal, request: ChatRequest | GenerateRequest
+    ) -> tuple[Ready, AnswerOptions, Prompt]:
+        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        options = _able(ready, request)
+        if isinstance(request, ChatRequest):
+            return ready, options, await self._conversation(ready, request, options)
+        return ready, options, await self._prompts.of_question(ready, request, options)
+
+    async def _conversation(self, ready: Ready, request: ChatRequest, options: AnswerOptions) -> Prompt:
         messages = _conversation(ready.resolved, request.messages)
-        return await self._templated(ready, messages, ready.resolved.prompt_template)
+        return await self._prompts.of_conversation(ready, messages, options)
 
-    async def _question(self, ready: _Ready, request: GenerateRequest) -> _Prompt:
-        if request.raw:
-            return _Prompt(request.prompt, ready.parameters)
-        text = ready.resolved.prompt_template if request.template is None else request.template
-        if request.suffix:
-            return self._insert(ready, request, text)
-        system = ready.resolved.system if request.system is None else request.system
-        turns = [Message("system", system)] if system else []
-        return await self._templated(ready, [*turns, Message("user", request.prompt)], text)
-
-    async def _templated(self, ready: _Ready, messages: Sequence[Message], text: str) -> _Prompt:
-        """Messages through the model's own template; as they are when it has none."""
-        if not text:
-            return _Prompt(messages, ready.parameters)
-        template = self._resolver.templates.read(text)
-        turns = [Turn(message.role, message.content) for message in messages]
-        # In a thread, since a template may take a second over a very long conversation.
-        rendered = await asyncio.to_thread(template.render, turns, self._today())
-        return _Prompt(rendered, _with_stops(ready.parameters, template))
-
-    def _insert(self, ready: _Ready, request: GenerateRequest, text: str) -> _Prompt:
-        template = self._resolver.templates.read(text)
-        if "insert" not in template.capabilities:
-            raise Unsupported(
-                f"{ready.needs.user} does not support insert",
-                field="suffix",
-                hint="Give it a TEMPLATE that uses .Suffix",
-            )
-        rendered = template.render_insert(request.prompt, request.suffix, self._today())
-        return _Prompt(rendered, _with_stops(ready.parameters, template))
-
-    def _answer(self, ready: _Ready, prompt: _Prompt) -> AsyncGenerator[ChatEvent, None]:
-        if isinstance(prompt.content, str):
-            events = self._engines.complete(ready.needs, prompt.content, prompt.parameters)
-        else:
-            events = self._engines.chat(ready.needs, prompt.content, prompt.parameters)
-        return _noted(events, ready.note)
-
-    def _today(self) -> date:
-        return self._clock.now().astimezone().date()
-
-
-async def _noted(
-    events: AsyncGenerator[ChatEvent, None], note: Callable[[int, int], None]
-) -> AsyncGenerator[ChatEvent, None]:
-    """Pass an answer on and count it, also one that the caller left in the middle."""
-    read = written = 0
-    try:
-        async with aclosing(events):
+    async def _answer(
+        self, ready: Ready, prompt: Prompt, options: AnswerOptions
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """The answer; when the prompt turns out too long, to what there is room for."""
+        ready = replace(ready, needs=await self._constants.needs(ready, prompt, options))
+        try:
+            async with aclosing(self._said(ready, prompt, options)) as events:
+                async for event in events:
+                    yield event
+            return
+        except ContextExceeded as error:  # only ever before the first event
+            prompt = await self._prompts.trimmed(ready, prompt, options, error)
+        async with aclosing(self._said(ready, prompt, options)) as events:
             async for event in events:
-                if isinstance(event, Done):
-                    read, written = event.usage.prompt_tokens, event.usage.completion_tokens
-                else:
-                    written += 1  # about a token each
                 yield event
-    finally:
-        note(read, written)
+
+    def _said(self, ready: Ready, prompt: Prompt, options: AnswerOptions) -> AsyncGenerator[ChatEvent, None]:
+        if isinstance(prompt.content, str):
+            return continued(self._engines, ready.needs, prompt, options)
+        return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
 
 
-def _with_stops(parameters: Parameters, template: PromptTemplate) -> Parameters:
-    """The stop texts of a known format, unless somebody named others."""
-    known = detect(template.text)
-    if known is None or parameters.get("stop") is not None:
-        return parameters
-    return parameters.merged(Parameters.of({"stop": known.stops}))
+def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:
+    """Raise Unsupported for what weights of this kind are not made for."""
+    use = f"It is made for: {', '.join(facts.capabilities)}"
+    if kind == "chat" and "completion" not in facts.capabilities:
+        hint = "Embed with it" if "embedding" in facts.capabilities else use
+        raise Unsupported(f'"{name}" does not support chat', field="model", hint=hint)
+    if kind == "embed" and facts.ranks:
+        raise Unsupported(f'"{name}" does not support embeddings', field="model", hint=use)
+    if kind == "rerank" and not facts.ranks:
+        hint = f"Its weights have no head that ranks. {use}"
+        raise Unsupported(f'"{name}" does not support reranking', field="model", hint=hint)
+
+
+async def _named_calls(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerator[ChatEvent, None]:
+    async with aclosing(events):
+        async for event in events:
+            yield identified(event) if isinstance(event, ToolCall) else event
+
+
+def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions:
+    """The options, with what the model does by itself; raises Unsupported for what it cannot.
+
+    A model that can think does, unless told otherwise (Ollama, server/routes.go).
+    """
+    options, able = request.options, ready.abilities
+    if options.tools and options.tool_choice.mode == "none":
+        options = replace(options, tools=())
+    if options.tools and "tools" not in able:
+        raise Unsupported(f"{ready.name.full} does not support tools", field="tools")
+    if options.think and "thinking" not in able:
+        raise Unsupported(f'"{ready.name.short}" does not support thinking', field="think")
+    if _images_of(request) and _IMAGES not in able:
+        raise Unsupported(f"{ready.name.full} does not support images: it has no projector", field="images")
+    raw = isinstance(request, GenerateRequest) and (request.raw or request.suffix)
+    if raw or "thinking" not in able:
+        return replace(options, think=None)
+    return replace(options, think=True) if options.think is None else options
+
+
+def _images_of(request: ChatRequest | GenerateRequest) -> bool:
+    if isinstance(request, GenerateRequest):
+        return bool(request.images)
+    return any(message.images for message in request.messages)
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:
@@ -266,7 +277,7 @@ def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Mess
     A request that begins with a system message replaces the model's own.
     """
     turns = list(asked)
-    system = [turns.pop(0)] if turns[0].role == "system" else []
+    system = [turns.pop(0)] if turns and turns[0].role == "system" else []
     if not system and resolved.system:
         system = [Message("system", resolved.system)]
     return [*system, *resolved.messages, *turns]

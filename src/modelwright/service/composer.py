@@ -19,6 +19,7 @@ from modelwright.core.lineage import ResolvedSpec, resolve
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
+from modelwright.core.renderers import LIKELY
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import (
     CLEARED,
@@ -27,6 +28,7 @@ from modelwright.core.spec import (
     Absence,
     AdapterLayer,
     FollowedParent,
+    FormerParent,
     ModelSpec,
     PinnedParent,
     WeightLayer,
@@ -38,16 +40,6 @@ from modelwright.service.views import Notice, Working
 
 PARSING: Final = "parsing GGUF"
 
-RENDERERS: Final = MappingProxyType(
-    {
-        "gemma4": "gemma4",
-        "laguna": "laguna",
-        "nemotron_h": "nemotron-3-nano",
-        "nemotron_h_moe": "nemotron-3-nano",
-        "nemotron_h_omni": "nemotron-3-nano",
-    }
-)
-"""Architecture -> renderer and parser of a new base (Ollama, server/create.go)."""
 STOPS: Final = MappingProxyType({"gemma4": Parameters.of({"stop": ["<turn|>"]})})
 """Architecture -> parameters of a new base, under those that are asked for."""
 
@@ -300,6 +292,7 @@ class _Workpiece:
 def _plain(draft: SpecDraft) -> ModelSpec:
     """What needs no looking up."""
     return ModelSpec(
+        parent=FormerParent(draft.origin) if draft.origin and draft.parent is None else None,
         system=draft.system,
         prompt_template=draft.prompt_template,
         parameters=draft.parameters,
@@ -316,7 +309,7 @@ def _plain(draft: SpecDraft) -> ModelSpec:
 def _on_weights(spec: ModelSpec, files: _Files) -> ModelSpec:
     """The spec on new weights, with what their architecture is known to need."""
     architecture = files.facts.architecture
-    known = RENDERERS.get(architecture, UNSET)
+    known = LIKELY.get(architecture, UNSET)
     stops = STOPS.get(architecture)
     if stops is not None and not isinstance(spec.parameters, Absence):
         stops = stops.merged(spec.parameters)

@@ -19,7 +19,7 @@ from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
-from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
+from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
 from modelwright.service.access import check_whole, key_of
 from modelwright.service.aliases import Aliases
@@ -119,9 +119,10 @@ class Models:
         self, principal: Principal, draft: SpecDraft, composition: Composition, new: NewRevision
     ) -> AsyncIterator[CreateEvent]:
         """Write a composed revision; what follows a name has no manifest."""
-        resolved, manifest, files = composition.resolved, None, frozenset[Digest]()
+        resolved, facts, manifest, files = composition.resolved, None, None, frozenset[Digest]()
         if composition.pinned:
-            manifest, contents = build_manifest(resolved, await self._facts(resolved))
+            facts = await self._facts(resolved)
+            manifest, contents = build_manifest(resolved, facts)
             small, files = await self._split(contents | {manifest.digest: manifest.content})
             new = replace(
                 new,
@@ -132,7 +133,7 @@ class Models:
                 small_blobs=small,
             )
         stored, changed, added = await self._catalogue.commit(new)
-        for event in told_of_create(draft, composition, manifest, added | files):
+        for event in told_of_create(draft, composition, facts, manifest, added | files):
             yield event
         name_of_it = self._access.shown_name(principal, stored.name)
         yield Created(name_of_it, stored.revision.number, changed)
@@ -149,7 +150,6 @@ class Models:
         resolved = await self._resolver.resolve(principal, revision, stored.id, lenient=True)
         lineage = await self._resolver.lineage(principal, revision.spec, stored.id, lenient=True)
         legible = await self._access.legible(principal, lineage)
-        projector = next((layer.digest for layer in resolved.weights if layer.role == "projector"), None)
         anatomy = verbose and legible is None and resolved.base is not None
         return ModelView(
             summary=summary,
@@ -157,7 +157,7 @@ class Models:
             own=own_fields(lineage[0]),
             origin=PRIVATE if legible else await self._origin(lineage[0], resolved),
             spec=lineage[0],
-            projector=await self._resolver.facts(projector),
+            projector=await self._resolver.facts(resolved.projector),
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
 
@@ -254,8 +254,8 @@ class Models:
         check_whole(name)
         found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         key, now = found.name.key, self._clock.now()
-        stored = await self._catalogue.move(key, number, principal.name, now, principal.id)
-        return await self._summary(principal, replace(found, revision=stored.revision), stored.revision)
+        revision = (await self._catalogue.move(key, number, principal.name, now, principal.id)).revision
+        return await self._summary(principal, replace(found, revision=revision), revision)
 
     async def diff(self, principal: Principal, before: str, after: str) -> tuple[FieldChange, ...]:
         """What differs between two models or revisions, inheritance included."""
@@ -285,12 +285,17 @@ class Models:
         """
         taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
         name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
-        return Origin((name,), frozenset(taken_away)) if name else origin_of_weights(resolved)
+        if name:
+            return Origin((name,), frozenset(taken_away))
+        facts = await self._resolver.facts(resolved.base)
+        return origin_of_weights(resolved, facts.architecture if facts else "")
 
     async def _parent_name(self, spec: ModelSpec) -> str:
         """How to call the parent as it was; empty when it cannot be called any more."""
+        if isinstance(spec.parent, FollowedParent):
+            return spec.parent.name
         if not isinstance(spec.parent, PinnedParent):
-            return "" if spec.parent is None else spec.parent.name
+            return ""
         name = Name.parse(spec.parent.name)
         stored = await self._catalogue.find(name.key)
         if stored is None or str(stored.name) != spec.parent.name:
@@ -369,7 +374,9 @@ def _opaque(stored: StoredModel, revision: Revision) -> Digest:
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
+    """What the model's abilities follow from: a renderer is used in a template's place."""
+    own = resolved.prompt_template and not resolved.renderer
+    return Digest.of(resolved.prompt_template.encode()) if own else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

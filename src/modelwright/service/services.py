@@ -6,6 +6,7 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.responses import Responses
 from modelwright.service.rights import Rights
 from modelwright.service.uploads import Uploads
 
@@ -19,4 +20,5 @@ class Services:
     uploads: Uploads
     imports: Imports
     adoption: Adoption
+    responses: Responses
     rights: Rights

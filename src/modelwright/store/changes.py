@@ -97,8 +97,8 @@ def free(connection: Connection, key: str, by: Principal) -> bool:
     row = _lock_model(connection, key)
     if row is None:
         return False
-    connection.execute(queries.FREE_ALIASES, {"of_model": row.id})
     at, model = datetime.now(UTC), read_model(row)
+    connection.execute(queries.FREE_ALIASES, {"of_model": row.id})
     connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": at})
     number = model.revision.number
     audit.note(connection, Entry(at, by.id, by.name, "delete", str(model.name), row.id, number))

@@ -154,6 +154,16 @@ moves: Final = Table(
     Column("moved_at", Instant, nullable=False),
 )
 
+responses: Final = Table(
+    "responses",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 accounts: Final = Table(
     "accounts",
     METADATA,

@@ -52,6 +52,8 @@ class Boundary:
         shown = known(error)
         status, body = dialect_of(path, self._dialects).render_error(shown)
         headers = headers_of(shown)
+        if "request_id" in body:  # Anthropic's clients read it from the header
+            headers["request-id"] = body["request_id"]
         return json_response(
             body, status=status, media_type="application/json; charset=utf-8", headers=headers
         )

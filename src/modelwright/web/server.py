@@ -2,7 +2,7 @@
 
 Each dialect stands at its own paths and again, in its pure form, under its
 name: /api/chat and /ollama/api/chat, /v1/models and /openai/v1/models. Around
-them, from the outside in: the meter, the error boundary, the gate.
+them, from the outside in: the crossroads, the meter, the error boundary, the gate.
 """
 
 import platform
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from modelwright.core.grants import Verb
+from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity, Native
@@ -28,6 +29,7 @@ from modelwright.service.services import Services
 from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
 from modelwright.web.boundary import Boundary, unrouted
 from modelwright.web.collision import add_collision
+from modelwright.web.crossroads import Crossroads
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
 from modelwright.web.pages.docs import docs_page
@@ -58,6 +60,7 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
     dialects: tuple[Dialect, ...] = (
         Ollama(),
         OpenAI(),
+        Anthropic(),
         OpenWebUI(edge.openwebui_errors),
         Native(edge.identity),
     )
@@ -72,6 +75,7 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: unrouted},
         middleware=[
+            Middleware(Crossroads),
             Middleware(Metered, meter=meter),
             Middleware(Turnstile),
             Middleware(Boundary, dialects=dialects),

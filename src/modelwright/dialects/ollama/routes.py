@@ -16,7 +16,7 @@ from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedReque
 from modelwright.core.compatibility import API_VERSION
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
-from modelwright.core.grants import Verb
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.names import ModelRef
 from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
@@ -32,7 +32,7 @@ from modelwright.dialects.ollama.writers import (
     GenerateWriter,
     usage_figures,
 )
-from modelwright.service.views import CreateEvent
+from modelwright.service.views import Created, CreateEvent, Notice, Working
 
 _TRY_PULLING: Final = 'model "{name}" not found, try pulling it first'
 _HERE: Final = 'See what is here with "modelwright ls"'
@@ -141,7 +141,24 @@ class _Routes:
         body = await self._read(request, wire.CreateRequest)
         name, draft = creation.parse_create(body)
         events = self._models.create(self._principal_of(request), name, draft)
-        return Answer(_with_base_named(events), CreateWriter(), stream=body.stream)
+        events = _with_base_named(events)
+        if body.warm:
+            events = self._warmed(events, self._principal_of(request), name)
+        return Answer(events, CreateWriter(), stream=body.stream)
+
+    async def _warmed(
+        self, events: AsyncIterator[CreateEvent], principal: Principal, name: str
+    ) -> AsyncGenerator[CreateEvent, None]:
+        """Have the new model's prompt computed before it is said to be ready."""
+        async for event in events:
+            if isinstance(event, Created):
+                yield Working("warming up the prompt")
+                try:
+                    tokens = await self._chat.warm(principal, name)
+                    yield Notice(f"warm: {tokens} tokens are computed")
+                except ModelwrightError as error:  # the model is there all the same
+                    yield Notice(f"not warm: {error.message}")
+            yield event
 
     @needs(Verb.DERIVE)
     async def copy(self, request: Request) -> Response:
@@ -164,7 +181,6 @@ class _Routes:
     async def chat(self, request: Request) -> Response:
         body = await self._read(request, wire.ChatRequest)
         asked = requests.parse_chat(body)
-        await self._check_abilities(request, asked.model, body)
         if body.debug_render_only and asked.messages:
             return await self._rendered(request, asked, ChatWriter(body.model))
         events = _able(self._chat.chat(self._principal_of(request), asked), body.model, "chat")
@@ -174,7 +190,6 @@ class _Routes:
     async def generate(self, request: Request) -> Response:
         body = await self._read(request, wire.GenerateRequest)
         asked = requests.parse_generate(body)
-        await self._check_abilities(request, asked.model, body)
         if body.debug_render_only and asked.prompt:
             return await self._rendered(request, asked, GenerateWriter(body.model))
         events = _able(self._chat.generate(self._principal_of(request), asked), body.model, "generate")
@@ -235,24 +250,6 @@ class _Routes:
             found = await while_connected(request.receive, work)
         note_usage(request.scope, found.usage)
         return found
-
-    async def _check_abilities(
-        self, request: Request, model: str, body: wire.ChatRequest | wire.GenerateRequest
-    ) -> None:
-        """Refuse what needs an ability; upstream looks for the model first."""
-        tools, suffix = getattr(body, "tools", None), getattr(body, "suffix", None)
-        if not (tools or suffix or body.think):
-            return
-        found = await self._models.summary(self._principal_of(request), model)
-        if body.think:
-            raise Unsupported(f"{excerpt(body.model)} does not support thinking", field="think")
-        if suffix and "insert" not in found.capabilities:
-            raise Unsupported(f"{found.name.full} does not support insert", field="suffix")
-        if not tools:
-            return
-        if "tools" in found.capabilities:
-            raise Unsupported('"tools" is not supported yet', field="tools", hint="Leave it out")
-        raise Unsupported(f"{found.name.full} does not support tools", field="tools")
 
 
 async def _with_base_named(events: AsyncIterator[CreateEvent]) -> AsyncGenerator[CreateEvent, None]:

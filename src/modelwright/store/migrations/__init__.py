@@ -21,6 +21,7 @@ from modelwright.store.migrations import (
     m0006_audit,
     m0007_cards,
     m0008_aliases,
+    m0010_responses,
 )
 from modelwright.store.tables import migrations
 
@@ -35,6 +36,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0004_principals", m0004_principals.apply),
     ("0005_grants", m0005_grants.apply),
     ("0006_audit", m0006_audit.apply),
+    ("0010_responses", m0010_responses.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
