@@ -54,7 +54,6 @@ EXPECTED: Final = {
 
 Call = tuple[str, str]
 
-_RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 _WEBUI: Final = ("/api/v1/models", "/api/models")
 _BARE: Final[Mapping[str, Any]] = {"name": "x", "meta": {}, "params": {}}
 _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
@@ -69,6 +68,7 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     **{(verb, place + path): body for (verb, path), body in _WEBUI_REQUESTS.items() for place in _WEBUI},

@@ -55,7 +55,7 @@ class AuditLog(Protocol):
     async def entries(
         self, *, limit: int, before: int | None = None, model: str = "", principal: str = ""
     ) -> Sequence[Entry]:
-        """The last lines first; `before` is the id of the first one that is not wanted any more."""
+        """The last lines first; `before` is the id of the first unwanted one."""
         ...
 
     async def tokens(self, principal: str, day: int) -> int: ...

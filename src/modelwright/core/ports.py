@@ -238,12 +238,10 @@ class Catalogue(Protocol):
         ...
 
     async def hide(self, key: str, number: int) -> bool:
-        """Leave a revision out of `history`; it stays. False when it is not there."""
+        """Mark a revision as not to be listed; it stays. False when it is not there."""
         ...
 
-    async def hidden(self, key: str) -> Collection[int]:
-        """The revisions of a model that were hidden."""
-        ...
+    async def hidden(self, key: str) -> Collection[int]: ...
 
     async def was_created(self, name: Name, spec: Digest) -> bool:
         """Whether a (perhaps deleted) model of this name ever had this spec."""

@@ -21,7 +21,7 @@ Row = tuple[str, str, Any, str, Json | None]
 
 
 class GrantRequest(Wire):
-    """Give `principal` (user:bob, group:devs, account:acme, everyone) a `level` on `model`."""
+    """Give `principal` (user:bob, group:devs, everyone, ...) a `level` on `model`."""
 
     model: Text
     principal: Text

@@ -38,12 +38,12 @@ class Keyring(Protocol):
         ...
 
     async def principal(self, credential: str, *, local: bool) -> Principal | None:
-        """Whose credential it is; None when it is nobody's. `local`: asked on this machine."""
+        """Whose credential it is, None = nobody's. `local`: asked on this machine."""
         ...
 
 
 class Doorkeeper:
-    """Makes doors; without a keyring everybody is the local admin, without quotas nobody is limited."""
+    """Makes doors; without a keyring everybody is the local admin."""
 
     def __init__(self, keyring: Keyring | None = None, quotas: Quotas | None = None) -> None:
         self._keyring = keyring
@@ -68,7 +68,7 @@ class Doorkeeper:
         return admit
 
     async def _count(self, request: Request, principal: Principal, verb: Verb) -> None:
-        """See that the principal's quotas have room for this request; the turnstile lets it out again."""
+        """See that quotas have room for this request; the turnstile lets it out."""
         if self._quotas is None:
             return
         await self._quotas.count_request(principal)
@@ -98,7 +98,7 @@ class Doorkeeper:
         return principal
 
     def _refuse_guessing(self, request: Request) -> deque[float]:
-        """When wrong credentials came from this address lately; Exhausted when too many did."""
+        """When wrong credentials came from this address; Exhausted for too many."""
         address = request.client.host if request.client else ""
         times = self._wrong.get(address) or self._wrong.put(address, deque(maxlen=WRONG_A_MINUTE))
         while times and time.monotonic() - times[0] >= _MINUTE:
