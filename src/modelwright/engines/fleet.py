@@ -72,7 +72,7 @@ class Fleet:
         while True:
             resident = self._find(needs) or self._begin(needs)
             try:
-                with resident.used_by(needs.user, needs.keep_alive, self._options.keep_alive) as keep_alive:
+                with resident.used_by(needs, self._options.keep_alive) as keep_alive:
                     engine, took = await _loaded(resident)
                     load_ns += took
                     self._roster.want(needs, _now(), keep_alive)

@@ -23,7 +23,7 @@ from modelwright.engines.fleet import Fleet, Use
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prefixes import PrefixFiles
 from modelwright.engines.prompts import Constant, Pieces, constant_part, conversation, text
-from modelwright.engines.resident import Resident
+from modelwright.engines.resident import Hold, Resident
 from modelwright.engines.warming import Prefix, Warming
 
 __all__ = ["EngineOptions", "Pool"]
@@ -159,7 +159,7 @@ class Pool:
             for user, hold in resident.holds.items():
                 if hold.expires_at(now) < now:
                     continue  # not swept out yet
-                model = self._model(user, resident, hold.expires_at(now) - now)
+                model = self._model(user, resident, hold, now)
                 before = found.get(user)
                 found[user] = model if before is None else _together(before, model)
         return tuple(found.values())
@@ -191,14 +191,15 @@ class Pool:
         if self._warming.must_save(use.engine, prefix, usage.cached_tokens):
             self._warming.save_later(stack.pop_all(), use.engine, use.seat, prefix)
 
-    def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:
+    def _model(self, user: str, resident: Resident, hold: Hold, now: float) -> RunningModel:
+        seconds = hold.expires_at(now) - now
         expires_at = None if math.isinf(seconds) else self._clock.now() + timedelta(seconds=max(seconds, 0.0))
         return RunningModel(
             user=user,
             base=resident.key.base,
             size=resident.held,
             size_vram=resident.held_vram,
-            context=resident.engine.context if resident.engine else resident.context,
+            context=min(hold.context, resident.engine.context if resident.engine else resident.context),
             expires_at=expires_at,
         )
 
