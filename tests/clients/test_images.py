@@ -4,7 +4,9 @@ What is seen means nothing to either; that something is seen, the count of token
 """
 
 import base64
+import struct
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,11 +24,25 @@ if BENCH not in sys.path:
 from measuring.random_projector import write_random_projector  # noqa: E402 - after the path
 
 BASE_WIDTH = 256
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8ff"
-    "1f0003000100e221bc330000000049454e44ae426082"
-)
-ENCODED = base64.b64encode(PIXEL).decode()
+SIDE = 28
+
+
+def png(side: int) -> bytes:
+    """A square picture in one colour."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    rows = (b"\0" + b"\xc0\x20\x20" * side) * side
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*each) for each in chunks)
+
+
+PICTURE = png(SIDE)
+ENCODED = base64.b64encode(PICTURE).decode()
 LOOK = "What is this?"
 TEMPLATE = (
     "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
@@ -59,12 +75,12 @@ def test_who_sees_says_so_wherever_models_are_told(client: ollama.Client) -> Non
 @pytest.mark.parametrize("model", ["seeing", "templated"])
 def test_an_image_is_read_with_the_question(client: ollama.Client, model: str) -> None:
     counts = []
-    for images in ([], [PIXEL]):
+    for images in ([], [PICTURE]):
         answer = client.chat(model, [{"role": "user", "content": LOOK, "images": images}])
         assert answer.message.content is not None
         counts.append(answer.prompt_eval_count or 0)
     assert counts[1] > counts[0]
-    assert client.generate(model, LOOK, images=[PIXEL]).done
+    assert client.generate(model, LOOK, images=[PICTURE]).done
 
 
 def test_openais_and_anthropics_clients_send_images(client: ollama.Client, server: str) -> None:
