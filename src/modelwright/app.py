@@ -19,7 +19,7 @@ from modelwright.bundle import import_starter
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid
-from modelwright.core.ports import Clock, Engines
+from modelwright.core.ports import Clock
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
@@ -120,19 +120,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
         datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
-        runs = RunBook(catalogue.database)
-        runner = Runner(
-            runs,
-            ChildTrainers(links.locate, blobs.adopt, settings.home / RUNS),
-            Preparation(chat, resolver, catalogue, blobs, blobs, files),
-            Publishing(models, resolver, catalogue, files, engines),
-            resolver,
-            files,
-            StarterReplay(),
-            clock,
-            rights.accounts.acting,
-        )
-        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engines, rights)
+        runner, training = _training(settings, parts, datasets, clock)
         services = Services(
             models, chat, uploads, Imports(catalogue, links), adoption, responses, rights, datasets, training
         )
@@ -150,6 +139,43 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         )
         rights.audit.start()
         yield App(services, build_asgi(services, edge), readiness, token)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What training is put together from."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engines: Pool | EchoEngines
+    rights: Rights
+
+
+def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock) -> tuple[Runner, Training]:
+    blobs, resolver = parts.blobs, parts.resolver
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, parts.files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, settings.home / RUNS),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, parts.files, parts.engines),
+        resolver,
+        parts.files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engines,
+    )
+    training = Training(
+        runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, parts.rights.quotas
+    )
+    return runner, training
 
 
 def _is_loopback(settings: Settings) -> bool:
@@ -187,7 +213,7 @@ def _admission(settings: Settings) -> Admission:
     return Admission(named, settings.hosts, settings.origins)
 
 
-def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
+def _engines(settings: Settings, links: Links, clock: Clock) -> Pool | EchoEngines:
     kind, _, pace = settings.engine.partition(":")
     if kind == "echo":
         return EchoEngines(clock, delay=parse_duration(pace or "0"))
