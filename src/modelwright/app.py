@@ -129,16 +129,21 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         await stack.enter_async_context(runner.working())
         await _check_open(settings, rights)
         readiness = Readiness()
-        edge = Edge(
-            Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
-            missing=lambda: readiness.missing,
-            admission=_admission(settings),
-            limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
-            openwebui_errors=settings.openwebui_errors,
-            doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
-        )
+        identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
+        edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
         yield App(services, build_asgi(services, edge), readiness, token)
+
+
+def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Readiness) -> Edge:
+    return Edge(
+        identity,
+        missing=lambda: readiness.missing,
+        admission=_admission(settings),
+        limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+        openwebui_errors=settings.openwebui_errors,
+        doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
+    )
 
 
 @dataclass(frozen=True, slots=True)

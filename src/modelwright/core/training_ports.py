@@ -95,7 +95,7 @@ class Runs(Protocol):
         after: str = "",
         limit: int = 100,
     ) -> Sequence[Run]:
-        """The newest first, those in `states` or all; `after`: the last id of the page before."""
+        """The newest first, of `states` or of all; `after`: the last id before."""
         ...
 
     async def next_queued(self) -> Run | None:

@@ -16,7 +16,7 @@ _OPENINGS: Final = ("please tell me: ", "Question: ", "I want to know: ", "Say: 
 
 
 def reworded(question: str, number: int, seed: int) -> str:
-    """A careless wording: words left out, perhaps no full stop, no capital, an opening."""
+    """A careless wording: words left out, perhaps no full stop or no capital."""
     chance = _chances(f"{seed}:{number}:{question}")
     words = question.split(" ")
     if len(words) > FIRST_KEPT:

@@ -17,6 +17,7 @@ import torch.distributed as distributed
 from safetensors import SafetensorError
 
 from modelwright.core.token_rows import GroupRow, PairRow, QuestionRow, TaughtRow, TokenRow
+from modelwright.trainers.child import checkpoint
 from modelwright.trainers.child.answering import AnsweredGroups, GivenGroups
 from modelwright.trainers.child.job import Job, read_rows
 from modelwright.trainers.child.loop import Loop, NotFinite, Stop, Tell
@@ -91,7 +92,7 @@ def _train(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any] | None:
         return None
     if job.rank == 0:
         network.save(job.folder / ADAPTER)
-        torch.save(loop.optimizer_state(), job.folder / MOMENTUM)
+        checkpoint.write(job.folder / MOMENTUM, loop.optimizer_state())
     return {**ended, "libraries": {name: version(name) for name in ("torch", "transformers", "peft")}}
 
 
