@@ -18,7 +18,6 @@ from modelwright import __version__
 from modelwright.bundle import import_starter
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
-from modelwright.core.engine_ports import Engines
 from modelwright.core.errors import Invalid
 from modelwright.core.ports import Clock
 from modelwright.dialects.body import MEBIBYTE, Limits
@@ -121,19 +120,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
         datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
-        runs = RunBook(catalogue.database)
-        runner = Runner(
-            runs,
-            ChildTrainers(links.locate, blobs.adopt, settings.home / RUNS),
-            Preparation(chat, resolver, catalogue, blobs, blobs, files),
-            Publishing(models, resolver, catalogue, files, engines),
-            resolver,
-            files,
-            StarterReplay(),
-            clock,
-            rights.accounts.acting,
-        )
-        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engines, rights)
+        runner, training = _training(settings, parts, datasets, clock)
         services = Services(
             models, chat, uploads, Imports(catalogue, links), adoption, responses, rights, datasets, training
         )
@@ -141,16 +129,58 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         await stack.enter_async_context(runner.working())
         await _check_open(settings, rights)
         readiness = Readiness()
-        edge = Edge(
-            Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
-            missing=lambda: readiness.missing,
-            admission=_admission(settings),
-            limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
-            openwebui_errors=settings.openwebui_errors,
-            doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
-        )
+        identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
+        edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
         yield App(services, build_asgi(services, edge), readiness, token)
+
+
+def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Readiness) -> Edge:
+    return Edge(
+        identity,
+        missing=lambda: readiness.missing,
+        admission=_admission(settings),
+        limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+        openwebui_errors=settings.openwebui_errors,
+        doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What training is put together from."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engines: Pool | EchoEngines
+    rights: Rights
+
+
+def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock) -> tuple[Runner, Training]:
+    blobs, resolver = parts.blobs, parts.resolver
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, parts.files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, settings.home / RUNS),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, parts.files, parts.engines),
+        resolver,
+        parts.files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engines,
+    )
+    training = Training(
+        runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, parts.rights.quotas
+    )
+    return runner, training
 
 
 def _is_loopback(settings: Settings) -> bool:
@@ -188,7 +218,7 @@ def _admission(settings: Settings) -> Admission:
     return Admission(named, settings.hosts, settings.origins)
 
 
-def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
+def _engines(settings: Settings, links: Links, clock: Clock) -> Pool | EchoEngines:
     kind, _, pace = settings.engine.partition(":")
     if kind == "echo":
         return EchoEngines(clock, delay=parse_duration(pace or "0"))

@@ -131,8 +131,8 @@ class Settings:
         "5m", read_timeout, "a duration such as 300 or 5m",
     ))
     cache_type: str = field(metadata=_rule(
-        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, and a processor more time.",
-        "f16", one_of("f16", "q8_0", "q4_0"), "f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
+        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, f32 twice as much.",
+        "f16", one_of("f32", "f16", "q8_0", "q4_0"), "f32, f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
     ))
     split_mode: str = field(metadata=_rule(
         "How several GPUs share a model: by layer, by row, or not at all (main_gpu has all of it).",
