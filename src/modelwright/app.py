@@ -52,7 +52,7 @@ from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
-from modelwright.web.server import Edge, build_asgi
+from modelwright.web.server import Edge, build_asgi, dialects_of
 from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
@@ -88,6 +88,8 @@ class App:
     readiness: Readiness
     token: str
     """What only those who may read the data folder are told."""
+    dialects: tuple[str, ...]
+    """The names of those that can have a port of their own."""
 
 
 @asynccontextmanager
@@ -145,13 +147,17 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             admission=_admission(settings),
             limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
             doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
+            default_model=settings.default_model,
         )
         rights.audit.start()
-        yield App(services, build_asgi(services, edge), readiness, token)
+        names = tuple(dialect.name for dialect in dialects_of(edge))
+        yield App(services, build_asgi(services, edge), readiness, token, names)
 
 
 def _is_loopback(settings: Settings) -> bool:
-    return Address(settings.host, settings.port, True).is_loopback
+    """Whether only this machine can reach any of the addresses."""
+    others = (Address.parse(place) for place in settings.listen.values())
+    return all(each.is_loopback for each in (Address(settings.host, settings.port, True), *others))
 
 
 def _rights(settings: Settings, catalogue: Catalogue, resolver: Resolver, clock: Clock, token: str) -> Rights:
@@ -172,12 +178,18 @@ async def _check_open(settings: Settings, rights: Rights) -> None:
     if _is_loopback(settings) or settings.insecure or await rights.accounts.has_keys():
         return
     raise Invalid(
-        f'refused to listen on "{settings.host or "every interface"}" ({settings.sources["host"]}): '
+        f"refused to listen on {_places(settings)}: "
         "there are no keys yet, so nobody could be let in, or everybody would be",
         field="host",
         hint="Make an admin and a key first, on this machine: modelwright key create --user NAME --role "
         "admin. Or listen on 127.0.0.1. With --insecure everybody who reaches the address is an admin",
     )
+
+
+def _places(settings: Settings) -> str:
+    own = f'"{settings.host or "every interface"}" ({settings.sources["host"]})'
+    others = [f'"{place}" ({settings.sources["listen"]})' for place in settings.listen.values()]
+    return " and ".join([own, *others])
 
 
 def _admission(settings: Settings) -> Admission:
