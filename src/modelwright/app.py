@@ -27,6 +27,7 @@ from modelwright.engines.pool import EngineOptions, Pool
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
@@ -43,6 +44,7 @@ from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
@@ -136,7 +138,11 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             rights.accounts.acting,
         )
         training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
-        services = Services(models, chat, uploads, imports, adoption, responses, rights, datasets, training)
+        table = UploadTable(catalogue.database)
+        file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
+        services = Services(
+            models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads
+        )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
         await _check_open(settings, rights)

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import jsonschema_rs
 
 from modelwright.core.errors import Invalid
+from modelwright.core.graders import check_grader, grade
 from modelwright.core.wording import excerpt
 
 LONGEST_PATTERN: Final = 1_000
@@ -81,6 +82,13 @@ def _max_length(reward: Mapping[str, Any], answer: Answer, _: Search) -> float:
     return float(length <= reward["length"])
 
 
+def _grader(reward: Mapping[str, Any], answer: Answer, search: Search) -> float:
+    def measured(declared: Mapping[str, Any]) -> float:
+        return KINDS[declared["type"]].measure(declared, answer, search)
+
+    return grade(reward["grader"], answer.text, answer.reference, measured)
+
+
 def _wanted(reward: Mapping[str, Any], answer: Answer) -> str:
     """The text to compare with: a fixed one, or that field of the row."""
     if "value" in reward:
@@ -110,6 +118,7 @@ KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
         "max_length": _Kind(
             _max_length, MappingProxyType({"length": int}), _NONE, MappingProxyType({"unit": str})
         ),
+        "grader": _Kind(_grader, MappingProxyType({"grader": dict}), _NONE, _NONE),
     }
 )
 """Kind of a reward -> how it is measured and what it takes."""
@@ -143,6 +152,8 @@ def _checked(reward: object, where: str) -> Mapping[str, Any]:
 def _check_settings(reward: Mapping[str, Any], where: str) -> None:
     if len(reward.get("pattern", "")) > LONGEST_PATTERN:
         raise Invalid(f'"{where}.pattern" is longer than {LONGEST_PATTERN} characters', field=where)
+    if "grader" in reward:
+        check_grader(reward["grader"], f"{where}.grader", _checked)
     if "schema" in reward:
         try:
             jsonschema_rs.meta.validate(reward["schema"])

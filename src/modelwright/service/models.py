@@ -261,6 +261,10 @@ class Models:
         """A model's line in a list, alone."""
         return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
 
+    async def may_derive(self, principal: Principal, ref: str) -> ModelSummary:
+        """The same of a model that is to be learned from; raises Denied where that may not be."""
+        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.DERIVE))
+
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
         """What a reader may see of a model or revision, inheritance included."""
         stored, revision = await self._resolver.find(principal, ref, Verb.READ, field=field)

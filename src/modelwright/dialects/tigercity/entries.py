@@ -70,9 +70,7 @@ class Entries:
         found = []
         for summary in await self._models.list_models(principal):
             try:
-                found.append(
-                    await self._found(principal, await self._models.show(principal, summary.key))
-                )
+                found.append(await self._found(principal, await self._models.show(principal, summary.key)))
             except NotFound:
                 continue  # deleted meanwhile
         return sorted(found, key=lambda each: (bool(each.view.summary.parent), each.id))
@@ -134,7 +132,7 @@ class Entries:
             **{name: sampling(view, name) for name in ("temperature", "top_p")},
         }
         if summary.parent and summary.level >= Level.READ:
-            tree["parent_model"] = _extra(found).get("parent_model") or summary.parent
+            tree["parent_model"] = _extra(found).get("parent_model") or _plain(summary.parent)
         return dict(sorted(tree.items()))
 
     async def _found(self, principal: Principal, view: ModelView) -> Found:
@@ -151,7 +149,8 @@ class Entries:
         name = str(extra.get("name", summary.name))
         clear = bool(extra) and await self._means(principal, name, summary.key)
         if not clear:
-            return Found(str(summary.name), str(summary.name).lower(), view, trainings)
+            plain = _plain(str(summary.name))
+            return Found(plain, plain.lower(), view, trainings)
         return Found(name, str(extra["id"]), view, trainings)
 
     async def _means(self, principal: Principal, asked: str, key: str) -> bool:
@@ -188,6 +187,10 @@ def sampling(view: ModelView, name: str) -> Any:
 
 def _extra(found: Found) -> dict[str, Any]:
     return dict(found.view.summary.card.extra(DIALECT))
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix(":latest")
 
 
 def _taken(name: str) -> Conflict:

@@ -97,7 +97,9 @@ class _Routes:
     @needs(Verb.CREATE)
     async def create(self, request: Request) -> Response:
         body = await read_body(request, wire.CreateRequest, self._limits)
-        return json_response(self._entries.info(await self._entries.create(self._principal_of(request), body)))
+        return json_response(
+            self._entries.info(await self._entries.create(self._principal_of(request), body))
+        )
 
     @needs(Verb.SHOW)
     async def find_model(self, request: Request) -> Response:
