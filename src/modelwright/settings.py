@@ -25,6 +25,7 @@ from modelwright.setting_texts import (
     read_flag,
     read_folder,
     read_keep_alive,
+    read_listen,
     read_origins,
     read_parts,
     read_seconds,
@@ -92,6 +93,14 @@ class Settings:
     port: int = field(metadata=_rule(
         "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
         "11434", whole_number(0, 65535), "a number from 0 to 65535",
+    ))
+    listen: Mapping[str, str] = field(metadata=_rule(
+        "Dialects with an address of their own, where each is the only one: tigercity=127.0.0.1:45678.",
+        "", read_listen, "a dialect's name, = and an address with a port; several divided by commas",
+    ))
+    default_model: str = field(metadata=_rule(
+        "The model that TigerCity's lists mark as the default one.",
+        "", str, "empty, or a model's name",
     ))
     database: str = field(metadata=_rule(
         "URL of the catalogue; empty is SQLite in the data folder.",
