@@ -20,6 +20,8 @@ from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid
 from modelwright.core.ports import Clock, Engines
+from modelwright.core.queued_prompt import Room
+from modelwright.dialects.ai_middleware import Stance
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
@@ -30,6 +32,7 @@ from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
@@ -47,6 +50,7 @@ from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
@@ -133,11 +137,14 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             rights.accounts.acting,
         )
         training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        queue = _queue(settings, catalogue, chat, models, clock, rights)
+        imports = Imports(catalogue, links)
         services = Services(
-            models, chat, uploads, Imports(catalogue, links), adoption, responses, rights, datasets, training
+            models, chat, uploads, imports, adoption, responses, rights, datasets, training, queue
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
+        await stack.enter_async_context(queue.working())
         await _check_open(settings, rights)
         readiness = Readiness()
         edge = Edge(
@@ -146,10 +153,27 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             admission=_admission(settings),
             limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
             openwebui_errors=settings.openwebui_errors,
+            ai_middleware=Stance(settings.ai_middleware_compat, settings.ai_middleware_models),
             doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
         )
         rights.audit.start()
         yield App(services, build_asgi(services, edge), readiness, token)
+
+
+def _queue(
+    settings: Settings, catalogue: Catalogue, chat: Chat, models: Models, clock: Clock, rights: Rights
+) -> PromptQueue:
+    return PromptQueue(
+        PromptTable(catalogue.database),
+        chat,
+        models,
+        clock,
+        rights.accounts.acting,
+        quotas=rights.quotas,
+        room=Room(settings.prompt_queue, max(1, settings.prompt_queue // 2)),
+        workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
+        keep=settings.keep_prompts,
+    )
 
 
 def _is_loopback(settings: Settings) -> bool:

@@ -21,13 +21,20 @@ from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
+from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Books, build_rights
+from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
+from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
@@ -35,7 +42,10 @@ from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.training import DatasetTable, RunBook
+from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
@@ -120,14 +130,33 @@ async def _open(
         files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
+        chat = Chat(resolver, models, engine, clock, context_length=4096)
+        runs = RunBook(database)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock, limit=None)
+        runner = Runner(
+            runs,
+            ChildTrainers(links.locate, blobs.adopt, folder / "runs"),
+            Preparation(chat, resolver, catalogue, blobs, blobs, files),
+            Publishing(models, resolver, catalogue, files, engine),
+            resolver,
+            files,
+            StarterReplay(),
+            clock,
+            rights.accounts.acting,
+        )
+        queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
+        await stack.enter_async_context(queue.working())
         services = Services(
             models,
-            Chat(resolver, models, engine, clock, context_length=4096),
+            chat,
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
             Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
+            datasets,
+            Training(runs, datasets, blobs, resolver, resolver.access, runner, clock),
+            queue,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

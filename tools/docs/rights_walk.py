@@ -81,6 +81,13 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "starter"},
     ("DELETE", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "library/starter"},
     ("POST", "/api/modelwright/transfer"): {"model": "{model}", "user": "stranger"},
+    ("POST", "/create-model"): {
+        "fileName": "made-{n}",
+        "modelName": "{model}",
+        "temperature": 0,
+        "num_ctx": 64,
+        "system": "x",
+    },
     ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
 }
@@ -106,6 +113,7 @@ _SAID: Final[Mapping[Call, tuple[str, str]]] = {
 NAMELESS: Final[Mapping[Call, str]] = {
     **{(method, prefix + path): row for (method, path), row in _NAMELESS.items() for prefix in _WEBUI},
     ("POST", "/api/models/unload"): _ADMINS,
+    ("POST", "/ai/speech-to-text"): _ANYBODY,
 }
 """Routes that take any name alike, whatever their verb: what everybody gets."""
 
@@ -128,7 +136,14 @@ USUAL: Final[Mapping[str, Any]] = {
 }
 """Understood by every route that uses a model; what one does not know it passes over."""
 
-SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/modelwright/", "/openwebui/")
+SECOND_PLACES: Final = (
+    "/ollama/",
+    "/openai/",
+    "/anthropic/",
+    "/modelwright/",
+    "/openwebui/",
+    "/ai_middleware/",
+)
 """Where a dialect stands a second time, in its pure form."""
 
 NOT_BUILT: Final = frozenset(

@@ -7,6 +7,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Rights
 from modelwright.service.training import Training
@@ -26,3 +27,4 @@ class Services:
     rights: Rights
     datasets: Datasets
     training: Training
+    queue: PromptQueue

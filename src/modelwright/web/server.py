@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from modelwright.core.grants import Verb
+from modelwright.dialects.ai_middleware import AIMiddleware, Stance
 from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
@@ -52,6 +53,7 @@ class Edge:
     limits: Limits = field(default_factory=Limits)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     openwebui_errors: Literal["product", "docs"] = "product"
+    ai_middleware: Stance = field(default_factory=Stance)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -62,6 +64,7 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
         OpenAI(),
         Anthropic(),
         OpenWebUI(edge.openwebui_errors),
+        AIMiddleware(edge.ai_middleware),
         Native(edge.identity),
     )
     backing = Backing(services, principal_of, edge.limits)
