@@ -8,6 +8,7 @@ from modelwright.service.datasets import Datasets
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Rights
 from modelwright.service.training import Training
@@ -28,3 +29,4 @@ class Services:
     datasets: Datasets
     training: Training
     file_uploads: FileUploads
+    queue: PromptQueue

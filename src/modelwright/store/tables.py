@@ -350,6 +350,23 @@ upload_parts: Final = Table(
     Column("created_at", Instant, nullable=False),
 )
 
+prompts: Final = Table(
+    "prompts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("outcome", LargeBinary),
+)
+
 migrations: Final = Table(
     "migrations",
     METADATA,
