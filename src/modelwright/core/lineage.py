@@ -72,8 +72,8 @@ class ResolvedSpec:
     @property
     def layers(self) -> frozenset[Digest]:
         """The digests of all files that it stands on, but for its base."""
-        files = (*self.weights, *self.adapters)
-        return frozenset(layer.digest for layer in files if layer.digest != self.base)
+        files = [layer.digest for layer in self.weights] + [layer.digest for layer in self.adapters]
+        return frozenset(files) - {self.base}
 
     def _weights(self, role: str) -> Digest | None:
         return next((layer.digest for layer in self.weights if layer.role == role), None)
