@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.responses import Responses
@@ -26,3 +27,4 @@ class Services:
     rights: Rights
     datasets: Datasets
     training: Training
+    file_uploads: FileUploads
