@@ -59,6 +59,14 @@ specs: Final = Table(
     Column("canonical", LargeBinary, nullable=False),
 )
 
+layers: Final = Table(
+    "layers",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("spec_digest", DigestText, primary_key=True),
+)
+"""The adapters and projectors that a spec stands on; bases are in `revisions`."""
+
 cards: Final = Table(
     "cards",
     METADATA,

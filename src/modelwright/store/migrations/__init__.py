@@ -25,6 +25,7 @@ from modelwright.store.migrations import (
     m0020_runs,
     m0021_file_uploads,
     m0030_prompts,
+    m0040_layers,
 )
 from modelwright.store.tables import migrations
 
@@ -43,6 +44,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0020_runs", m0020_runs.apply),
     ("0021_file_uploads", m0021_file_uploads.apply),
     ("0030_prompts", m0030_prompts.apply),
+    ("0040_layers", m0040_layers.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
