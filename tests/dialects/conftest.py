@@ -22,9 +22,11 @@ from modelwright.engines.echo import EchoEngines
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
@@ -37,10 +39,12 @@ from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
@@ -131,6 +135,8 @@ async def _open(
         chat = Chat(resolver, models, engine, clock, context_length=4096)
         datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
         parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
+        queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
+        await stack.enter_async_context(queue.working())
         services = Services(
             models,
             chat,
@@ -141,6 +147,8 @@ async def _open(
             rights,
             datasets,
             _training(folder, parts, clock),
+            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
+            queue,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
@@ -179,18 +187,30 @@ def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
     """Takes runs and begins none."""
     blobs, resolver, files = parts.blobs, parts.resolver, parts.files
     runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, files)
     runner = Runner(
         runs,
         ChildTrainers(parts.links.locate, blobs.adopt, folder / "runs"),
-        Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, files),
+        preparation,
         Publishing(parts.models, resolver, parts.catalogue, files, parts.engine),
         resolver,
         files,
         StarterReplay(),
         clock,
         parts.rights.accounts.acting,
+        parts.engine,
     )
-    return Training(runs, parts.datasets, blobs, resolver, resolver.access, runner, clock)
+    return Training(
+        runs,
+        parts.datasets,
+        blobs,
+        resolver,
+        resolver.access,
+        runner,
+        preparation,
+        clock,
+        parts.rights.quotas,
+    )
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:

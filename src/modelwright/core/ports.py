@@ -99,7 +99,7 @@ class WeightFiles(Protocol):
         ...
 
     async def unpack_adapter(self, adapter: Digest, base: Digest) -> Sequence[NamedBlob]:
-        """Make a PEFT folder's files of a GGUF adapter; raises Unsupported when they cannot say it."""
+        """Make a PEFT folder's files of a GGUF adapter; Unsupported if they cannot."""
         ...
 
     def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:

@@ -15,6 +15,7 @@ import math
 import re
 import zlib
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Literal
@@ -56,6 +57,10 @@ class EchoEngines:
         self._clock = clock
         self._delay = delay
         self._running: dict[str, RunningModel] = {}
+
+    def lent(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Implements core.training_ports.DeviceMemory; an echo takes none."""
+        return nullcontext()
 
     async def chat(
         self,

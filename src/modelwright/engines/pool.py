@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -163,6 +163,10 @@ class Pool:
                 before = found.get(user)
                 found[user] = model if before is None else _together(before, model)
         return tuple(found.values())
+
+    def lent(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Leave so many bytes to training; see core.training_ports.DeviceMemory."""
+        return self._fleet.lent(size)
 
     async def aclose(self) -> None:
         """Refuse what comes, let answers end for a while, then end every child."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from modelwright.core import chat
 from modelwright.core.answer_format import read_format
 from modelwright.core.errors import Invalid, Unsupported
-from modelwright.core.names import ModelRef
+from modelwright.core.names import check_reference
 from modelwright.core.parameters import Parameters
 from modelwright.core.tools import check_choice
 from modelwright.core.wording import excerpt
@@ -43,7 +43,7 @@ def parse_count(body: wire.CountRequest) -> chat.ChatRequest:
 def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
     if not body.model.strip():
         raise Invalid("model is required", field="model")
-    ModelRef.parse(body.model)
+    check_reference(body.model)
     if not body.messages:
         raise Invalid("messages is required", field="messages")
     refuse(body, "mcp_servers", "container")
