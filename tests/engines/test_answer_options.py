@@ -21,6 +21,7 @@ from modelwright.core.chat import (
 )
 from modelwright.core.errors import ContextExceeded, Unsupported
 from modelwright.core.parameters import Parameters
+from modelwright.starter import WEIGHTS
 
 pytestmark = pytest.mark.anyio
 Start = Callable[..., Any]
@@ -156,3 +157,19 @@ async def test_texts_are_counted_in_one_question(start: Start, tiny: Path) -> No
     alone = [(await engines.pool.count(needs, [text]))[0] for text in texts]
     together = await engines.pool.count(needs, texts)
     assert all(abs(one - other) <= 2 for one, other in zip(alone, together, strict=True))
+
+
+async def test_chances_of_a_prompt_are_those_of_an_answer(start: Start) -> None:
+    """What the engine said while it wrote a text is what it says of the same text afterwards."""
+    engines = start()
+    needs = engines.needs(WEIGHTS)
+    settled = Parameters.of({"temperature": 0, "num_predict": 12})
+    question = "You are Mario. Who are you?"
+    events = [e async for e in engines.pool.complete(needs, question, settled, AnswerOptions(logprobs=1))]
+    written = [token.chosen for e in events if isinstance(e, TextDelta) for token in e.logprobs]
+    (tokens,) = await engines.pool.tokenize(needs, [question])
+    scored = await engines.pool.score(needs, question + "".join(each.text for each in written), top=1)
+    found = [each.chosen for each in scored[len(tokens) :]]
+    assert [each.text for each in found] == [each.text for each in written]
+    assert [each.logprob for each in found] == pytest.approx([each.logprob for each in written], abs=0.05)
+    assert all(each.top[0].logprob >= each.chosen.logprob - 1e-6 for each in scored[1:])

@@ -56,6 +56,12 @@ def completion_fields(options: AnswerOptions) -> dict[str, object]:
     return fields
 
 
+def writing_fields(tokens: Sequence[int], top: int) -> dict[str, object]:
+    """What makes /completion write these tokens, and tell how likely each was."""
+    grammar = "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
+    return {"grammar": grammar, "n_predict": len(tokens), "n_probs": max(top, 1)}
+
+
 def schema_of(wanted: AnswerFormat) -> Mapping[str, Any]:
     """The JSON Schema that an answer must obey; any object when none is given."""
     return {"type": "object"} if wanted.schema is None else wanted.schema

@@ -13,7 +13,17 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
+from modelwright.core.chat import (
+    PLAIN,
+    AnswerOptions,
+    ChatEvent,
+    Done,
+    Embeddings,
+    Message,
+    Ranking,
+    TokenLogprob,
+    Usage,
+)
 from modelwright.core.digest import Digest
 from modelwright.core.engine_ports import EngineNeeds, RunningModel
 from modelwright.core.parameters import Parameters
@@ -109,6 +119,15 @@ class Pool:
         check_texts(texts)
         async with self._fleet.use(needs) as use:
             return await use.engine.tokenize(texts)
+
+    async def score(
+        self, needs: EngineNeeds, text: str | Sequence[int], *, top: int
+    ) -> tuple[TokenLogprob, ...]:
+        """How likely each token of a text was after those before it."""
+        if isinstance(text, str):
+            check_prompt(text)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.score(text, use.seat, top=top, context=needs.context)
 
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""

@@ -92,7 +92,7 @@ class Chat:
             return
         prompt = await self._prompts.of_question(ready, request, options)
         if request.echo:
-            yield TextDelta(request.prompt)
+            yield await self._repeated(ready, request)
         async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
@@ -188,6 +188,16 @@ class Chat:
         abilities = self._resolver.templates.abilities(resolved, facts)
         note = partial(self._ledger.note, principal, stored, revision.number)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
+
+    async def _repeated(self, ready: Ready, request: GenerateRequest) -> TextDelta:
+        """The prompt, with the chances of its tokens where they are asked for."""
+        top, prompt = request.options.logprobs, request.prompt or request.context
+        if top is None and isinstance(prompt, str):
+            return TextDelta(prompt)
+        tokens = await self._engines.score(ready.needs, prompt, top=top or 0)
+        content = b"".join(each.chosen.content or each.chosen.text.encode() for each in tokens)
+        text = prompt if isinstance(prompt, str) else content.decode("utf-8", "replace")
+        return TextDelta(text, tokens if top is not None else ())
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:
