@@ -198,6 +198,14 @@ class LlamaEngine:
         pieces = (await self._channel.ask("/tokenize", request))["tokens"]
         return shared_counts(texts, [piece["piece"] for piece in pieces])
 
+    async def is_idle(self) -> bool:
+        """Whether it says, at once, that it works on nothing."""
+        return await self._channel.is_idle()
+
+    def kill(self) -> None:
+        """End the child now."""
+        self._channel.kill()
+
     async def close(self, grace: float = 2.0) -> None:
         """End the child; whoever still reads an answer gets Unavailable."""
         await self._channel.close(grace)

@@ -5,6 +5,7 @@ Bookkeeping only: it starts and stops nothing, and reads no clock but the loop's
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -141,6 +142,19 @@ class Resident:
             return needs.scales
         wanted = dict(zip(needs.adapters, needs.scales, strict=True))
         return tuple(wanted.get(adapter, 0.0) for adapter in self.adapters)
+
+    async def loaded(self) -> tuple[LlamaEngine, int]:
+        """The engine, and how long this request waited for it in nanoseconds."""
+        if self.engine is not None:
+            return self.engine, 0
+        started = time.monotonic_ns()
+        try:
+            engine = await asyncio.shield(self.loading)
+        except asyncio.CancelledError:
+            if self.loading.cancelled():
+                raise Unavailable("the engine was stopped while it loaded") from None
+            raise
+        return engine, time.monotonic_ns() - started
 
     @property
     def is_asleep(self) -> bool:
