@@ -4,10 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from modelwright.core.chat import ChatRequest, GenerateRequest, Message, TextDelta, ThinkingDelta
+from modelwright.core.chat import (
+    AnswerOptions,
+    ChatRequest,
+    Done,
+    GenerateRequest,
+    Message,
+    TextDelta,
+    ThinkingDelta,
+)
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Unsupported
 from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.parameters import Parameters
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import CLEARED
 from modelwright.core.weight_files import NamedBlob
@@ -99,3 +108,20 @@ async def test_a_parser_decides_what_is_looked_for_in_an_answer(
     events = [event async for event in world.chat.chat(LOCAL_ADMIN, request)]
     assert "".join(e.text for e in events if isinstance(e, ThinkingDelta)) == thinking
     assert "".join(e.text for e in events if isinstance(e, TextDelta)) == content
+
+
+async def test_a_thought_has_its_budget_and_the_answer_the_rest(world) -> None:
+    await world.create("brief", parent="starter", prompt_template=THINKS, parser="qwen3-thinking")
+    words = "<think>" + " ".join(f"thought{number}" for number in range(20))
+    request = ChatRequest(
+        "brief",
+        (Message("user", words),),
+        Parameters.of({"num_predict": 12}),
+        options=AnswerOptions(thinking_budget=5),
+    )
+    events = [event async for event in world.chat.chat(LOCAL_ADMIN, request)]
+    thought = "".join(e.text for e in events if isinstance(e, ThinkingDelta)).split()
+    assert thought == [f"thought{number}" for number in range(5)] or len(thought) == 5
+    assert "".join(e.text for e in events if isinstance(e, TextDelta))
+    assert isinstance(events[-1], Done)
+    assert events[-1].usage.completion_tokens <= 12

@@ -92,6 +92,7 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "system": "x",
     },
     ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
+    ("POST", "/v1/responses/input_tokens"): {"model": "{model}", "input": "hello"},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""

@@ -23,6 +23,8 @@ _SPACING: Final = MappingProxyType(
 def chat_fields(options: AnswerOptions) -> dict[str, object]:
     """What /v1/chat/completions needs for the options."""
     fields: dict[str, object] = {**template_fields(options), **_chances(options, "top_logprobs")}
+    if options.think and options.thinking_budget is not None:
+        fields["reasoning_budget_tokens"] = options.thinking_budget
     if options.logprobs is not None:
         fields["logprobs"] = True
     if options.format is not None:
