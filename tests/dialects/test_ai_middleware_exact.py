@@ -1,6 +1,7 @@
 """AI-middleware's routes as the original has them: its checks, codes and texts."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -15,13 +16,14 @@ from tests.dialects.flat_forms import FORM, answered, ask
 
 pytestmark = pytest.mark.anyio
 
+BORN = datetime(2026, 11, 21, tzinfo=UTC)
 WRONG = "Something went wrong: "
 LLAMA = {**FORM, "modelName": "llama2"}
 
 
 def serving(house, **more: Any) -> httpx2.AsyncClient:
     edge = Edge(
-        Identity("1", "", 1, house.services.chat._clock.now(), ""),
+        Identity("1", "", 1, BORN, ""),
         ai_middleware=Stance("exact", {"llama2": "test", "mistral": "test"}),
         **more,
     )
