@@ -25,6 +25,7 @@ from modelwright.setting_texts import (
     read_flag,
     read_folder,
     read_keep_alive,
+    read_listen,
     read_origins,
     read_parts,
     read_seconds,
@@ -94,6 +95,14 @@ class Settings:
         "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
         "11434", whole_number(0, 65535), "a number from 0 to 65535",
     ))
+    listen: Mapping[str, str] = field(metadata=_rule(
+        "Dialects with an address of their own, where each is the only one: tigercity=127.0.0.1:45678.",
+        "", read_listen, "a dialect's name, = and an address with a port; several divided by commas",
+    ))
+    default_model: str = field(metadata=_rule(
+        "The model that TigerCity's lists mark as the default one.",
+        "", str, "empty, or a model's name",
+    ))
     database: str = field(metadata=_rule(
         "URL of the catalogue; empty is SQLite in the data folder.",
         "", str, "empty, sqlite:///<file> or postgresql://<user>@<host>/<name>",
@@ -132,8 +141,8 @@ class Settings:
         "5m", read_timeout, "a duration such as 300 or 5m",
     ))
     cache_type: str = field(metadata=_rule(
-        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, and a processor more time.",
-        "f16", one_of("f16", "q8_0", "q4_0"), "f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
+        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, f32 twice as much.",
+        "f16", one_of("f32", "f16", "q8_0", "q4_0"), "f32, f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
     ))
     split_mode: str = field(metadata=_rule(
         "How several GPUs share a model: by layer, by row, or not at all (main_gpu has all of it).",

@@ -22,6 +22,7 @@ from modelwright.engines.echo import EchoEngines
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
@@ -29,7 +30,7 @@ from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
-from modelwright.service.rights import Books, build_rights
+from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.service.runner import Runner
 from modelwright.service.services import Services
 from modelwright.service.training import Training
@@ -38,6 +39,7 @@ from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
@@ -131,19 +133,8 @@ async def _open(
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
         chat = Chat(resolver, models, engine, clock, context_length=4096)
-        runs = RunBook(database)
-        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock, limit=None)
-        runner = Runner(
-            runs,
-            ChildTrainers(links.locate, blobs.adopt, folder / "runs"),
-            Preparation(chat, resolver, catalogue, blobs, blobs, files),
-            Publishing(models, resolver, catalogue, files, engine),
-            resolver,
-            files,
-            StarterReplay(),
-            clock,
-            rights.accounts.acting,
-        )
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
         queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
         await stack.enter_async_context(queue.working())
         services = Services(
@@ -155,7 +146,8 @@ async def _open(
             Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
             datasets,
-            Training(runs, datasets, blobs, resolver, resolver.access, runner, clock),
+            _training(folder, parts, clock),
+            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
             queue,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
@@ -173,6 +165,52 @@ async def _open(
         )
         await stack.enter_async_context(client)
         yield House(app, client, services, engine, missing, catalogue, blobs)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What training is made of."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engine: EchoEngines
+    rights: Rights
+    datasets: Datasets
+
+
+def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
+    """Takes runs and begins none."""
+    blobs, resolver, files = parts.blobs, parts.resolver, parts.files
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, folder / "runs"),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, files, parts.engine),
+        resolver,
+        files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engine,
+    )
+    return Training(
+        runs,
+        parts.datasets,
+        blobs,
+        resolver,
+        resolver.access,
+        runner,
+        preparation,
+        clock,
+        parts.rights.quotas,
+    )
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:
