@@ -151,9 +151,7 @@ class _Routes:
         if not kind.startswith(_JSON):  # it does not even read it
             raise Spoken(_NOT_JSON)
         try:
-            limits = type(self._limits)(
-                min(self._limits.body, EXACT_BODY), self._limits.depth, self._limits.seconds
-            )
+            limits = replace(self._limits, body=min(self._limits.body, EXACT_BODY))
             tree = await read_tree(request, limits)
         except (Invalid, TooLarge) as error:
             raise Spoken(BAD_JSON, {"message": BAD_JSON}) from error
