@@ -65,7 +65,10 @@ class PromptBook(Protocol):
     """Prompts of one store; each is its owner's alone."""
 
     async def add(self, prompt: QueuedPrompt, room: Room) -> None:
-        """Write a prompt down; raises TooLarge, Exhausted for its owner, or Unavailable for lack of room."""
+        """Write a prompt down.
+
+        Raises TooLarge, Exhausted when its owner has too many, Unavailable when all have.
+        """
         ...
 
     async def find(self, owner: str, id: str, *, since: datetime) -> QueuedPrompt | None:

@@ -1,4 +1,4 @@
-"""AI-middleware's routes: make a model, delete it, leave a prompt, ask for its answer.
+"""AI-middleware's routes: models made and deleted, prompts left and answered.
 
 Facts: fernanclok/AI-middleware, commit 727f26c. The key comes in the header `Token`.
 """
