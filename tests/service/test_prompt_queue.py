@@ -44,9 +44,9 @@ async def leave(queue: PromptQueue, text: str = "one two three") -> str:
     return await queue.submit(LOCAL_ADMIN, GenerateRequest("starter", text), asked="starter")
 
 
-async def until(queue: PromptQueue, id: str, *states: str) -> QueuedPrompt:
+async def until(queue: PromptQueue, id: str, *states: str, by: Principal = LOCAL_ADMIN) -> QueuedPrompt:
     for _ in range(1000):
-        found = await queue.find(LOCAL_ADMIN, id)
+        found = await queue.find(by, id)
         if found.state in states:
             return found
         await asyncio.sleep(0.005)
@@ -108,10 +108,10 @@ async def test_who_is_gone_gets_no_answer(world) -> None:
     gone = Principal("7", "gone", "admin")
     idle = queue(world, Settable())
     id = await idle.submit(gone, GenerateRequest("starter", "x"), asked="starter")
-    last = await leave(idle)
     async with queue(world, Settable()).working():
-        await until(idle, last, "done")
-    assert (await idle.find(gone, id)).state == "failed"
+        found = await until(idle, id, "done", "failed", by=gone)
+    assert found.state == "failed"
+    assert "not here any more" in found.outcome
 
 
 async def test_an_answer_is_kept_for_as_long_as_the_setting_says(world) -> None:
