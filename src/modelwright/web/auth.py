@@ -73,10 +73,11 @@ class Doorkeeper:
             return
         await self._quotas.count_request(principal)
         if verb is Verb.USE:
-            await self._quotas.check_tokens(principal)
-            leave = await self._quotas.take(principal, "streams")
-            if leave is not None:
-                request.scope["state"][_LEAVE] = leave
+            held: list[Callable[[], None]] = request.scope["state"].setdefault(_LEAVE, [])
+            for take in (self._quotas.take_tokens, self._quotas.take_stream):
+                leave = await take(principal)
+                if leave is not None:
+                    held.append(leave)
 
     async def _known(self, request: Request, *, asked: bool) -> Principal | None:
         """Whoever asks; None when that is not known and the route is open."""
@@ -120,8 +121,7 @@ class Turnstile:
         try:
             await self._app(scope, receive, send)
         finally:
-            leave = state.pop(_LEAVE, None)
-            if leave is not None:
+            for leave in state.pop(_LEAVE, ()):
                 leave()
 
 
