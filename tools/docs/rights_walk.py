@@ -186,6 +186,8 @@ class Cell:
     def expected(self) -> str:
         row = NAMELESS.get(plain(self.call))
         allowed = row.split()[ACTORS.index(self.actor)] if row else self._by_verb
+        if self.verb == "administer" and plain(self.call)[1].startswith("/api/v1/"):
+            return allowed.replace("403", "401")  # in Open WebUI's words
         absent, denied = SAID.get(self.call) or SAID.get(plain(self.call), ("404", "403"))
         return {"404": absent, "403": denied}.get(allowed, allowed) if self.kind else allowed
 

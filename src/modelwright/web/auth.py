@@ -91,7 +91,9 @@ class Doorkeeper:
             principal = await self._keyring.principal(credential, local=is_local(request))
             if principal is None:
                 times.append(time.monotonic())
-                raise Unauthenticated("the credential is not valid, or not any more", hint=_HINT)
+                raise Unauthenticated(
+                    "the credential is not valid, or not any more", field="credential", hint=_HINT
+                )
         except ModelwrightError:
             if asked:
                 raise
@@ -141,11 +143,12 @@ def known_principal(request: Request) -> Principal | None:
 
 def _check(principal: Principal, verb: Verb, dialect: str) -> None:
     if principal.role == "pending" and verb is not Verb.SELF:
-        raise Denied(f'"{principal.name}" is not admitted yet', hint="An admin has to give it a role")
+        hint = "An admin has to give it a role"
+        raise Denied(f'"{principal.name}" is not admitted yet', field="role", hint=hint)
     if not principal.scopes.allow(verb, dialect):
         raise Denied(
             f'this key may not be used to {verb} through the dialect "{dialect}"',
             hint="Make one with other scopes: modelwright key create --help",
         )
     if verb is Verb.ADMINISTER and not principal.is_admin:
-        raise Denied("only an admin may do this", hint="Ask one")
+        raise Denied("only an admin may do this", field="role", hint="Ask one")
