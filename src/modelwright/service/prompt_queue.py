@@ -159,14 +159,13 @@ class PromptQueue:
         principal = await self._principal_of(prompt.owner)
         if principal is None:
             raise NotFound("user", prompt.owner, hint="Whoever asked is not here any more")
-        if self._quotas is not None:
-            await self._quotas.check_tokens(principal)
-        texts = []
-        async with aclosing(self._chat.generate(principal, prompt.request)) as events:
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    texts.append(event.text)
-        return "".join(texts)
+        leave = None if self._quotas is None else await self._quotas.take_tokens(principal)
+        try:
+            async with aclosing(self._chat.generate(principal, prompt.request)) as events:
+                return "".join([event.text async for event in events if isinstance(event, TextDelta)])
+        finally:
+            if leave is not None:
+                leave()
 
     async def _fail(self, prompt: QueuedPrompt, text: str) -> None:
         await self._book.end(prompt.id, "failed", text, self._clock.now())
