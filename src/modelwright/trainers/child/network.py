@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from modelwright.trainers.child.job import Job
+from modelwright.trainers.child.parent import Parent
 
 CONFIG: Final = "adapter_config.json"
 WEIGHTS: Final = "adapter_model.safetensors"
@@ -151,9 +152,18 @@ class _Measuring:
 def _base(job: Job, bf16: bool) -> Any:
     """The weights, with the frozen adapters merged into them."""
     dtype = torch.bfloat16 if bf16 and job["precision"] == "bf16" else torch.float32
+    parent = Parent(job.weights)
+    config = parent.configuration()
+    # Only the plain way of attention knows Gemma 2's cap on its scores.
+    capped = getattr(config, "attn_logit_softcapping", None)
     model = AutoModelForCausalLM.from_pretrained(
-        str(job.weights.parent), gguf_file=job.weights.name, dtype=dtype, attn_implementation="sdpa"
+        str(job.weights.parent),
+        gguf_file=job.weights.name,
+        config=config,
+        dtype=dtype,
+        attn_implementation="eager" if capped else "sdpa",
     )
+    parent.stretch(model)
     for folder, scale in job.frozen:
         layered = PeftModel.from_pretrained(model, str(folder))
         for module in layered.modules():
