@@ -75,7 +75,11 @@ def held(learned: tuple[Path, dict[str, Any]], name: str, adapter: Path | None =
     """Equal tokens, the largest difference and the steps of engine and trainer."""
     top, answers = learned
     adapter = adapter or top / name / "adapter.gguf"
-    return compare(top / f"{name}.gguf", {"256": answers[name]}, adapter=str(adapter), steps=STEPS, **more)
+    contexts = {"256": answers[name]}
+    if name.startswith("gemma"):
+        # In b11549 a second prompt reads what is left of the first one's window: an engine for each.
+        contexts = {str(256 + place): [answer] for place, answer in enumerate(answers[name][:3])}
+    return compare(top / f"{name}.gguf", contexts, adapter=str(adapter), steps=STEPS, **more)
 
 
 @pytest.mark.parametrize("name", ["starter", *CLASSES])
