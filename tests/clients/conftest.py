@@ -24,7 +24,8 @@ def _wait(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(log.read_text())
 
 
-def _serve(folder: Path, **settings: str) -> Iterator[str]:
+def serve_with(folder: Path, **settings: str) -> Iterator[str]:
+    """Serve with these settings, as variables, and give the URL."""
     home, log = folder / "home", folder / "server.log"
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("OLLAMA", "MODELWRIGHT"))
@@ -43,16 +44,16 @@ def _serve(folder: Path, **settings: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server with the real engine."""
-    yield from _serve(tmp_path_factory.mktemp("server"))
+    yield from serve_with(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="session")
 def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose engine says what it heard."""
-    yield from _serve(tmp_path_factory.mktemp("echo"), MODELWRIGHT_ENGINE="echo")
+    yield from serve_with(tmp_path_factory.mktemp("echo"), MODELWRIGHT_ENGINE="echo")
 
 
 @pytest.fixture(scope="session")
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose engines do one thing at a time, with nobody waiting."""
-    yield from _serve(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")
+    yield from serve_with(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")

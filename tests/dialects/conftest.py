@@ -21,21 +21,27 @@ from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Books, build_rights
+from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.responses import ResponseTable
+from modelwright.store.training import DatasetTable, RunBook
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
@@ -128,6 +134,7 @@ async def _open(
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
             Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
+            *_training(catalogue, blobs, resolver, clock),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
@@ -144,6 +151,21 @@ async def _open(
         )
         await stack.enter_async_context(client)
         yield House(app, client, services, engine, missing, catalogue, blobs)
+
+
+def _training(
+    catalogue: Catalogue, blobs: BlobStore, resolver: Resolver, clock: Ticking
+) -> tuple[Datasets, Training, FileUploads]:
+    """Datasets, runs that stay in the queue, files in parts."""
+    datasets = Datasets(
+        DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT
+    )
+    runs = RunBook(catalogue.database)
+    idle = Runner(runs, None, None, None, resolver, None, None, clock, None)  # type: ignore[arg-type]  # it never works
+    training = Training(runs, datasets, blobs, resolver, resolver.access, idle, clock)
+    table = UploadTable(catalogue.database)
+    uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT)
+    return datasets, training, uploads
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:

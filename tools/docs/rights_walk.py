@@ -52,6 +52,7 @@ EXPECTED: Final = {
 
 Call = tuple[str, str]
 
+_PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
@@ -65,6 +66,19 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("DELETE", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "library/starter"},
     ("POST", "/api/modelwright/transfer"): {"model": "{model}", "user": "stranger"},
     ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
+    ("POST", "/v1/models"): {"name": "tiger-{n}", "description": "", "parent_model": "{model}"},
+    ("POST", "/v1/train"): {"model": "{model}"},
+    ("POST", "/v1/fine_tuning/jobs"): {
+        "model": "{model}",
+        "training_file": "",
+        "hyperparameters": {"n_epochs": -1},
+    },
+    ("POST", "/api/modelwright/runs"): {
+        "model": "{model}",
+        "dataset": "",
+        "target": "trained-{n}",
+    },
+    ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
@@ -79,11 +93,19 @@ USUAL: Final[Mapping[str, Any]] = {
 }
 """Understood by every route that uses a model; what one does not know it passes over."""
 
-SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/modelwright/")
+SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/tigercity/", "/modelwright/")
 """Where a dialect stands a second time, in its pure form."""
 
 NOT_BUILT: Final = frozenset({("POST", "/api/pull"), ("POST", "/api/push")})
 """Routes that say so before they look at the model."""
+
+
+PAST_THE_DOOR: Final[Mapping[Call, str]] = {
+    ("POST", "/v1/train"): "responses",
+    ("POST", "/v1/fine_tuning/jobs"): "n_epochs",
+    ("POST", "/api/modelwright/runs"): "dataset",
+}
+"""Routes that would train: what whoever may do it is told is wrong with what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +164,7 @@ class Town:
         body = {name: _filled(value, model, self.number) for name, value in request.items()}
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
+        path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
         return await self.client.request(method, place, headers=headers, **asked)
 
@@ -215,6 +238,7 @@ async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> C
     answer = await place.ask(call, actor, model)
     # Only who may use a model is told what it cannot do.
     able = "does not support" not in answer.text
+    able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
