@@ -23,12 +23,15 @@ CALLS = int(os.environ.get("CALLS", "6"))
 NAMES = ("Mia", "Tom", "Anna", "Ben", "Lily", "Max", "Sara", "Leo", "Emma", "Sam", "Nora", "Paul")
 OTHERS = ("Eva", "Jack", "Rosa", "Finn")
 """Names that are never trained on."""
-PROMPTS, RESPONSES = 6, 8
+PROMPTS, RESPONSES = int(os.environ.get("PROMPTS", "6")), int(os.environ.get("RESPONSES", "8"))
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def post(path: str, body: dict) -> dict:
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get('TIGER_API_KEY', '-')}"}
+    headers = {
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {os.environ.get('TIGER_API_KEY', '-')}",
+    }
     request = urllib.request.Request(URL + path, json.dumps(body).encode(), headers)
     with DIRECT.open(request, timeout=600) as answer:
         return json.load(answer)
@@ -40,6 +43,7 @@ def question(name: str) -> list[dict]:
 
 def answers(model: str, names: tuple[str, ...]) -> list[list[str]]:
     """Eight stories about each of these names, as freely told as the model can."""
+
     def told(name: str) -> str:
         body = {"model": model, "messages": question(name), "temperature": 1, "top_p": 1, "max_tokens": 64}
         return post("/v1/generate_response", body)["message"]["content"]
@@ -72,7 +76,10 @@ def main() -> None:
         names = tuple(NAMES[(call * PROMPTS + place) % len(NAMES)] for place in range(PROMPTS))
         told = answers(model, names)
         groups = [
-            {"messages": question(name), "responses": [{"content": text, "reward": reward(text)} for text in texts]}
+            {
+                "messages": question(name),
+                "responses": [{"content": text, "reward": reward(text)} for text in texts],
+            }
             for name, texts in zip(names, told, strict=True)
         ]
         done = post("/v1/train", {"model": model, "groups": groups, "beta": 0.04})

@@ -24,8 +24,7 @@ def _wait(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(log.read_text())
 
 
-def serve_with(folder: Path, **settings: str) -> Iterator[str]:
-    """Serve with these settings, as variables, and give the URL."""
+def _serve(folder: Path, **settings: str) -> Iterator[str]:
     home, log = folder / "home", folder / "server.log"
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith(("OLLAMA", "MODELWRIGHT"))
@@ -44,16 +43,26 @@ def serve_with(folder: Path, **settings: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server with the real engine."""
-    yield from serve_with(tmp_path_factory.mktemp("server"))
+    yield from _serve(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="session")
 def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose engine says what it heard."""
-    yield from serve_with(tmp_path_factory.mktemp("echo"), MODELWRIGHT_ENGINE="echo")
+    yield from _serve(tmp_path_factory.mktemp("echo"), MODELWRIGHT_ENGINE="echo")
 
 
 @pytest.fixture(scope="session")
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose engines do one thing at a time, with nobody waiting."""
-    yield from serve_with(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")
+    yield from _serve(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a port where TigerCity's dialect alone is spoken."""
+    folder = tmp_path_factory.mktemp("city")
+    settings = {"MODELWRIGHT_LISTEN": "tigercity=127.0.0.1:0", "MODELWRIGHT_DEFAULT_MODEL": "starter"}
+    for _ in _serve(folder, **settings):
+        (line,) = [each for each in (folder / "server.log").read_text().splitlines() if "alone" in each]
+        yield line.rpartition(" ")[2]

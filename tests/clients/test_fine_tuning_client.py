@@ -50,7 +50,12 @@ def watched(server: str, job: str) -> list[dict]:
 def test_a_job_from_the_file_to_the_model_in_every_dialect(client: openai.OpenAI, server: str) -> None:
     jobs = client.fine_tuning.jobs
     job = begin(client, suffix="Facts!", seed=7, metadata={"team": "blue"})
-    assert (job.object, job.status, job.seed, job.metadata) == ("fine_tuning.job", "queued", 7, {"team": "blue"})
+    assert (job.object, job.status, job.seed, job.metadata) == (
+        "fine_tuning.job",
+        "queued",
+        7,
+        {"team": "blue"},
+    )
     told = watched(server, job.id)
     assert told[0]["message"] == "Created fine-tuning job"
     done = jobs.retrieve(job.id)
@@ -100,9 +105,7 @@ def test_a_job_from_the_file_to_the_model_in_every_dialect(client: openai.OpenAI
 
 
 @pytest.mark.limit(120)
-def test_answers_are_graded_and_jobs_are_paused_resumed_cancelled(
-    client: openai.OpenAI, server: str
-) -> None:
+def test_answers_are_graded_and_jobs_are_paused_resumed_cancelled(client: openai.OpenAI, server: str) -> None:
     jobs, rows = client.fine_tuning.jobs, [{"messages": HI, "answer": "Hello"}]
     grader = {
         "type": "string_check",

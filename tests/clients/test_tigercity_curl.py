@@ -1,16 +1,16 @@
 """TigerCity's own curl lines, verbatim but for the names and one blank, on a port of its own."""
 
 import json
+import os
+import re
 import subprocess
-from collections.abc import Iterator
+import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from tests.clients.conftest import serve_with
-
+EXAMPLE = Path(__file__).parents[2] / "examples/reward/foxes.py"
 CREATE = r"""curl http://localhost:45678/v1/models \
 -X POST \
 -H "Authorization: Bearer $TIGER_API_KEY" \
@@ -29,16 +29,6 @@ GROUP = {
     "messages": [{"role": "user", "content": "2+2?"}],
     "responses": [{"content": "4", "reward": 1.0}, {"text": "5", "reward": -1}],
 }
-
-
-@pytest.fixture(scope="module")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a port where TigerCity's dialect alone is spoken."""
-    folder = tmp_path_factory.mktemp("city")
-    settings = {"MODELWRIGHT_LISTEN": "tigercity=127.0.0.1:0", "MODELWRIGHT_DEFAULT_MODEL": "starter"}
-    for _ in serve_with(folder, **settings):
-        (line,) = [each for each in (folder / "server.log").read_text().splitlines() if "alone" in each]
-        yield line.rpartition(" ")[2]
 
 
 def run(line: str, city: str) -> str:
@@ -120,4 +110,19 @@ def test_the_port_speaks_nothing_else(city: str) -> None:
     missing = httpx2.get(f"{city}/api/tags", trust_env=False)
     assert (missing.status_code, missing.json().keys()) == (404, {"error"})
     assert httpx2.get(f"{city}/healthz", trust_env=False).json() == {"status": "ok"}
-    assert urlsplit(city).port
+
+
+@pytest.mark.limit(900)
+def test_the_example_raises_its_reward(city: str) -> None:
+    """Six calls under PROVE; else one that is small, to see that it runs."""
+    small = {} if os.environ.get("PROVE") else {"CALLS": "1", "PROMPTS": "2", "RESPONSES": "2"}
+    environ = {"TIGER_URL": city, "PATH": os.environ["PATH"], **small}
+    done = subprocess.run([sys.executable, EXAMPLE], env=environ, capture_output=True, text=True, timeout=880)
+    assert done.returncode == 0, done.stderr
+    rewards = [float(each) for each in re.findall(r"^call \d: reward ([\d.]+);", done.stdout, re.MULTILINE)]
+    if small:
+        assert len(rewards) == 1
+        return
+    assert rewards[0] < 0.3
+    assert max(rewards) > 0.8
+    assert len(rewards) <= 6

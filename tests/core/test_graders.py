@@ -20,7 +20,13 @@ def worth(grader: dict, text: str, **item: object) -> float:
 
 @pytest.mark.parametrize(
     ("operation", "text", "expected"),
-    [("eq", "Rome", 1), ("eq", "rome", 0), ("ne", "rome", 1), ("like", "in Rome.", 1), ("ilike", "in rome", 1)],
+    [
+        ("eq", "Rome", 1),
+        ("eq", "rome", 0),
+        ("ne", "rome", 1),
+        ("like", "in Rome.", 1),
+        ("ilike", "in rome", 1),
+    ],
 )
 def test_a_text_is_checked_against_a_field_of_the_row(operation: str, text: str, expected: float) -> None:
     assert worth({**SAME, "operation": operation}, text, answer="Rome") == expected
@@ -82,4 +88,6 @@ def test_likeness_is_between_none_and_whole(name: str, one: str, other: str) -> 
 def test_likeness_grows_with_what_is_shared() -> None:
     for name, measure in MEASURES.items():
         wanted = "the quick brown fox jumps over"
-        assert measure("the quick brown fox jumps under", wanted) > measure("nothing like it at all", wanted), name
+        assert measure("the quick brown fox jumps under", wanted) > measure(
+            "nothing like it at all", wanted
+        ), name

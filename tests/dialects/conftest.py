@@ -157,9 +157,7 @@ def _training(
     catalogue: Catalogue, blobs: BlobStore, resolver: Resolver, clock: Ticking
 ) -> tuple[Datasets, Training, FileUploads]:
     """Datasets, runs that stay in the queue, files in parts."""
-    datasets = Datasets(
-        DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT
-    )
+    datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT)
     runs = RunBook(catalogue.database)
     idle = Runner(runs, None, None, None, resolver, None, None, clock, None)  # type: ignore[arg-type]  # it never works
     training = Training(runs, datasets, blobs, resolver, resolver.access, idle, clock)

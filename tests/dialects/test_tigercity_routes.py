@@ -43,9 +43,7 @@ async def test_training_defaults_are_kept_and_not_all_shown(house) -> None:
     assert made["learning_rate"] == 0.25
     assert not {"rank", "alpha", "dropout"} & set(made)
     (await make(house.client, name="child", parent_model="My Model", rank=4)).json()
-    changed = await house.client.get(
-        "/api/modelwright/diff", params={"before": "my-model", "after": "child"}
-    )
+    changed = await house.client.get("/api/modelwright/diff", params={"before": "my-model", "after": "child"})
     assert {each["field"]: each["after"] for each in changed.json()["changes"]} == {"profile.rank": "4"}
 
 
