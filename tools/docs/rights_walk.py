@@ -68,6 +68,7 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
@@ -91,10 +92,15 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "num_ctx": 64,
         "system": "x",
     },
-    ("POST", "/v1/fine_tuning/jobs"): {"model": "{model}", "training_file": "{dataset}"},
-    ("POST", "/v1/models"): {"name": "made-{n}", "description": "x", "parent_model": "{model}"},
-    ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
     ("POST", "/v1/responses/input_tokens"): {"model": "{model}", "input": "hello"},
+    ("POST", "/v1/models"): {"name": "tiger-{n}", "description": "", "parent_model": "{model}"},
+    ("POST", "/v1/train"): {"model": "{model}"},
+    ("POST", "/v1/fine_tuning/jobs"): {
+        "model": "{model}",
+        "training_file": "",
+        "hyperparameters": {"n_epochs": -1},
+    },
+    ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
@@ -172,6 +178,13 @@ NOT_BUILT: Final = frozenset(
 """Routes that say so before they look at the model; one that needs a second revision."""
 
 
+PAST_THE_DOOR: Final[Mapping[Call, str]] = {
+    ("POST", "/v1/train"): "responses",
+    ("POST", "/v1/fine_tuning/jobs"): "n_epochs",
+}
+"""Routes that would train: what whoever may do it is told is wrong with what is sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One call and its answer; `outcome` is a status, "ok" for every success."""
@@ -242,6 +255,7 @@ class Town:
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
         asked |= by_id
+        path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
         place = place.replace("{version}", _version(model))
         return await self.client.request(method, place, headers=headers, **asked)
@@ -316,6 +330,7 @@ async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> C
     model = await place.model(kind, actor) if kind else "starter"
     answer = await place.ask(call, actor, model)
     able = not any(words in answer.text for words in TOLD_LATER)
+    able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
