@@ -23,6 +23,7 @@ from modelwright.store.migrations import (
     m0008_aliases,
     m0010_responses,
     m0020_runs,
+    m0021_file_uploads,
     m0040_templates,
     m0041_deployments,
 )
@@ -41,6 +42,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0005_grants", m0005_grants.apply),
     ("0006_audit", m0006_audit.apply),
     ("0010_responses", m0010_responses.apply),
+    ("0021_file_uploads", m0021_file_uploads.apply),
     ("0040_templates", m0040_templates.apply),
     ("0041_deployments", m0041_deployments.apply),
 )
