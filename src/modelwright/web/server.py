@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from modelwright.core.grants import Verb
+from modelwright.dialects.ai_middleware import AIMiddleware, Stance
 from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
@@ -54,6 +55,7 @@ class Edge:
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     openwebui_errors: Literal["product", "docs"] = "product"
     default_model: str = ""
+    ai_middleware: Stance = field(default_factory=Stance)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -65,6 +67,7 @@ def dialects_of(edge: Edge) -> tuple[Dialect, ...]:
         Anthropic(),
         OpenWebUI(edge.openwebui_errors),
         TigerCity(edge.default_model),
+        AIMiddleware(edge.ai_middleware),
         Native(edge.identity),
     )
 
