@@ -178,7 +178,7 @@ class Chat:
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
             raise NotFound("base of model", asked, hint="Create or restore the base first")
-        name = stored.name
+        name, (scope, asker) = stored.name, _apart(principal, stored.id)
         _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
@@ -195,9 +195,8 @@ class Chat:
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
-            # Where there is one user alone, all models may find what others have computed.
-            scope="" if principal == LOCAL_ADMIN else str(stored.id),
-            asker="" if principal == LOCAL_ADMIN else principal.id,
+            scope=scope,
+            asker=asker,
             worker=worker,
         )
         abilities = await self._resolver.abilities(principal, revision)
@@ -248,6 +247,11 @@ class Chat:
         if isinstance(prompt.content, str):
             return continued(self._engines, ready.needs, prompt, options)
         return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
+
+
+def _apart(principal: Principal, model: int) -> tuple[str, str]:
+    """Whose the computed is; where one user is alone, all models may find each other's."""
+    return ("", "") if principal == LOCAL_ADMIN else (str(model), principal.id)
 
 
 def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:

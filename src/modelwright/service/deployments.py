@@ -98,16 +98,16 @@ class Deployments:
         account: str | None = None,
         wait: bool = True,
     ) -> Deployment:
-        """Make an endpoint; with `wait` it is READY or FAILED when this returns, else PENDING."""
+        """Make an endpoint; with `wait` it is READY or FAILED then, else PENDING."""
         stored, revision = await self._resolver.find(principal, model, Verb.UPDATE)
         number = wanted.revision or revision.number
         await self._resolver.find(principal, f"{stored.name.full}@{number}", Verb.USE)
         return await self._add(principal, stored, number, wanted, account, wait)
 
     async def default(self, principal: Principal, model: str, *, account: str | None = None) -> Deployment:
-        """The deployment that comes with a model: of its current revision, PENDING at first.
+        """The deployment that comes with a model, of its current revision.
 
-        Made where there is none yet, for whoever may use the model; it keeps no
+        Made where there is none yet, PENDING at first, for whoever may use the model; it keeps no
         process loaded.
         """
         stored, revision = await self._resolver.find(principal, model, Verb.USE)
@@ -271,7 +271,7 @@ class Deployments:
         *,
         revision: int | None = None,
     ) -> Sequence[Used]:
-        """Tokens that models read and wrote, as counted; of a `revision` alone if one is given."""
+        """Tokens that models, or a `revision` of one, read and wrote, as counted."""
         if since >= until:
             raise Invalid("the time begins after it ends", field="start_date")
         stored = [await self._resolver.access.find(principal, model, Verb.READ) for model in models]
