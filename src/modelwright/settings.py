@@ -218,6 +218,14 @@ class Settings:
         "How long running answers may take to end when the server is stopped.",
         "30s", read_seconds, "a duration such as 30 or 1m",
     ))
+    endpoints: tuple[str, ...] = field(metadata=_rule(
+        "HTTP services that deployments of modelwright/generic-http may ask; * is any on the internet.",
+        "", read_words, "hosts, with a port where it is not the usual one, divided by commas",
+    ))
+    container_engine: str = field(metadata=_rule(
+        "The command that runs images for deployments; empty refuses those that need one.",
+        "", str, "empty, or a command such as docker or podman",
+    ))
     openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
         "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
         "product", one_of("product", "docs"), "product or docs",
@@ -359,7 +367,7 @@ def _file_text(name: str, value: object, path: str) -> str:
         return str(value).lower()
     if (
         isinstance(value, list)
-        and name in ("origins", "hosts")
+        and name in ("origins", "hosts", "endpoints")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

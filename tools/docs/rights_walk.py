@@ -85,6 +85,11 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/runs"): {"model": "{model}", "dataset": "{dataset}", "target": "made-{n}"},
     **{("POST", f"/api/modelwright/runs/{verb}"): {"run": "none"} for verb in ("cancel", "pause")},
     ("POST", "/api/modelwright/runs/resume"): {"run": "none"},
+    ("POST", "/api/modelwright/templates/make"): {
+        "template": "persona",
+        "model": "made-{n}",
+        "arguments": {"base": "{model}", "character": "You are Mario."},
+    },
     ("POST", "/create-model"): {
         "fileName": "made-{n}",
         "modelName": "{model}",
@@ -172,10 +177,11 @@ NOT_BUILT: Final = frozenset(
     {
         ("POST", "/api/pull"),
         ("POST", "/api/push"),
+        ("POST", "/api/modelwright/templates/remake"),
         *(("DELETE", f"{prefix}/model/history/{{version}}") for prefix in _WEBUI),
     }
 )
-"""Routes that say so before they look at the model; one that needs a second revision."""
+"""Routes that say so before they look at the model; some that need a model with a past."""
 
 
 PAST_THE_DOOR: Final[Mapping[Call, str]] = {
@@ -336,6 +342,8 @@ async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> C
 
 
 def _filled(value: Any, **names: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(each, **names) for name, each in value.items()}
     return value.format(**names) if isinstance(value, str) else value
 
 
