@@ -23,6 +23,7 @@ from modelwright.store.migrations import (
     m0008_aliases,
     m0010_responses,
     m0020_runs,
+    m0060_entities,
 )
 from modelwright.store.tables import migrations
 
@@ -39,6 +40,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0005_grants", m0005_grants.apply),
     ("0006_audit", m0006_audit.apply),
     ("0010_responses", m0010_responses.apply),
+    ("0060_entities", m0060_entities.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
