@@ -3,7 +3,7 @@
 Counts and names, never a prompt or an answer.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
@@ -56,10 +56,6 @@ class AuditLog(Protocol):
         self, *, limit: int, before: int | None = None, model: str = "", principal: str = ""
     ) -> Sequence[Entry]:
         """The last lines first; `before` is the id of the first unwanted one."""
-        ...
-
-    async def uses(self, models: Collection[int], since: datetime, until: datetime) -> Sequence[Entry]:
-        """The lines that tell of uses of models, by their ids; `until` is not included."""
         ...
 
     async def tokens(self, principal: str, day: int) -> int: ...

@@ -6,10 +6,9 @@ never waits for the log. A kill loses the counts of those seconds, nothing else.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from modelwright.core.audit import AuditLog, Entry, Tokens
@@ -101,11 +100,6 @@ class Audit:
         await self.write()
         thing = str(Name.parse(model)) if model else ""
         return await self._log.entries(limit=limit, before=before, model=thing, principal=principal)
-
-    async def uses(self, models: Collection[int], since: datetime, until: datetime) -> Sequence[Entry]:
-        """How models, by their ids, were used in a span of time; written down before."""
-        await self.write()
-        return await self._log.uses(models, since, until)
 
     async def write(self) -> None:
         for writer in self._writers:

@@ -1,8 +1,7 @@
 """The audit log, quotas and counted tokens, in SQL. The log is only ever added to."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select
@@ -44,15 +43,6 @@ class AuditBook:
             query = query.where(audit.c.thing == model)
         if principal:
             query = query.where(audit.c.principal_id == principal)
-        return await self._database.read(lambda c: [_read(row) for row in c.execute(query)])
-
-    async def uses(self, models: Collection[int], since: datetime, until: datetime) -> Sequence[Entry]:
-        query = (
-            select(audit)
-            .where(audit.c.action == "use", audit.c.model_id.in_(sorted(models)))
-            .where(audit.c.at >= since, audit.c.at < until)
-            .order_by(audit.c.id)
-        )
         return await self._database.read(lambda c: [_read(row) for row in c.execute(query)])
 
     async def tokens(self, principal: str, day: int) -> int:

@@ -5,20 +5,16 @@ need not be unique: the one given is shown, a free one near it is the model's ow
 """
 
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from modelwright.core.card import Card
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Invalid, NotFound
+from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
 from modelwright.core.grants import Level, Principal
-from modelwright.core.names import Name
-from modelwright.core.parameters import Parameters
 from modelwright.core.revision import Alias
-from modelwright.core.spec import UNSET, ModelSpec
 from modelwright.dialects.sgp import creation, wire
-from modelwright.dialects.sgp.creation import Bound
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -37,6 +33,9 @@ KEPT: Final = (
 """Fields that stand among a card's extras; the others have places of their own."""
 _CARD: Final = ("display_name", "description", "model_card")
 _TRIES: Final = 5
+
+Making: TypeAlias = Callable[[str, Sequence[Alias]], AsyncIterator[object]]
+"""What makes a model, under a name that must be free and with its aliases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,18 @@ class Entries:
         alias = await self._models.aliases.of(DIALECT, summary.key)
         return Entry(alias.alias if alias else str(summary.name), summary)
 
+    async def writable(self, principal: Principal, id: str) -> Entry:
+        """One that may be changed; raises Denied for one that may only be known."""
+        entry = await self.find(principal, id)
+        if entry.summary.level < Level.WRITE:
+            raise Denied(
+                f'you may not change "{id}": that needs the right "{Level.WRITE.word}", '
+                f'and you have "{entry.summary.level.word}"',
+                field="model",
+                hint="Its owner or an admin can grant it",
+            )
+        return entry
+
     async def all(self, principal: Principal) -> list[Entry]:
         """Every model that the caller may know."""
         aliases = await self._models.aliases.all(DIALECT)
@@ -149,31 +160,26 @@ class Entries:
         except NotFound:
             return False
 
-    async def create(
-        self, principal: Principal, wanted: wire.ModelRequest, draft: SpecDraft, card: Card, scope: str
-    ) -> Entry:
-        """Make a model under a free name near the wanted one."""
+    async def create(self, principal: Principal, wanted: str, scope: str, making: Making) -> Entry:
+        """Make a model under a free name near the wanted one; `making` is told the name."""
         alias = Alias(DIALECT, f"mdl-{secrets.token_hex(12)}", scope)
         for _ in range(_TRIES):
-            name = await self._models.aliases.mint(principal, wanted.name)
+            name = await self._models.aliases.mint(principal, wanted)
             try:
-                await _done(
-                    self._models.create(
-                        principal, name.full, draft, card=card, aliases=(alias,), fresh=True
-                    )
-                )
+                async for _event in making(name.full, (alias,)):
+                    pass
             except Conflict:
                 continue
             return await self.find(principal, alias.alias)
-        raise Conflict(f'no name like "{wanted.name[:80]}" is free', field="name")
+        raise Conflict(f'no name like "{wanted[:80]}" is free', field="name")
 
     async def revise(self, principal: Principal, entry: Entry, draft: SpecDraft | None, card: Card) -> Entry:
         """Change what a model is, or its card alone."""
-        if draft is None:
-            if card != entry.card:
-                await self._models.change_card(principal, entry.name, card)
-        else:
-            await _done(self._models.create(principal, entry.name, draft, card=card))
+        if draft is not None:
+            async for _event in self._models.create(principal, entry.name, draft, card=card):
+                pass
+        elif card != entry.card:
+            await self._models.change_card(principal, entry.name, card)
         return await self.find(principal, entry.name)
 
     async def delete(self, principal: Principal, entry: Entry) -> None:
@@ -190,46 +196,8 @@ def kept_of(wanted: wire.ModelPatch) -> dict[str, Any]:
     return {name: tree[name] for name in KEPT if name in tree}
 
 
-def card_of(before: Card, wanted: wire.ModelPatch, **more: str) -> Card:
+def card_of(before: Card, wanted: wire.ModelPatch, **more: Any) -> Card:
     """A card with what a request says, over what it was."""
     fields = {name: getattr(wanted, name) for name in _CARD if getattr(wanted, name) is not None}
     kept = {**before.extra(DIALECT), **kept_of(wanted), **more}
     return replace(before, **fields).with_extra(DIALECT, kept)
-
-
-def new_draft(bound: Bound, parent: str | None) -> SpecDraft:
-    """What is asked for without a template."""
-    return SpecDraft(
-        parent=parent,
-        bare=parent is None,
-        system=bound.system or UNSET,
-        prompt_template=bound.template or UNSET,
-        parameters=bound.parameters or UNSET,
-    )
-
-
-def changed_draft(spec: ModelSpec, bound: Bound | None, parent: str | None) -> SpecDraft | None:
-    """What is to change of a spec; None when nothing is. `bound` None leaves that as it is."""
-    draft, unset = SpecDraft(revises=True, parent=parent), set[str]()
-    before = creation.said_by(spec)
-    if bound is not None:
-        texts = (("system", bound.system, before.system), ("prompt_template", bound.template, before.template))
-        for field, wanted, had in texts:
-            if wanted != had:
-                draft, unset = (
-                    (replace(draft, **{field: wanted}), unset) if wanted else (draft, {*unset, field})
-                )
-        if bound.parameters != before.parameters:
-            if bound.parameters != Parameters():
-                draft = replace(draft, parameters=bound.parameters)
-            else:
-                unset.add("parameters")
-    draft = replace(draft, unset=frozenset(unset))
-    return None if draft == SpecDraft(revises=True) else draft
-
-
-
-
-async def _done(events: AsyncIterator[object]) -> None:
-    async for _ in events:
-        pass
