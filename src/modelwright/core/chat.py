@@ -93,7 +93,8 @@ class ChatRequest:
     """A conversation to be continued by `model` (a name, `name@3` too).
 
     `parameters` holds only what the request itself says; `keep_alive` is in
-    seconds, infinite for ever, None for the server's default.
+    seconds, infinite for ever, None for the server's default. `worker` says which of
+    several equal engines is to answer, as with the other requests.
     """
 
     model: str
@@ -101,6 +102,7 @@ class ChatRequest:
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     options: AnswerOptions = AnswerOptions()
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ class GenerateRequest:
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     options: AnswerOptions = AnswerOptions()
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,7 @@ class EmbedRequest:
     truncate: bool = True
     dimensions: int | None = None
     normalise: bool = True
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ class RerankRequest:
     documents: tuple[str, ...]
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)

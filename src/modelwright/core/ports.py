@@ -302,6 +302,7 @@ class EngineNeeds:
     template in the weights, or text; it is computed once and kept. `scope` is who
     may use what was computed of it, and `asker` of the rest of a conversation:
     requests that differ in them find nothing of each other's. Both empty: all share.
+    `worker`: engines that differ in nothing else are several processes.
     """
 
     user: str
@@ -318,6 +319,7 @@ class EngineNeeds:
     constant: tuple[Message, ...] | str = ()
     scope: str = ""
     asker: str = ""
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)

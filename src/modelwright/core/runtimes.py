@@ -17,7 +17,11 @@ from modelwright.core.parameter_rules import RULES as PARAMETERS
 from modelwright.core.wording import excerpt, nearest
 
 Runtime: TypeAlias = Literal[
-    "modelwright/llm", "modelwright/embedding", "modelwright/reranker", "modelwright/generic-http", "container"
+    "modelwright/llm",
+    "modelwright/embedding",
+    "modelwright/reranker",
+    "modelwright/generic-http",
+    "container",
 ]
 
 LLM: Final = "modelwright/llm"

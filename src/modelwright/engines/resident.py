@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
     `apart`: what one model computed must not be found by another, because of its
     adapters or for its owner's sake. `adapters` and `scales` for embedding only,
-    where a request cannot say them.
+    where a request cannot say them. `worker` numbers engines that are otherwise equal.
     """
 
     base: Digest
@@ -36,6 +36,7 @@ class Key(NamedTuple):
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     projector: Digest | None = None
+    worker: int = 0
 
 
 @dataclass(slots=True)

@@ -69,7 +69,9 @@ class Chat:
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
-        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
+        )
         options = _able(ready, request)
         if not request.messages:
             yield await self._load_or_unload(ready.needs)
@@ -86,7 +88,9 @@ class Chat:
 
         A model's few-shot messages do not take part (Ollama, routes.go).
         """
-        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
+        )
         options = _able(ready, request)
         if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
@@ -118,7 +122,9 @@ class Chat:
 
     async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
         """Turn texts into vectors, of unit length unless asked otherwise."""
-        ready = await self._prepare(principal, request.model, "embed", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "embed", request.parameters, request.keep_alive, request.worker
+        )
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
@@ -137,9 +143,14 @@ class Chat:
     async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
         """Say how well each document answers the query."""
         ready = await self._prepare(
-            principal, request.model, "rerank", request.parameters, request.keep_alive
+            principal, request.model, "rerank", request.parameters, request.keep_alive, request.worker
         )
         return await self._engines.rerank(ready.needs, request.query, request.documents)
+
+    async def unload(self, principal: Principal, model: str) -> bool:
+        """Let go of a model's engines; False when it held none."""
+        stored, _ = await self._resolver.find(principal, model, Verb.USE)
+        return await self._engines.unload(str(stored.name))
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
@@ -159,6 +170,7 @@ class Chat:
         kind: Literal["chat", "embed", "rerank"],
         requested: Parameters,
         keep_alive: float | None,
+        worker: int = 0,
     ) -> Ready:
         stored, revision = await self._resolver.find(principal, asked, Verb.USE)
         resolved = await self._resolver.resolve(principal, revision, stored.id)
@@ -185,6 +197,7 @@ class Chat:
             # Where there is one user alone, all models may find what others have computed.
             scope="" if principal == LOCAL_ADMIN else str(stored.id),
             asker="" if principal == LOCAL_ADMIN else principal.id,
+            worker=worker,
         )
         abilities = await self._resolver.abilities(principal, revision)
         if any(layer.role == "projector" for layer in resolved.weights):
@@ -202,7 +215,9 @@ class Chat:
     async def _asked(
         self, principal: Principal, request: ChatRequest | GenerateRequest
     ) -> tuple[Ready, AnswerOptions, Prompt]:
-        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
+        )
         options = _able(ready, request)
         if isinstance(request, ChatRequest):
             return ready, options, await self._conversation(ready, request, options)

@@ -23,6 +23,8 @@ from modelwright.store.migrations import (
     m0008_aliases,
     m0010_responses,
     m0020_runs,
+    m0040_templates,
+    m0041_deployments,
     m0060_entities,
 )
 from modelwright.store.tables import migrations
@@ -40,6 +42,8 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0005_grants", m0005_grants.apply),
     ("0006_audit", m0006_audit.apply),
     ("0010_responses", m0010_responses.apply),
+    ("0040_templates", m0040_templates.apply),
+    ("0041_deployments", m0041_deployments.apply),
     ("0060_entities", m0060_entities.apply),
 )
 
