@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.imports import Imports
+from modelwright.service.model_servers import ModelServers
+from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Rights
@@ -26,3 +30,7 @@ class Services:
     rights: Rights
     datasets: Datasets
     training: Training
+    templates: ModelTemplates
+    deployments: Deployments
+    servers: ModelServers
+    entities: Entities

@@ -249,5 +249,3 @@ class GenericAnswer(Wire):
     """Anything that the model gives."""
 
     model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
-
-

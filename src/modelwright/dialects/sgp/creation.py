@@ -118,7 +118,9 @@ def bound(bindings: Mapping[str, Any], allowed: list[Mapping[str, Any]] | None) 
 
 def _check(bindings: Mapping[str, Any], allowed: list[Mapping[str, Any]]) -> None:
     names = {field["name"] for field in allowed}
-    faults = [_binding_fault(name, "unknown parameter", "extra_forbidden") for name in bindings.keys() - names]
+    faults = [
+        _binding_fault(name, "unknown parameter", "extra_forbidden") for name in bindings.keys() - names
+    ]
     faults += [
         _binding_fault(field["name"], "Field required", "missing")
         for field in allowed

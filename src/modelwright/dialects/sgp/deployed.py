@@ -84,7 +84,9 @@ def key_of(deployment: Deployment) -> str:
 def runs_of(template: ModelTemplate) -> dict[str, Any]:
     """What of a template says how its models run."""
     configuration = template.extras.get(DIALECT, {}).get("vendor_configuration", {})
-    return {name: configuration[name] for name in ("bundle_config", "endpoint_config") if name in configuration}
+    return {
+        name: configuration[name] for name in ("bundle_config", "endpoint_config") if name in configuration
+    }
 
 
 def external_of(entry: Entry) -> External | None:

@@ -158,4 +158,3 @@ def _wanted(body: wire.DeploymentPatch, kept: Any, *, external: Any = None) -> W
         external=external,
         extras={DIALECT: extras},
     )
-

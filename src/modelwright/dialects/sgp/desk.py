@@ -166,6 +166,4 @@ def _number(request: Request, name: str, usual: int, most: int) -> int:
 
 def _not_theirs(asked: str, principal: Principal) -> Denied:
     own = principal.account or principal.id
-    return Denied(
-        f'you are not in the account "{asked[:100]}"', field="account_id", hint=f'Yours is "{own}"'
-    )
+    return Denied(f'you are not in the account "{asked[:100]}"', field="account_id", hint=f'Yours is "{own}"')

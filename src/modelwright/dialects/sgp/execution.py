@@ -109,9 +109,7 @@ class Execution:
         work = self._deployments.predict(principal, deployment.id, body)
         return _whole(await while_connected(request.receive, work), tree)
 
-    async def _complete(
-        self, request: Request, principal: Principal, target: Target, tree: Json
-    ) -> Response:
+    async def _complete(self, request: Request, principal: Principal, target: Target, tree: Json) -> Response:
         body = checked(wire.ExecuteCompletion, tree)
         parameters = self.bound(target, body.model_request_parameters).merged(questions.sampling(body))
         answers = [
@@ -120,9 +118,7 @@ class Execution:
         ]
         return Answer(several(answers), writers.ExecuteCompletions(body.prompts), stream=body.stream)
 
-    async def _converse(
-        self, request: Request, principal: Principal, target: Target, tree: Json
-    ) -> Response:
+    async def _converse(self, request: Request, principal: Principal, target: Target, tree: Json) -> Response:
         body = checked(wire.ExecuteChat, tree)
         parameters = self.bound(target, body.model_request_parameters).merged(questions.sampling(body))
         asked = ChatRequest(target.ref, questions.read_messages(body.messages), parameters)
@@ -175,7 +171,10 @@ def _whole(tree: Any, asked: Mapping[str, Any]) -> Response:
 def _kind_of(tree: Json) -> tuple[str, Json]:
     """The type of model that a body is for; raises Invalid for one that is for none."""
     if "prompt" in tree and "prompts" not in tree:
-        tree = {**{name: value for name, value in tree.items() if name != "prompt"}, "prompts": [tree["prompt"]]}
+        tree = {
+            **{name: value for name, value in tree.items() if name != "prompt"},
+            "prompts": [tree["prompt"]],
+        }
     for kind, keys in _BY_KEYS:
         if keys <= tree.keys():
             return kind, tree

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,7 +26,6 @@ from modelwright.dialects.sgp.template_routes import model_type_of, request_fiel
 from modelwright.service.model_templates import EXTRA
 
 
-
 class ModelRoutes:
     """Models."""
 
@@ -37,11 +36,16 @@ class ModelRoutes:
         self._shelf = shelf
         self._deployed = deployed
         self._models = services.models
-        self._templates = services.model_templates
+        self._templates = services.templates
         self._entities = services.entities
 
     def table(self) -> Iterator[Route]:
-        yield "POST", "/v4/models", self.create_model, "Make a model from a template or on a base, and deploy it"
+        yield (
+            "POST",
+            "/v4/models",
+            self.create_model,
+            "Make a model from a template or on a base, and deploy it",
+        )
         yield "GET", "/v4/models", self.list_models, "List models"
         joined = "/v4/model-groups/{group}/models/{model:path}"
         yield "POST", joined, self.join_group, "Put a model into a group"
@@ -145,8 +149,7 @@ class ModelRoutes:
         lines = sorted_by([(entry, self._shelf.line(entry, around)) for entry in found], orders)
         start = (page.number - 1) * page.limit
         shown = [
-            await self._shelf.tree(principal, entry, around)
-            for entry, _ in lines[start : start + page.limit]
+            await self._shelf.tree(principal, entry, around) for entry, _ in lines[start : start + page.limit]
         ]
         return json_response(page.envelope(shown, len(found)))
 
@@ -211,9 +214,7 @@ class ModelRoutes:
     @needs(Verb.DELETE)
     async def delete_model(self, request: Request) -> Response:
         principal = await self._desk.check(request)
-        await self._entries.delete(
-            principal, await self._entries.find(principal, path_of(request, "model"))
-        )
+        await self._entries.delete(principal, await self._entries.find(principal, path_of(request, "model")))
         return json_response(deleted())
 
     @needs(Verb.UPDATE)

@@ -140,9 +140,7 @@ def _message(tree: Mapping[str, Any], place: str) -> Message:
     role, content = tree.get("role"), tree.get("content")
     if role not in _ROLES:
         allowed = ", ".join(_ROLES)
-        raise Invalid(
-            f'"{place}.role" is {excerpt(str(role))}', field=f"{place}.role", hint=f"Use {allowed}"
-        )
+        raise Invalid(f'"{place}.role" is {excerpt(str(role))}', field=f"{place}.role", hint=f"Use {allowed}")
     if isinstance(content, str):
         return Message(role, content)
     if not isinstance(content, list):

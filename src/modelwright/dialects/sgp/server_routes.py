@@ -22,7 +22,7 @@ class ServerRoutes:
         self._desk = desk
         self._deployed = deployed
         self._execution = execution
-        self._servers = desk.backing.services.model_servers
+        self._servers = desk.backing.services.servers
 
     def table(self) -> Iterator[Route]:
         one, alias = "/v4/serving/{server}", "/v4/serving/a/{alias}"

@@ -36,7 +36,7 @@ class TemplateRoutes:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._templates = desk.backing.services.model_templates
+        self._templates = desk.backing.services.templates
 
     def table(self) -> Iterator[Route]:
         path = "/v4/model-templates"

@@ -33,7 +33,12 @@ class UsageRoutes:
     def table(self) -> Iterator[Route]:
         end = "usage-statistics"
         yield "GET", f"/v4/models/{{model:path}}/{end}", self.of_model, "The tokens that a model took"
-        yield "GET", f"/v4/model-deployments/{{deployment}}/{end}", self.of_deployment, "Those of a deployment"
+        yield (
+            "GET",
+            f"/v4/model-deployments/{{deployment}}/{end}",
+            self.of_deployment,
+            "Those of a deployment",
+        )
         yield "GET", f"/v4/model-groups/{{group}}/{end}", self.of_group, "Those of a group's models"
 
     @needs(Verb.READ)
@@ -66,7 +71,9 @@ class UsageRoutes:
         parts = _parts(request)
         if end <= start:
             raise Invalid("the end is not after the start", field="end_date")
-        used = await self._deployments.used(principal, models, start, end, revision=revision) if models else ()
+        used = (
+            await self._deployments.used(principal, models, start, end, revision=revision) if models else ()
+        )
         return json_response(_tree(used, start, end, parts))
 
 
