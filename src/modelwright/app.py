@@ -19,15 +19,23 @@ from modelwright.bundle import import_starter
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid
-from modelwright.core.ports import Clock, Engines
+from modelwright.core.ports import Clock
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
+from modelwright.external.containers import Containers
+from modelwright.external.endpoints import Endpoints
+from modelwright.external.runners import Runners
+from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.deployments import Deployments
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
+from modelwright.service.model_servers import ModelServers
+from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
 from modelwright.service.publishing import Publishing
@@ -40,19 +48,23 @@ from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
 from modelwright.starter.replay import StarterReplay
+from modelwright.starter.shipped import shipped_templates
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.deployments import DeploymentTable
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.responses import ResponseTable
+from modelwright.store.templates import TemplateTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
-from modelwright.web.server import Edge, build_asgi
+from modelwright.web.server import Edge, build_asgi, dialects_of
 from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
@@ -88,6 +100,8 @@ class App:
     readiness: Readiness
     token: str
     """What only those who may read the data folder are told."""
+    dialects: tuple[str, ...]
+    """The names of those that can have a port of their own."""
 
 
 @asynccontextmanager
@@ -120,40 +134,112 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
         datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
-        runs = RunBook(catalogue.database)
-        runner = Runner(
-            runs,
-            ChildTrainers(links.locate, blobs.adopt, settings.home / RUNS),
-            Preparation(chat, resolver, catalogue, blobs, blobs, files),
-            Publishing(models, resolver, catalogue, files, engines),
-            resolver,
-            files,
-            StarterReplay(),
-            clock,
-            rights.accounts.acting,
-        )
-        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engines, rights)
+        runner, training = _training(settings, parts, datasets, clock)
+        table = UploadTable(catalogue.database)
+        file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
+        runners = _runners(settings)
+        stack.push_async_callback(runners.aclose)
+        deployments = _deployments(parts, runners, clock)
+        stack.push_async_callback(deployments.aclose)
         services = Services(
-            models, chat, uploads, Imports(catalogue, links), adoption, responses, rights, datasets, training
+            models,
+            chat,
+            uploads,
+            Imports(catalogue, links),
+            adoption,
+            responses,
+            rights,
+            datasets,
+            training,
+            file_uploads,
+            ModelTemplates(TemplateTable(catalogue.database), models, clock, shipped_templates()),
+            deployments,
+            ModelServers(DeploymentTable(catalogue.database), deployments, clock),
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
         await _check_open(settings, rights)
         readiness = Readiness()
-        edge = Edge(
-            Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
-            missing=lambda: readiness.missing,
-            admission=_admission(settings),
-            limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
-            openwebui_errors=settings.openwebui_errors,
-            doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
-        )
+        identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
+        edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
-        yield App(services, build_asgi(services, edge), readiness, token)
+        await deployments.revive()
+        names = tuple(dialect.name for dialect in dialects_of(edge))
+        yield App(services, build_asgi(services, edge), readiness, token, names)
+
+
+def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Readiness) -> Edge:
+    return Edge(
+        identity,
+        missing=lambda: readiness.missing,
+        admission=_admission(settings),
+        limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+        openwebui_errors=settings.openwebui_errors,
+        doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
+        default_model=settings.default_model,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What training is put together from."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engines: Pool | EchoEngines
+    rights: Rights
+
+
+def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock) -> tuple[Runner, Training]:
+    blobs, resolver = parts.blobs, parts.resolver
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, parts.files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, settings.home / RUNS),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, parts.files, parts.engines),
+        resolver,
+        parts.files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engines,
+    )
+    training = Training(
+        runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, parts.rights.quotas
+    )
+    return runner, training
+
+
+def _runners(settings: Settings) -> Runners:
+    traffic = Traffic(settings.endpoints)
+    return Runners(Endpoints(Guarded(traffic), traffic.check), Containers(settings.container_engine))
+
+
+def _deployments(parts: Parts, runners: Runners, clock: Clock) -> Deployments:
+    return Deployments(
+        DeploymentTable(parts.catalogue.database),
+        parts.models,
+        parts.chat,
+        parts.resolver,
+        runners,
+        clock,
+        parts.rights.accounts.acting,
+        parts.rights.audit.write,
+    )
 
 
 def _is_loopback(settings: Settings) -> bool:
-    return Address(settings.host, settings.port, True).is_loopback
+    """Whether only this machine can reach any of the addresses."""
+    others = (Address.parse(place) for place in settings.listen.values())
+    return all(each.is_loopback for each in (Address(settings.host, settings.port, True), *others))
 
 
 def _rights(settings: Settings, catalogue: Catalogue, resolver: Resolver, clock: Clock, token: str) -> Rights:
@@ -174,7 +260,7 @@ async def _check_open(settings: Settings, rights: Rights) -> None:
     if _is_loopback(settings) or settings.insecure or await rights.accounts.has_keys():
         return
     raise Invalid(
-        f'refused to listen on "{settings.host or "every interface"}" ({settings.sources["host"]}): '
+        f"refused to listen on {_places(settings)}: "
         "there are no keys yet, so nobody could be let in, or everybody would be",
         field="host",
         hint="Make an admin and a key first, on this machine: modelwright key create --user NAME --role "
@@ -182,12 +268,18 @@ async def _check_open(settings: Settings, rights: Rights) -> None:
     )
 
 
+def _places(settings: Settings) -> str:
+    own = f'"{settings.host or "every interface"}" ({settings.sources["host"]})'
+    others = [f'"{place}" ({settings.sources["listen"]})' for place in settings.listen.values()]
+    return " and ".join([own, *others])
+
+
 def _admission(settings: Settings) -> Admission:
     named = _is_loopback(settings) or bool(settings.hosts)
     return Admission(named, settings.hosts, settings.origins)
 
 
-def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
+def _engines(settings: Settings, links: Links, clock: Clock) -> Pool | EchoEngines:
     kind, _, pace = settings.engine.partition(":")
     if kind == "echo":
         return EchoEngines(clock, delay=parse_duration(pace or "0"))

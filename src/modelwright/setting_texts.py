@@ -4,10 +4,11 @@ Each reader gives a value or raises ValueError or Invalid. They know no setting.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
 
 GPUS: Final = 16
@@ -75,6 +76,17 @@ def read_parts(text: str) -> tuple[float, ...]:
     if len(parts) > GPUS or not all(0 <= part < math.inf for part in parts) or (parts and not any(parts)):
         raise ValueError(text)
     return parts
+
+
+def read_listen(text: str) -> Mapping[str, str]:
+    places: dict[str, str] = {}
+    for entry in read_words(text):
+        dialect, equals, place = (part.strip() for part in entry.partition("="))
+        address = Address.parse(place, field="listen")
+        if not (dialect and equals and address.port_given) or dialect in places:
+            raise ValueError(text)
+        places[dialect] = address.url.partition("://")[2]
+    return places
 
 
 def read_engine(text: str) -> str:

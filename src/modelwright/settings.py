@@ -25,6 +25,7 @@ from modelwright.setting_texts import (
     read_flag,
     read_folder,
     read_keep_alive,
+    read_listen,
     read_origins,
     read_parts,
     read_seconds,
@@ -93,6 +94,14 @@ class Settings:
         "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
         "11434", whole_number(0, 65535), "a number from 0 to 65535",
     ))
+    listen: Mapping[str, str] = field(metadata=_rule(
+        "Dialects with an address of their own, where each is the only one: tigercity=127.0.0.1:45678.",
+        "", read_listen, "a dialect's name, = and an address with a port; several divided by commas",
+    ))
+    default_model: str = field(metadata=_rule(
+        "The model that TigerCity's lists mark as the default one.",
+        "", str, "empty, or a model's name",
+    ))
     database: str = field(metadata=_rule(
         "URL of the catalogue; empty is SQLite in the data folder.",
         "", str, "empty, sqlite:///<file> or postgresql://<user>@<host>/<name>",
@@ -131,8 +140,8 @@ class Settings:
         "5m", read_timeout, "a duration such as 300 or 5m",
     ))
     cache_type: str = field(metadata=_rule(
-        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, and a processor more time.",
-        "f16", one_of("f16", "q8_0", "q4_0"), "f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
+        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, f32 twice as much.",
+        "f16", one_of("f32", "f16", "q8_0", "q4_0"), "f32, f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
     ))
     split_mode: str = field(metadata=_rule(
         "How several GPUs share a model: by layer, by row, or not at all (main_gpu has all of it).",
@@ -209,6 +218,14 @@ class Settings:
     drain: float = field(metadata=_rule(
         "How long running answers may take to end when the server is stopped.",
         "30s", read_seconds, "a duration such as 30 or 1m",
+    ))
+    endpoints: tuple[str, ...] = field(metadata=_rule(
+        "HTTP services that deployments of modelwright/generic-http may ask; * is any on the public internet.",
+        "", read_words, "hosts, with a port where it is not the usual one, divided by commas",
+    ))
+    container_engine: str = field(metadata=_rule(
+        "The command that runs images for deployments; empty refuses those that need one.",
+        "", str, "empty, or a command such as docker or podman",
     ))
     openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
         "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
@@ -357,7 +374,7 @@ def _file_text(name: str, value: object, path: str) -> str:
         return str(value).lower()
     if (
         isinstance(value, list)
-        and name in ("origins", "hosts")
+        and name in ("origins", "hosts", "endpoints")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

@@ -21,13 +21,19 @@ from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.preparation import Preparation
+from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
-from modelwright.service.rights import Books, build_rights
+from modelwright.service.rights import Books, Rights, build_rights
+from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
+from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
@@ -36,6 +42,8 @@ from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.responses import ResponseTable
+from modelwright.store.training import DatasetTable, RunBook
+from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
@@ -120,14 +128,19 @@ async def _open(
         files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
+        chat = Chat(resolver, models, engine, clock, context_length=4096)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
         services = Services(
             models,
-            Chat(resolver, models, engine, clock, context_length=4096),
+            chat,
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
             Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
+            datasets,
+            _training(folder, parts, clock),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
@@ -144,6 +157,40 @@ async def _open(
         )
         await stack.enter_async_context(client)
         yield House(app, client, services, engine, missing, catalogue, blobs)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What training is made of."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engine: EchoEngines
+    rights: Rights
+    datasets: Datasets
+
+
+def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
+    """Takes runs and begins none."""
+    blobs, resolver, files = parts.blobs, parts.resolver, parts.files
+    runs = RunBook(parts.catalogue.database)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, folder / "runs"),
+        Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, files),
+        Publishing(parts.models, resolver, parts.catalogue, files, parts.engine),
+        resolver,
+        files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+    )
+    return Training(runs, parts.datasets, blobs, resolver, resolver.access, runner, clock)
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:

@@ -25,7 +25,6 @@ from modelwright.core.card import Card, Extras
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, ModelwrightError
-from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import canonical_json
 from modelwright.core.template_spec import SpecFault, read_spec
@@ -145,7 +144,6 @@ class Instance:
 
     draft: SpecDraft
     card: Card
-    profile: Hyperparameters
     arguments: Arguments
 
 
@@ -185,7 +183,7 @@ def instantiate(template: ModelTemplate, arguments: object) -> Instance:
     faults += _blamed(template.spec, right, filled.faults)
     if faults:
         raise BadArguments(faults)
-    return Instance(filled.draft, filled.card, filled.profile, whole)
+    return Instance(filled.draft, filled.card, whole)
 
 
 def request_parameters(template: ModelTemplate, arguments: object) -> Parameters:

@@ -1,4 +1,4 @@
-"""The spec of a model template, once its holes are filled: a draft, a card, a profile.
+"""The spec of a model template, once its holes are filled: a draft and a card.
 
 Each field is read on its own, so that every fault is found and not only the first.
 A field that is null takes away what the base has; one that is absent says nothing.
@@ -42,7 +42,6 @@ class FilledSpec:
 
     draft: SpecDraft = field(default_factory=SpecDraft)
     card: Card = field(default_factory=Card)
-    profile: Hyperparameters = field(default_factory=Hyperparameters)
     faults: tuple[SpecFault, ...] = ()
 
 
@@ -62,14 +61,13 @@ def read_spec(tree: Mapping[str, Any]) -> FilledSpec:
     if not tree.get("base") and not tree.get("follows"):
         reading.draft["bare"] = True
     draft = with_fields(SpecDraft(), reading.draft)
-    return FilledSpec(draft, reading.card, reading.profile, tuple(reading.faults))
+    return FilledSpec(draft, reading.card, tuple(reading.faults))
 
 
 class _Reading:
     def __init__(self) -> None:
         self.draft: dict[str, Any] = {}
         self.card = Card()
-        self.profile = Hyperparameters()
         self.faults: list[SpecFault] = []
 
     def fault(self, pointer: str, message: str) -> None:
@@ -145,11 +143,17 @@ def _parameters(reading: _Reading, pointer: str, value: Any) -> None:
 
 
 def _profile(reading: _Reading, pointer: str, value: Any) -> None:
+    if value is None:
+        reading.draft["profile"] = CLEARED
+        return
+    found = Hyperparameters()
     for name, each in _table(value).items():
         try:
-            reading.profile = reading.profile.merged(Hyperparameters.of({name: each}))
+            found = found.merged(Hyperparameters.of({name: each}))
         except ModelwrightError as error:
             reading.fault(f"{pointer}/{name}", str(error))
+    if found.items:
+        reading.draft["profile"] = found
 
 
 def _messages(reading: _Reading, pointer: str, value: Any) -> None:

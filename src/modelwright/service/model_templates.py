@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from modelwright.core.card import Card
-from modelwright.core.draft import SpecDraft, with_fields
 from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
 from modelwright.core.grants import Level, Principal
 from modelwright.core.model_template import Instance, ModelTemplate, Origin, StoredTemplate, instantiate
@@ -170,7 +169,7 @@ class ModelTemplates:
         async for event in self._models.create(
             principal,
             name,
-            draft_of(made),
+            made.draft,
             message=message or f"made from {stored.name}@{stored.revision}",
             kind=KIND,
             card=card,
@@ -212,7 +211,7 @@ class ModelTemplates:
         async for event in self._models.create(
             principal,
             model,
-            draft_of(made),
+            made.draft,
             message=f"made again from {stored.name}@{stored.revision}",
             kind=KIND,
             card=dress(card),
@@ -253,14 +252,6 @@ class ModelTemplates:
                 f'you may not {deed} the template "{stored.name}": it is not yours', field="template"
             )
         return stored
-
-
-def draft_of(made: Instance) -> SpecDraft:
-    """The draft of what was made, with its profile where a spec has one."""
-    known = getattr(SpecDraft, "__slots__", ())
-    if not made.profile.items or "profile" not in known:
-        return made.draft
-    return with_fields(made.draft, {"profile": made.profile})
 
 
 def _with_origin(card: Card, stored: StoredTemplate, made: Instance) -> Card:

@@ -7,6 +7,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
 from modelwright.service.entities import Entities
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.model_templates import ModelTemplates
@@ -30,6 +31,7 @@ class Services:
     rights: Rights
     datasets: Datasets
     training: Training
+    file_uploads: FileUploads
     templates: ModelTemplates
     deployments: Deployments
     servers: ModelServers

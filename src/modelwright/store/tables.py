@@ -336,6 +336,32 @@ datasets: Final = Table(
     Column("extras", Text, nullable=False),
 )
 
+file_uploads: Final = Table(
+    "file_uploads",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("keep_seconds", BigInteger),
+    Column("file", Text, nullable=False),
+)
+
+upload_parts: Final = Table(
+    "upload_parts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("upload", Text, nullable=False),
+    Column("digest", DigestText, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
 model_templates: Final = Table(
     "model_templates",
     METADATA,
