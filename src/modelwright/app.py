@@ -20,6 +20,8 @@ from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid
 from modelwright.core.ports import Clock
+from modelwright.core.queued_prompt import Room
+from modelwright.dialects.ai_middleware import Stance
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
@@ -32,12 +34,14 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
@@ -53,11 +57,13 @@ from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
 from modelwright.store.templates import TemplateTable
 from modelwright.store.training import DatasetTable, RunBook
@@ -138,6 +144,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         runner, training = _training(settings, parts, datasets, clock)
         table = UploadTable(catalogue.database)
         file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
+        queue = _queue(settings, catalogue, chat, models, clock, rights)
         runners = _runners(settings)
         stack.push_async_callback(runners.aclose)
         deployments = _deployments(parts, runners, clock)
@@ -153,12 +160,15 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             datasets,
             training,
             file_uploads,
+            queue,
             ModelTemplates(TemplateTable(catalogue.database), models, clock, shipped_templates()),
             deployments,
             ModelServers(DeploymentTable(catalogue.database), deployments, clock),
+            Entities(EntityTable(catalogue.database), clock),
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
+        await stack.enter_async_context(queue.working())
         await _check_open(settings, rights)
         readiness = Readiness()
         identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
@@ -176,6 +186,7 @@ def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Rea
         admission=_admission(settings),
         limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
         openwebui_errors=settings.openwebui_errors,
+        ai_middleware=Stance(settings.ai_middleware_compat, settings.ai_middleware_models),
         doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
         default_model=settings.default_model,
     )
@@ -233,6 +244,22 @@ def _deployments(parts: Parts, runners: Runners, clock: Clock) -> Deployments:
         clock,
         parts.rights.accounts.acting,
         parts.rights.audit.write,
+    )
+
+
+def _queue(
+    settings: Settings, catalogue: Catalogue, chat: Chat, models: Models, clock: Clock, rights: Rights
+) -> PromptQueue:
+    return PromptQueue(
+        PromptTable(catalogue.database),
+        chat,
+        models,
+        clock,
+        rights.accounts.acting,
+        quotas=rights.quotas,
+        room=Room(settings.prompt_queue, max(1, settings.prompt_queue // 2)),
+        workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
+        keep=settings.keep_prompts,
     )
 
 

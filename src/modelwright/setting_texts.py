@@ -10,6 +10,7 @@ from typing import Final
 
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
+from modelwright.core.names import ModelRef
 
 GPUS: Final = 16
 """As many as llama.cpp uses at once (GGML_CUDA_MAX_DEVICES)."""
@@ -98,3 +99,18 @@ def read_engine(text: str) -> str:
 
 def read_folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def read_stand_ins(*names: str) -> Callable[[str], dict[str, str]]:
+    """Read "mistral=mario,llama2=luigi:7b", where only `names` stand before "="."""
+
+    def read(text: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in read_words(text):
+            name, _, model = (piece.strip() for piece in part.partition("="))
+            if name not in names:
+                raise ValueError(text)
+            found[name] = str(ModelRef.parse(model))
+        return found
+
+    return read

@@ -29,6 +29,7 @@ from modelwright.setting_texts import (
     read_origins,
     read_parts,
     read_seconds,
+    read_stand_ins,
     read_timeout,
     read_words,
     whole_number,
@@ -220,7 +221,7 @@ class Settings:
         "30s", read_seconds, "a duration such as 30 or 1m",
     ))
     endpoints: tuple[str, ...] = field(metadata=_rule(
-        "HTTP services that deployments of modelwright/generic-http may ask; * is any on the public internet.",
+        "HTTP services that deployments of modelwright/generic-http may ask; * is any on the internet.",
         "", read_words, "hosts, with a port where it is not the usual one, divided by commas",
     ))
     container_engine: str = field(metadata=_rule(
@@ -231,6 +232,18 @@ class Settings:
         "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
         "product", one_of("product", "docs"), "product or docs",
     ))
+    ai_middleware_compat: Literal["corrected", "exact"] = field(metadata=_rule(
+        "Whether AI-middleware's clients find its faults mended, or its very checks, codes and texts.",
+        "corrected", one_of("corrected", "exact"), "corrected or exact"))
+    ai_middleware_models: Mapping[str, str] = field(metadata=_rule(
+        "Models that AI-middleware's four fixed names stand for.", "",
+        read_stand_ins("mistral", "llama2", "codellama", "dolphin-mixtral"),
+        "empty, or mistral, llama2, codellama and dolphin-mixtral as in mistral=mario,llama2=luigi"))
+    prompt_queue: int = field(metadata=_rule(
+        "Prompts that may wait, half of them one user's.", "1000", whole_number(1, 10**6), "1 to 1000000"))
+    keep_prompts: float = field(metadata=_rule(
+        "How long answers to queued prompts are kept; 0 is for ever.", "720h", read_timeout,
+        "a duration such as 24h"))
     # fmt: on
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
     """Where each value came from, by the setting's name."""
@@ -301,7 +314,7 @@ def show_value(name: str, value: object) -> str:
         return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
     if isinstance(value, float):
         endless = "-1" if name == "keep_alive" else "0"
-        return endless if math.isinf(value) else f"{value:g}"
+        return endless if math.isinf(value) else f"{value:.12g}"
     scheme, at, rest = str(value).partition("://")
     user, colon, _ = rest.rpartition("@")[0].partition(":")
     return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)

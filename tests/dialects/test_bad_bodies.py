@@ -13,6 +13,8 @@ pytestmark = pytest.mark.anyio
 HELLO = [{"role": "user", "content": "x"}]
 DEEP = '{"model":"test","messages":' + "[" * 80 + "]" * 80 + "}"
 
+FLAT = {"fileName": "flat", "modelName": "test", "temperature": 0.5, "num_ctx": 64, "system": "x"}
+
 # A good body for each route that takes one.
 ROUTES: dict[str, dict[str, Any]] = {
     "POST /api/show": {"model": "test"},
@@ -33,6 +35,8 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /v1/messages": {"model": "test", "max_tokens": 9, "messages": HELLO},
     "POST /v1/messages/count_tokens": {"model": "test", "messages": HELLO},
     "POST /v1/responses": {"model": "test", "input": "x"},
+    "POST /create-model": FLAT,
+    "POST /ai": {"model": "test", "prompt": "x"},
     "POST /api/modelwright/rollback": {"model": "test", "revision": 1},
     "POST /api/modelwright/blobs/link": {"path": "/nothing", "token": ""},
     "POST /api/modelwright/adopt": {"path": "/nothing", "token": ""},
@@ -272,6 +276,9 @@ async def client(house: Any) -> httpx2.AsyncClient:
 
 def message(route: str, answer: httpx2.Response) -> str:
     """The message of a refusal, which must be in the shape of the route's dialect."""
+    if route in ("POST /create-model", "POST /ai"):
+        assert answer.json() == {"message": answer.json()["message"], "Message": answer.json()["message"]}
+        return str(answer.json()["message"])
     error = answer.json()["error"]
     if "/v1/messages" in route:
         assert answer.json()["type"] == "error"

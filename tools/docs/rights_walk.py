@@ -84,6 +84,13 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/runs"): {"model": "{model}", "dataset": "{dataset}", "target": "made-{n}"},
     **{("POST", f"/api/modelwright/runs/{verb}"): {"run": "none"} for verb in ("cancel", "pause")},
     ("POST", "/api/modelwright/runs/resume"): {"run": "none"},
+    ("POST", "/create-model"): {
+        "fileName": "made-{n}",
+        "modelName": "{model}",
+        "temperature": 0,
+        "num_ctx": 64,
+        "system": "x",
+    },
     ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
 }
@@ -109,6 +116,7 @@ _SAID: Final[Mapping[Call, tuple[str, str]]] = {
 NAMELESS: Final[Mapping[Call, str]] = {
     **{(method, prefix + path): row for (method, path), row in _NAMELESS.items() for prefix in _WEBUI},
     ("POST", "/api/models/unload"): _ADMINS,
+    ("POST", "/ai/speech-to-text"): _ANYBODY,
 }
 """Routes that take any name alike, whatever their verb: what everybody gets."""
 
@@ -131,7 +139,14 @@ USUAL: Final[Mapping[str, Any]] = {
 }
 """Understood by every route that uses a model; what one does not know it passes over."""
 
-SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/modelwright/", "/openwebui/")
+SECOND_PLACES: Final = (
+    "/ollama/",
+    "/openai/",
+    "/anthropic/",
+    "/modelwright/",
+    "/openwebui/",
+    "/ai_middleware/",
+)
 """Where a dialect stands a second time, in its pure form."""
 
 NOT_BUILT: Final = frozenset(

@@ -165,7 +165,8 @@ def memory_bytes(text: str) -> int:
         raise Invalid(f"memory is {excerpt(text, 40)}", field="memory", hint="Write it as 512Mi or 8Gi")
     unit = match[2] or ""
     step = 1024 if unit.endswith("i") else 1000
-    return int(match[1]) * step ** (" KMGT".index(unit[0]) if unit else 0)
+    power: int = step ** (" KMGT".index(unit[0]) if unit else 0)
+    return int(match[1]) * power
 
 
 def _environment(external: External) -> Mapping[str, str]:

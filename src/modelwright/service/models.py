@@ -131,6 +131,7 @@ class Models:
                 size=manifest.size,
                 template=_template_digest(resolved),
                 small_blobs=small,
+                layers=resolved.layers,
             )
         stored, changed, added = await self._catalogue.commit(new)
         for event in told_of_create(draft, composition, facts, manifest, added | files):

@@ -12,6 +12,7 @@ from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Rights
 from modelwright.service.training import Training
@@ -32,6 +33,7 @@ class Services:
     datasets: Datasets
     training: Training
     file_uploads: FileUploads
+    queue: PromptQueue
     templates: ModelTemplates
     deployments: Deployments
     servers: ModelServers

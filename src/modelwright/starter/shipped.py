@@ -11,4 +11,6 @@ FOLDER: Final = Path(__file__).parent / "templates"
 
 def shipped_templates() -> Mapping[str, ModelTemplate]:
     """All of them; raises Corrupt for one that is damaged."""
-    return {path.stem: ModelTemplate.from_canonical(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
+    return {
+        path.stem: ModelTemplate.from_canonical(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))
+    }

@@ -149,7 +149,7 @@ def _read_server(row: Row[Any]) -> ModelServer:
     )
 
 
-def _read_use(row: Row[Any]) -> Used:
+def _read_use(row: Any) -> Used:
     figures = json.loads(row.detail)
     read, written = figures.get("prompt_tokens", 0), figures.get("completion_tokens", 0)
     return Used(row.at, row.revision or 0, read, written)

@@ -59,6 +59,14 @@ specs: Final = Table(
     Column("canonical", LargeBinary, nullable=False),
 )
 
+layers: Final = Table(
+    "layers",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("spec_digest", DigestText, primary_key=True),
+)
+"""The adapters and projectors that a spec stands on; bases are in `revisions`."""
+
 cards: Final = Table(
     "cards",
     METADATA,
@@ -360,6 +368,23 @@ upload_parts: Final = Table(
     Column("digest", DigestText, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("created_at", Instant, nullable=False),
+)
+
+prompts: Final = Table(
+    "prompts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("outcome", LargeBinary),
 )
 
 model_templates: Final = Table(

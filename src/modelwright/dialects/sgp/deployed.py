@@ -65,9 +65,7 @@ class Deployed:
             extras={DIALECT: {"account_id": entry.account}},
         )
         account = entry.scope or None
-        return await self._deployments.create(
-            principal, entry.name, wanted, account=account, automatic=True, wait=False
-        )
+        return await self._deployments.default(principal, entry.name, account=account, wanted=wanted)
 
 
 def kept_of(deployment: Deployment) -> Mapping[str, Any]:
@@ -100,15 +98,10 @@ def external_of(entry: Entry) -> External | None:
     if runtime not in (HTTP, CONTAINER):
         return None
     given = {**bundle.get("env", {}), **entry.extra.get(creation.FIELD, {})}
-    routes = {
-        name: checked_route(bundle.get(theirs) or usual, field=theirs)
-        for name, theirs, usual in (
-            ("health_route", "healthcheck_route", "/readyz"),
-            ("predict_route", "predict_route", "/predict"),
-        )
-    }
+    health = _route(bundle, "healthcheck_route", "/readyz")
+    predict = _route(bundle, "predict_route", "/predict")
     if runtime == HTTP:
-        return External("http", endpoint=str(given.get(ENDPOINT, "")), **routes)
+        return External("http", endpoint=str(given.get(ENDPOINT, "")), health_route=health, predict_route=predict)
     endpoint: Mapping[str, Any] = runs.get("endpoint_config") or {}
     return External(
         "container",
@@ -119,8 +112,13 @@ def external_of(entry: Entry) -> External | None:
         memory=str(endpoint.get("memory", "")),
         gpus=int(endpoint.get("gpus", 0)),
         delay=int(bundle.get("readiness_initial_delay_seconds", 120)),
-        **routes,
+        health_route=health,
+        predict_route=predict,
     )
+
+
+def _route(bundle: Mapping[str, Any], name: str, usual: str) -> str:
+    return checked_route(bundle.get(name) or usual, field=name)
 
 
 def _text(value: object) -> str:

@@ -1,6 +1,6 @@
 """The routes of deployments: made, shown, changed, listed, deleted, executed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from starlette.requests import Request
@@ -129,7 +129,7 @@ class DeploymentRoutes:
         ]
         for order in reversed(orders):
             name, _, way = order.partition(":")
-            trees.sort(key=lambda tree, name=name: str(tree.get(name, "")), reverse=way == "desc")
+            trees = sorted(trees, key=_text_at(name), reverse=way == "desc")
         return json_response(page.answer(trees, lambda tree: tree))
 
     async def _check_parameters(self, principal: Principal, entry: Entry, body: wire.DeploymentPatch) -> None:
@@ -158,3 +158,7 @@ def _wanted(body: wire.DeploymentPatch, kept: Any, *, external: Any = None) -> W
         external=external,
         extras={DIALECT: extras},
     )
+
+
+def _text_at(name: str) -> Callable[[Json], str]:
+    return lambda tree: str(tree.get(name, ""))

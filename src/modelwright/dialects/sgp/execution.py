@@ -54,7 +54,8 @@ class Execution:
         kind = target.entry.model_type
         if kind in GENERIC:
             kind, tree = _kind_of(tree)
-        return await self._runs[kind](self, request, principal, target, tree)
+        found: Response = await self._runs[kind](self, request, principal, target, tree)
+        return found
 
     def bound(self, target: Target, bindings: wire.Bindings) -> Parameters:
         """What a request's bindings set."""

@@ -4,7 +4,7 @@ No stream ends in [DONE]: the platform's clients would take it for an answer.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from modelwright.core.chat import (
     ChatEvent,
@@ -31,8 +31,8 @@ _FINISH: Final = {"stop": "stop", "length": "length", "load": "stop", "unload": 
 class Shape:
     """What the writers have in common: a text, then an end."""
 
-    stream_type: ClassVar[str] = "text/event-stream"
-    whole_type: ClassVar[str] = "application/json"
+    stream_type = "text/event-stream"
+    whole_type = "application/json"
 
     def opening(self) -> bytes:
         return b""

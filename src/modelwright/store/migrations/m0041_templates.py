@@ -1,4 +1,4 @@
-"""Step 0040: model templates and their revisions."""
+"""Step 0041: model templates and their revisions."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Step 0041: deployments of models, and the servers that stand in front of them."""
+"""Step 0042: deployments of models, and the servers that stand in front of them."""
 
 from sqlalchemy import Connection
 
