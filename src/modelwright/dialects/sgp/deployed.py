@@ -101,7 +101,9 @@ def external_of(entry: Entry) -> External | None:
     health = _route(bundle, "healthcheck_route", "/readyz")
     predict = _route(bundle, "predict_route", "/predict")
     if runtime == HTTP:
-        return External("http", endpoint=str(given.get(ENDPOINT, "")), health_route=health, predict_route=predict)
+        return External(
+            "http", endpoint=str(given.get(ENDPOINT, "")), health_route=health, predict_route=predict
+        )
     endpoint: Mapping[str, Any] = runs.get("endpoint_config") or {}
     return External(
         "container",

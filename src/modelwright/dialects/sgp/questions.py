@@ -20,7 +20,7 @@ from modelwright.core.errors import Invalid
 from modelwright.core.images import read_image
 from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
-from modelwright.dialects.content import checked_tools, read_data_url, read_tool
+from modelwright.dialects.content import as_tool, checked_tools, read_data_url
 from modelwright.dialects.fields import refuse
 from modelwright.dialects.sgp import answer_wire as wire
 
@@ -101,13 +101,11 @@ def agent(body: wire.ExecuteAgent, model: str, bound: Parameters) -> ChatRequest
 
 def sampling(body: Any) -> Parameters:
     """The parameters that a body names; raises Invalid for one out of range."""
-    values = {}
+    values: dict[str, Any] = {}
     for theirs, ours in _SAMPLING.items():
         value = getattr(body, theirs, None)
         if value is not None:
-            values[ours] = int(value) if ours == "top_k" else value
-    if "stop" in values:
-        values["stop"] = list(values["stop"])
+            values[ours] = int(value) if ours == "top_k" else list(value) if ours == "stop" else value
     return Parameters.of(values, field="")
 
 
@@ -145,12 +143,9 @@ def _message(tree: Mapping[str, Any], place: str) -> Message:
         return Message(role, content)
     if not isinstance(content, list):
         raise Invalid(f'"{place}.content" must be a text or a list of parts', field=f"{place}.content")
-    texts, images = [], []
-    for number, part in enumerate(content):
-        where = f"{place}.content.{number}"
-        kind, value = _part(part, where)
-        (texts if kind == "text" else images).append(value)
-    return Message(role, "".join(texts), images=tuple(images))
+    parts = [_part(part, f"{place}.content.{number}") for number, part in enumerate(content)]
+    text = "".join(value for kind, value in parts if kind == "text")
+    return Message(role, text, images=tuple(value for kind, value in parts if kind == "image"))
 
 
 def _part(part: object, where: str) -> tuple[str, Any]:
@@ -175,8 +170,5 @@ def _part(part: object, where: str) -> tuple[str, Any]:
 
 
 def _tools(tools: Sequence[wire.AgentTool]) -> tuple[Tool, ...]:
-    read = [
-        read_tool(each.name, each.description, each.arguments, f"tools.{place}")
-        for place, each in enumerate(tools)
-    ]
+    read = [as_tool(each.model_dump(), parameters="arguments") for each in tools]
     return checked_tools(read, function="", parameters="arguments")
