@@ -5,6 +5,7 @@ Those of our own runtimes bind to holes by name (core.runtimes).
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -29,6 +30,8 @@ _SHIPPED: Final[Mapping[str, Any]] = {
     },
 }
 """What is said of a template that was made elsewhere."""
+_BORN: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""When what came with the package is said to have been made."""
 
 
 class TemplateRoutes:
@@ -110,7 +113,7 @@ def template_tree(stored: StoredTemplate, people: People) -> Json:
         "model_request_parameters_schema": _fields(template.request.tree),
     }
     account = kept.get("account_id") or stored.account or stored.owner or "modelwright"
-    made = people.made(stored.id, account, stored.owner or "modelwright", stored.created_at)
+    made = people.made(stored.id, account, stored.owner or "modelwright", _BORN if stored.shipped else stored.created_at)
     return {**made, "name": stored.name, **{name: kept[name] for name in kept if name != "account_id"}}
 
 
