@@ -204,9 +204,7 @@ def test_account_level_answers_take_a_name_or_an_id(client: SGPClient, pirate: A
         assert chat.token_usage is not None
         completion = client.completions.create(**asked, prompt="Hi")
         # The package reads pieces as those of a deployment; what it does not know it keeps.
-        pieces = [
-            piece.to_dict() for piece in client.completions.create(**asked, prompt="Hi", stream=True)
-        ]
+        pieces = [piece.to_dict() for piece in client.completions.create(**asked, prompt="Hi", stream=True)]
         assert "".join(piece["completion"]["text"] for piece in pieces) == completion.completion.text
         assert pieces[0]["token_usage"] is None
         assert pieces[-1]["token_usage"] == completion.to_dict()["token_usage"]
@@ -221,9 +219,7 @@ def test_execute_takes_what_the_models_type_says(client: SGPClient, pirate: Any,
     assert isinstance(told, dict)
     assert told["message"]["role"] == "assistant"
     with pytest.raises(scale_gp.UnprocessableEntityError, match="texts"):
-        client.models.deployments.execute(
-            ready.id, model_instance_id=pirate.id, extra_body={"texts": ["a"]}
-        )
+        client.models.deployments.execute(ready.id, model_instance_id=pirate.id, extra_body={"texts": ["a"]})
 
 
 def test_texts_become_vectors(client: SGPClient) -> None:
@@ -297,7 +293,7 @@ def test_datasets_and_jobs(client: SGPClient, pirate: Any) -> None:
     assert job.training_dataset_id == made.id
     assert client.fine_tuning_jobs.retrieve(job.id).status in ("PENDING", "RUNNING")
     assert job.id in [each.id for each in client.fine_tuning_jobs.list()]
-    assert [event.level for event in client.fine_tuning_jobs.events.list(job.id)][0] == "info"
+    assert next(event.level for event in client.fine_tuning_jobs.events.list(job.id)) == "info"
     assert client.fine_tuning_jobs.delete(job.id).success
     with pytest.raises(scale_gp.NotFoundError):
         client.fine_tuning_jobs.retrieve(job.id)

@@ -20,8 +20,9 @@ from modelwright.dialects.native import Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
+from modelwright.dialects.sgp import SGP
 
-CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI())
+CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI(), SGP())
 DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, AIMiddleware(), Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
 
 ERRORS = (
@@ -80,6 +81,7 @@ def objects(frames: bytes) -> list[dict[str, Any]]:
 
 def text_of(tree: dict[str, Any]) -> str:
     """The text of a frame, or of a whole answer, in any dialect."""
+    tree = tree.get("chat_completion", tree)
     if "content" in tree:
         return "".join(block["text"] for block in tree["content"])
     if tree.get("type") == "content_block_delta":
@@ -91,6 +93,8 @@ def text_of(tree: dict[str, Any]) -> str:
 
 def ended(tree: dict[str, Any]) -> str | None:
     """Why the answer ended, if this frame says so."""
+    if "chat_completion" in tree:
+        return tree["chat_completion"]["finish_reason"]  # type: ignore[no-any-return]  # JSON
     if "choices" in tree:
         return tree["choices"][0]["finish_reason"] if tree["choices"] else None
     inner = tree.get("delta", tree)
@@ -174,12 +178,21 @@ def _anthropic(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict
     }
 
 
+def _sgp(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[str, Any] | None:
+    if "seed" in settings:
+        return None  # it cannot be said
+    names = {"num_predict": "max_tokens", "stop": "stop_sequences", "top_p": "topP"}
+    named = {names.get(name, name): value for name, value in settings.items()}
+    return {"model": "mario", "messages": messages, "model_parameters": named}
+
+
 Spelling = Callable[[list[dict[str, str]], dict[str, Any]], dict[str, Any] | None]
 SPELLINGS: dict[str, Spelling] = {
     "ollama": _ollama,
     "openai": _openai,
     "anthropic": _anthropic,
     "openwebui": _openai,
+    "sgp": _sgp,
 }
 
 
@@ -198,6 +211,7 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
     "ollama": [{"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, {"tool_call_id": "1"}],
     "openai": [{"content": [{"type": "input_audio"}]}, {"audio": {"id": "x"}}],
     "openwebui": [{"content": [{"type": "input_audio"}]}],
+    "sgp": [{"content": [{"type": "input_audio"}]}, {"role": "tool"}],
     "anthropic": [{"content": [{"type": "document"}]}, {"content": [{"type": "redacted_thinking"}]}],
 }
 

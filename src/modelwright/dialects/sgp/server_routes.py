@@ -80,11 +80,11 @@ class ServerRoutes:
         tree = {"from_deployment": swapped.before, "rolled_back_to_deployment": swapped.after}
         return json_response(tree)
 
-    @needs(Verb.LIST)
+    @needs(Verb.USE)
     async def execute(self, request: Request) -> Response:
         return await self._execute(request, *await self._found(request))
 
-    @needs(Verb.LIST)
+    @needs(Verb.USE)
     async def execute_alias(self, request: Request) -> Response:
         return await self._execute(request, *await self._aliased(request))
 

@@ -113,7 +113,8 @@ def template_tree(stored: StoredTemplate, people: People) -> Json:
         "model_request_parameters_schema": _fields(template.request.tree),
     }
     account = kept.get("account_id") or stored.account or stored.owner or "modelwright"
-    made = people.made(stored.id, account, stored.owner or "modelwright", _BORN if stored.shipped else stored.created_at)
+    born = _BORN if stored.shipped else stored.created_at
+    made = people.made(stored.id, account, stored.owner or "modelwright", born)
     return {**made, "name": stored.name, **{name: kept[name] for name in kept if name != "account_id"}}
 
 

@@ -47,7 +47,7 @@ class UsageRoutes:
         entry = await self._entries.find(principal, path_of(request, "model"))
         return await self._answer(request, principal, [entry.name])
 
-    @needs(Verb.LIST)
+    @needs(Verb.READ)
     async def of_deployment(self, request: Request) -> Response:
         principal = await self._desk.check(request)
         found = await self._deployed.find(principal, path_of(request, "deployment"), Verb.READ)

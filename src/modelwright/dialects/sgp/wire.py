@@ -5,7 +5,7 @@ Facts: the platform's OpenAPI document as scale-gp 0.1.0a62 has it.
 
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from modelwright.dialects.fields import Flag, Table, Text, Whole, Wire
 
@@ -39,14 +39,15 @@ SchemaType: TypeAlias = Literal["GENERATION", "RERANKING_QUESTIONS"]
 LONGEST_NAME: Final = 1024
 Label: TypeAlias = Annotated[Text, Field(min_length=1, max_length=LONGEST_NAME)]
 Small: TypeAlias = Annotated[Whole, Field(ge=0, le=1_000_000)]
+Large: TypeAlias = Annotated[int, Strict(), Field(ge=0, le=2**53)]
 Commands: TypeAlias = Annotated[tuple[Text, ...], Field(max_length=1000)]
 
 
 class BaseModelDetails(Wire):
-    number_of_parameters: Annotated[int | None, Field(strict=True)] = None
-    token_context_window: Annotated[int | None, Field(strict=True)] = None
-    languages: Annotated[int | None, Field(strict=True)] = None
-    alignments: Annotated[int | None, Field(strict=True)] = None
+    number_of_parameters: Large | None = None
+    token_context_window: Large | None = None
+    languages: Large | None = None
+    alignments: Large | None = None
 
 
 class BaseModelMetadata(Wire):
