@@ -34,6 +34,7 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
@@ -56,6 +57,7 @@ from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
@@ -149,6 +151,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             *(models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads),
             queue,
             *deployments,
+            Entities(EntityTable(catalogue.database), clock),
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())

@@ -27,6 +27,7 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
@@ -48,6 +49,7 @@ from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
@@ -160,6 +162,7 @@ async def _open(
             FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
             queue,
             *_deploying(parts, clock),
+            Entities(EntityTable(database), clock),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

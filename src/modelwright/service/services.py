@@ -6,6 +6,7 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
@@ -36,3 +37,4 @@ class Services:
     templates: ModelTemplates
     deployments: Deployments
     servers: ModelServers
+    entities: Entities
