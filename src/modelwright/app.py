@@ -22,18 +22,26 @@ from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.oci import OciRegistries
+from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.downloads import Downloads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.pulls import Pulls
+from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
+from modelwright.service.shelf import Shelf
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.partials import PartialStore
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
@@ -42,6 +50,8 @@ CATALOGUE: Final = "catalogue.db"
 WORKSHOP: Final = "workshop"
 """Where weight files are made, beside the blobs that they become."""
 GIBIBYTE: Final = 1024**3
+PARTIAL_SECONDS: Final = 7 * 24 * 3600
+"""How long parts of a blob wait for somebody to pull the rest."""
 
 
 class SystemClock:
@@ -92,7 +102,14 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)
         imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
-        services = Services(models, chat, uploads, imports, adoption)
+        shelf = Shelf(catalogue, blobs)
+        partials = PartialStore(settings.home, blobs)
+        partials.clear_old(PARTIAL_SECONDS)
+        registries = OciRegistries(Traffic(settings.registries), CredentialFile(settings.home))
+        downloads = Downloads(registries, partials, streams=settings.transfer_streams)
+        pulls = Pulls(models, catalogue, resolver, registries, downloads, shelf, limit=uploads.limit)
+        pushes = Pushes(catalogue, resolver, registries, shelf)
+        services = Services(models, chat, uploads, imports, adoption, pulls, pushes)
         await import_starter(models, catalogue, blobs)
         readiness, token = Readiness(), secrets.token_hex(32)
         edge = Edge(

@@ -8,6 +8,7 @@ room reads this. What users may change while the server runs is data, not here.
 
 import math
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -107,6 +108,13 @@ def _origins(text: str) -> tuple[str, ...]:
     return (*(origin.strip() for origin in text.split(",") if origin.strip()), *DEFAULT_ORIGINS)
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    found = tuple(host.strip().lower() for host in text.split(",") if host.strip())
+    if any(not re.fullmatch(r"\*|[a-z0-9_.-]+(:\d{1,5})?", host) for host in found):
+        raise ValueError(text)
+    return found
+
+
 def _engine(text: str) -> str:
     kind, _, pace = text.lower().partition(":")
     if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
@@ -179,6 +187,16 @@ class Settings:
     max_blob: int = field(metadata=_rule(
         "GiB that one uploaded file may have; 0 is any size.",
         "0", _integer(0, 1_048_576), "a number of GiB from 0",
+    ))
+    registries: tuple[str, ...] = field(metadata=_rule(
+        "Registries that models come from and go to; one that is not on the public internet must be named "
+        "here. * is any that is on it.",
+        "registry.ollama.ai,hf.co,huggingface.co", _hosts,
+        "hosts such as registry.example.com or localhost:5000, divided by commas",
+    ))
+    transfer_streams: int = field(metadata=_rule(
+        "Parts of a file that are fetched at once.",
+        "4", _integer(1, 64), "a number from 1 to 64", "OLLAMA_MAX_TRANSFER_STREAMS",
     ))
     load_timeout: float = field(metadata=_rule(
         "How long the start of an engine may take; 0 is as long as it likes.",
@@ -337,7 +355,11 @@ def _file(text: str, path: str) -> Iterator[_Entry]:
 
 
 def _file_text(name: str, value: object, path: str) -> str:
-    if isinstance(value, list) and name == "origins" and all(isinstance(item, str) for item in value):
+    if (
+        isinstance(value, list)
+        and name in ("origins", "registries")
+        and all(isinstance(item, str) for item in value)
+    ):
         return ",".join(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         message = f"{name} in {path} is a {type(value).__name__}"

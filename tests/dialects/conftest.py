@@ -19,17 +19,25 @@ from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.oci import OciRegistries
+from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
+from modelwright.service.downloads import Downloads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.pulls import Pulls
+from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
+from modelwright.service.shelf import Shelf
 from modelwright.service.uploads import Uploads
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.partials import PartialStore
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
@@ -104,12 +112,17 @@ async def _open(
         files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
+        shelf = Shelf(catalogue, blobs)
+        registries = OciRegistries(Traffic(()), CredentialFile(folder))
+        downloads = Downloads(registries, PartialStore(folder, blobs))
         services = Services(
             models,
             Chat(resolver, models, engine, clock, context_length=4096),
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
+            Pulls(models, catalogue, resolver, registries, downloads, shelf),
+            Pushes(catalogue, resolver, registries, shelf),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

@@ -63,6 +63,7 @@ class NewRevision:
     """Everything one create writes, in one transaction.
 
     `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each).
+    `ancestors`: specs that the spec stands on and that may not be here yet.
     """
 
     name: Name
@@ -77,6 +78,7 @@ class NewRevision:
     message: str = ""
     template: Digest | None = None
     small_blobs: Mapping[Digest, bytes] = field(default_factory=dict)
+    ancestors: tuple[ModelSpec, ...] = ()
 
 
 class Committed(NamedTuple):

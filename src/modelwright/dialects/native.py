@@ -21,6 +21,7 @@ from modelwright.dialects.base import Backing, Json, json_response, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Count, Text, Wire, documented
+from modelwright.dialects.native_transfers import Transfers
 from modelwright.service.adoption import Adopted, AdoptionEvent, LayerRead, Skipped, Unchanged
 from modelwright.service.imports import BytesRead, ImportEvent
 from modelwright.service.views import History, ModelSummary
@@ -74,7 +75,8 @@ class Native:
     def router(self, backing: Backing) -> APIRouter:
         router = APIRouter(tags=["modelwright"], prefix=PREFIX)
         routes = _Routes(backing, self._identity)
-        for method, path, endpoint, summary, extra in routes.table():
+        table = (*routes.table(), *Transfers(backing).table())
+        for method, path, endpoint, summary, extra in table:
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
         return router
 

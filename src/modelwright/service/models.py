@@ -11,7 +11,7 @@ from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import Principal
 from modelwright.core.lineage import ResolvedSpec, own_fields
-from modelwright.core.manifest import Manifest, build_manifest
+from modelwright.core.manifest import Manifest
 from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
@@ -19,6 +19,7 @@ from modelwright.core.recipe import EMPTIED, Origin, origin_of_weights
 from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
+from modelwright.service.arrivals import Arrival, Layout, lay_out
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.resolver import Resolver
@@ -48,9 +49,18 @@ class Models:
         self._clock = clock
 
     async def create(
-        self, principal: Principal, name: str, draft: SpecDraft, *, message: str = "", kind: str = "create"
+        self,
+        principal: Principal,
+        name: str,
+        draft: SpecDraft,
+        *,
+        message: str = "",
+        kind: str = "create",
+        arrival: Arrival | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
+
+        `arrival`: what the draft was read from, whose manifest is kept as it is.
 
         Nothing is written unless all of it is. Raises Invalid for the draft,
         NotFound for a base that is not here. But for long work on weights the first
@@ -60,29 +70,41 @@ class Models:
         composition = Composition(Workshop(self._catalogue, self._resolver, self._files), target.model, draft)
         async for step in composition.steps():
             yield step
-        resolved = composition.resolved
-        facts = await self._facts(resolved)
-        manifest, contents = build_manifest(resolved, facts)
-        small, files = await self._split(contents | {manifest.digest: manifest.content})
+        facts = await self._facts(composition.resolved)
+        layout = lay_out(composition.spec, composition.resolved, facts, arrival)
+        small, files = await self._split({**layout.contents, layout.digest: layout.content})
         stored, changed, added = await self._catalogue.commit(
-            NewRevision(
-                name=target,
-                spec=composition.spec,
-                base=resolved.base,
-                parent=resolved.parent,
-                manifest=manifest.digest,
-                size=manifest.size,
-                author=principal.name,
-                kind=kind,
-                created_at=self._clock.now(),
-                message=message,
-                template=_template_digest(resolved),
-                small_blobs=small,
-            )
+            self._revision(principal, target, layout, small, message=message, kind=kind)
         )
-        for event in _account(draft, composition, manifest, added | files):
+        for event in _account(draft, composition, layout.manifest, added | files):
             yield event
         yield Created(stored.name, stored.revision.number, changed)
+
+    def _revision(
+        self,
+        principal: Principal,
+        name: Name,
+        layout: Layout,
+        small: Mapping[Digest, bytes],
+        *,
+        message: str,
+        kind: str,
+    ) -> NewRevision:
+        return NewRevision(
+            name=name,
+            spec=layout.spec,
+            base=layout.resolved.base,
+            parent=layout.resolved.parent,
+            manifest=layout.digest,
+            size=layout.manifest.size,
+            author=principal.name,
+            kind=kind,
+            created_at=self._clock.now(),
+            message=message,
+            template=_template_digest(layout.resolved),
+            small_blobs=small,
+            ancestors=layout.ancestors,
+        )
 
     async def show(self, principal: Principal, ref: str, *, verbose: bool = False) -> ModelView:
         """Everything about a model or one of its revisions.

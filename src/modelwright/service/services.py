@@ -6,6 +6,8 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.pulls import Pulls
+from modelwright.service.pushes import Pushes
 from modelwright.service.uploads import Uploads
 
 
@@ -18,3 +20,5 @@ class Services:
     uploads: Uploads
     imports: Imports
     adoption: Adoption
+    pulls: Pulls
+    pushes: Pushes

@@ -30,6 +30,8 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     before = None if row is None else read_model(row)
     if before is not None and before.revision.spec == spec:
         return Committed(before, False, frozenset())
+    for ancestor in new.ancestors:
+        connection.execute(additions.spec, {"digest": ancestor.digest, "canonical": ancestor.canonical()})
     _check_references(connection, new)
     connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
     added = _add_small_blobs(connection, additions, new.small_blobs)

@@ -1,10 +1,10 @@
 """Ollama's routes: parse, ask who acts, call one service, render.
 
-Facts: Ollama, server/routes.go. Streaming is the default. Pulling and pushing are
-not built yet and say so.
+Facts: Ollama, server/routes.go. Streaming is the default. Pulling and pushing stand
+in transfers.py.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, Final, TypeVar
 
@@ -24,6 +24,7 @@ from modelwright.dialects.body import read, read_body, read_upload
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
 from modelwright.dialects.ollama import creation, listing, requests, wire
+from modelwright.dialects.ollama.transfers import Transfers
 from modelwright.dialects.ollama.writers import (
     JSON_TYPE,
     ChatWriter,
@@ -31,10 +32,8 @@ from modelwright.dialects.ollama.writers import (
     GenerateWriter,
     usage_figures,
 )
-from modelwright.service.views import CreateEvent
 
 _TRY_PULLING: Final = 'model "{name}" not found, try pulling it first'
-_HERE: Final = 'See what is here with "modelwright ls"'
 
 W = TypeVar("W", bound=Wire)
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -79,6 +78,7 @@ class _Routes:
         self._uploads = backing.services.uploads
         self._principal_of = backing.principal_of
         self._limits = backing.limits
+        self._transfers = Transfers(backing)
 
     def table(self) -> Iterator[tuple[str, str, Endpoint, str, type[Wire] | None]]:
         for method in ("GET", "HEAD"):
@@ -106,8 +106,7 @@ class _Routes:
             "Turn one text into a vector",
             wire.EmbeddingsRequest,
         )
-        yield "POST", "/api/pull", self.pull, "Pull a model (not supported yet)", wire.ModelRequest
-        yield "POST", "/api/push", self.push, "Push a model (not supported yet)", wire.ModelRequest
+        yield from self._transfers.table()
         yield "HEAD", "/api/blobs/{digest}", self.find_blob, "Ask for a blob", None
         yield "POST", "/api/blobs/{digest}", self.upload_blob, "Upload a blob", None
 
@@ -133,8 +132,9 @@ class _Routes:
     async def create(self, request: Request) -> Response:
         body = await self._read(request, wire.CreateRequest)
         name, draft = creation.parse_create(body)
-        events = self._models.create(self._principal_of(request), name, draft)
-        return Answer(_with_base_named(events), CreateWriter(), stream=body.stream)
+        principal = self._principal_of(request)
+        events = self._transfers.with_base(principal, draft, self._models.create(principal, name, draft))
+        return Answer(events, CreateWriter(), stream=body.stream)
 
     async def copy(self, request: Request) -> Response:
         body = await self._read(request, wire.CopyRequest)
@@ -178,17 +178,6 @@ class _Routes:
         body = await self._read(request, wire.EmbeddingsRequest)
         found = await self._embedded(request, requests.parse_embeddings(body))
         return _json({"embedding": found.vectors[0] if found.vectors else []})
-
-    async def pull(self, request: Request) -> Response:
-        body = await self._read(request, wire.ModelRequest)
-        asked = body.model or body.name
-        requests.model_reference(asked if asked.strip() else "/")
-        raise Unsupported("pulling a model is not supported yet", hint=_HERE)
-
-    async def push(self, request: Request) -> Response:
-        body = await self._read(request, wire.ModelRequest)
-        requests.model_reference(body.model or body.name)
-        raise Unsupported("pushing a model is not supported yet")
 
     async def find_blob(self, request: Request) -> Response:
         digest = _digest(request)
@@ -236,13 +225,6 @@ class _Routes:
         if "tools" in found.capabilities:
             raise Unsupported('"tools" is not supported yet', field="tools", hint="Leave it out")
         raise Unsupported(f"{found.name.full} does not support tools", field="tools")
-
-
-async def _with_base_named(events: AsyncIterator[CreateEvent]) -> AsyncGenerator[CreateEvent, None]:
-    """Tell an unknown base from an unknown model."""
-    with _absent_as('model "{name}" not found: it is not here, and pulling is not supported yet', hint=_HERE):
-        async for event in events:
-            yield event
 
 
 async def _able(
