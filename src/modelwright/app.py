@@ -26,6 +26,7 @@ from modelwright.registries.credentials import CredentialFile
 from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
+from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.downloads import Downloads
 from modelwright.service.imports import Imports
@@ -109,7 +110,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         downloads = Downloads(registries, partials, streams=settings.transfer_streams)
         pulls = Pulls(models, catalogue, resolver, registries, downloads, shelf, limit=uploads.limit)
         pushes = Pushes(catalogue, resolver, registries, shelf)
-        services = Services(models, chat, uploads, imports, adoption, pulls, pushes)
+        archive = Archive(catalogue, resolver, blobs, files, shelf, pulls)
+        services = Services(models, chat, uploads, imports, adoption, pulls, pushes, archive)
         await import_starter(models, catalogue, blobs)
         readiness, token = Readiness(), secrets.token_hex(32)
         edge = Edge(

@@ -23,6 +23,7 @@ from modelwright.registries.credentials import CredentialFile
 from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
+from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.downloads import Downloads
 from modelwright.service.imports import Imports
@@ -115,14 +116,16 @@ async def _open(
         shelf = Shelf(catalogue, blobs)
         registries = OciRegistries(Traffic(()), CredentialFile(folder))
         downloads = Downloads(registries, PartialStore(folder, blobs))
+        pulls = Pulls(models, catalogue, resolver, registries, downloads, shelf)
         services = Services(
             models,
             Chat(resolver, models, engine, clock, context_length=4096),
             Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
-            Pulls(models, catalogue, resolver, registries, downloads, shelf),
+            pulls,
             Pushes(catalogue, resolver, registries, shelf),
+            Archive(catalogue, resolver, blobs, files, shelf, pulls),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

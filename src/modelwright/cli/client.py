@@ -78,13 +78,25 @@ class Client:
             raise _refusal(answer.status_code, answer.content)
         return answer.is_success
 
-    def upload(self, path: str, pieces: Iterable[bytes], size: int) -> None:
-        """Post `size` bytes as they are."""
+    @contextmanager
+    def download(self, path: str, query: Mapping[str, str]) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Get bytes: how many they are, and they themselves as they come."""
+        with self._failures(), self._http.stream("GET", path, params=query) as answer:
+            if answer.is_error:
+                raise _refusal(answer.status_code, answer.read())
+            yield int(answer.headers.get("content-length", 0)), answer.iter_bytes()
+
+    def upload(
+        self, path: str, pieces: Iterable[bytes], size: int, *, query: Mapping[str, str] | None = None
+    ) -> Any:
+        """Post `size` bytes as they are; gives the JSON of the answer, None without one."""
         headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
         with self._failures():
-            answer = self._http.post(path, content=iter(pieces), headers=headers)
+            answer = self._http.post(path, content=iter(pieces), headers=headers, params=query)
         if answer.is_error:
             raise _refusal(answer.status_code, answer.content)
+        with self._failures():
+            return answer.json() if answer.content else None
 
     @contextmanager
     def _failures(self) -> Iterator[None]:

@@ -44,6 +44,8 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "push": Entry("registry:push", "Send a model to a registry."),
     "login": Entry("registry:login", "Keep a password for a registry."),
     "logout": Entry("registry:logout", "Forget the password of a registry."),
+    "export": Entry("archive:export", "Write a model to one file."),
+    "import": Entry("archive:take", "Make a model of an exported file."),
     "adopt": Entry("adopt:adopt", "Take over the models of an Ollama on this machine."),
     "history": Entry("revisions:history", "List the revisions of a model."),
     "rollback": Entry("revisions:rollback", "Make a model one of its revisions again."),

@@ -1,13 +1,14 @@
-"""Routes of our own dialect about registries: who we are there."""
+"""Our own dialect, for models that leave and come, and who one is at registries."""
 
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from modelwright.core.errors import Invalid
 from modelwright.dialects.base import Backing, Json, json_response
-from modelwright.dialects.body import read_body
+from modelwright.dialects.body import read_body, read_upload
 from modelwright.dialects.fields import Flag, Text, Wire, documented
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -30,6 +31,7 @@ class Transfers:
     """The routes."""
 
     def __init__(self, backing: Backing) -> None:
+        self._archive = backing.services.archive
         self._pushes = backing.services.pushes
         self._principal_of = backing.principal_of
         self._limits = backing.limits
@@ -37,6 +39,28 @@ class Transfers:
     def table(self) -> Iterator[tuple[str, str, Endpoint, str, Json | None]]:
         yield "POST", "/login", self.login, "Keep credentials for a registry", documented(LoginRequest)
         yield "POST", "/logout", self.logout, "Forget credentials for a registry", documented(LogoutRequest)
+
+        yield "GET", "/export", self.export, "A model as one file", _query(model=True, merge=False)
+        yield "POST", "/import", self.take, "Make a model of an exported file", _query(name=False)
+
+    async def export(self, request: Request) -> Response:
+        model, principal = request.query_params.get("model", ""), self._principal_of(request)
+        if not model:
+            raise Invalid('the query parameter "model" is required', field="model")
+        merge = request.query_params.get("merge", "") not in ("", "0", "false")
+        found = await (self._archive.merged if merge else self._archive.export)(principal, model)
+        media_type = "application/octet-stream" if merge else "application/x-tar"
+        headers = {
+            "Content-Length": str(found.size),
+            "Content-Disposition": f'attachment; filename="{found.name}"',
+        }
+        return StreamingResponse(found.chunks, media_type=media_type, headers=headers)
+
+    async def take(self, request: Request) -> Response:
+        name = request.query_params.get("name", "")
+        chunks = read_upload(request, None, self._limits)
+        made = await self._archive.take(self._principal_of(request), chunks, name=name)
+        return json_response({"name": str(made.name), "digest": str(made.digest)})
 
     async def login(self, request: Request) -> Response:
         body = await read_body(request, LoginRequest, self._limits)
@@ -49,3 +73,13 @@ class Transfers:
         body = await read_body(request, LogoutRequest, self._limits)
         await self._pushes.logout(self._principal_of(request), body.registry)
         return json_response({"registry": body.registry})
+
+
+def _query(**required: bool) -> Json:
+    """What a route adds to the OpenAPI document for its query."""
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "required": needed, "schema": {"type": "string"}}
+            for name, needed in required.items()
+        ]
+    }

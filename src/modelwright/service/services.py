@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from modelwright.service.adoption import Adoption
+from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
@@ -22,3 +23,4 @@ class Services:
     adoption: Adoption
     pulls: Pulls
     pushes: Pushes
+    archive: Archive
