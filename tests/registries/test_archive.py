@@ -174,12 +174,13 @@ async def test_a_merged_file_answers_as_base_and_adapters_do(opening: Opening, t
     async with opening("one", engine="llamacpp") as house:
         adapters = []
         for seed, scale in ((5, 0.5), (6, 1.0)):
-            write_random_lora(tmp_path / f"{seed}.gguf", STARTER, seed=seed, size=0.15)
+            write_random_lora(tmp_path / f"{seed}.gguf", STARTER, seed=seed, size=0.4)
             adapters.append({"digest": await uploaded(house, tmp_path / f"{seed}.gguf"), "scale": scale})
-        await house.done("/api/create", model="apart", **{"from": "starter"}, adapters=adapters)
+        fields = {"parameters": {"temperature": 0, "num_predict": 24}}
+        await house.done("/api/create", model="apart", **{"from": "starter"}, adapters=adapters, **fields)
         merged = tmp_path / "merged.gguf"
         merged.write_bytes(await exported(house, "apart", merge="1"))
-        digest, fields = await uploaded(house, merged), {"parameters": {"temperature": 0, "num_predict": 24}}
+        digest = await uploaded(house, merged)
         await house.done("/api/create", model="together", files={"merged.gguf": digest}, **fields)
         said = {
             name: [
