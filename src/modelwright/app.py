@@ -23,12 +23,14 @@ from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
 from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.hub import HuggingFace
 from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.downloads import Downloads
+from modelwright.service.hub_models import HubModels
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.pulls import Pulls
@@ -103,15 +105,8 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         uploads = Uploads(catalogue, blobs, limit=settings.max_blob * GIBIBYTE or None)
         imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
-        shelf = Shelf(catalogue, blobs)
-        partials = PartialStore(settings.home, blobs)
-        partials.clear_old(PARTIAL_SECONDS)
-        registries = OciRegistries(Traffic(settings.registries), CredentialFile(settings.home))
-        downloads = Downloads(registries, partials, streams=settings.transfer_streams)
-        pulls = Pulls(models, catalogue, resolver, registries, downloads, shelf, limit=uploads.limit)
-        pushes = Pushes(catalogue, resolver, registries, shelf)
-        archive = Archive(catalogue, resolver, blobs, files, shelf, pulls)
-        services = Services(models, chat, uploads, imports, adoption, pulls, pushes, archive)
+        house = _House(catalogue, blobs, resolver, models, files, links)
+        services = Services(models, chat, uploads, imports, adoption, *_transfers(settings, house))
         await import_starter(models, catalogue, blobs)
         readiness, token = Readiness(), secrets.token_hex(32)
         edge = Edge(
@@ -121,6 +116,41 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
         )
         yield App(services, build_asgi(services, edge), readiness, token)
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What moving models needs of the rest."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    resolver: Resolver
+    models: Models
+    files: WeightBlobs
+    links: Links
+
+
+def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archive]:
+    """The services that move models between machines."""
+    shelf = Shelf(house.catalogue, house.blobs)
+    partials = PartialStore(settings.home, house.blobs)
+    partials.clear_old(PARTIAL_SECONDS)
+    registries = OciRegistries(Traffic(settings.registries), CredentialFile(settings.home))
+    downloads = Downloads(registries, partials, streams=settings.transfer_streams)
+    files = HuggingFace(settings.registries, os.environ)
+    pulls = Pulls(
+        house.models,
+        house.catalogue,
+        house.resolver,
+        registries,
+        downloads,
+        shelf,
+        hub=HubModels(files, house.models, house.catalogue, house.links),
+        limit=settings.max_blob * GIBIBYTE or None,
+    )
+    pushes = Pushes(house.catalogue, house.resolver, registries, shelf)
+    archive = Archive(house.catalogue, house.resolver, house.blobs, house.files, shelf, pulls)
+    return pulls, pushes, archive
 
 
 def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:

@@ -7,7 +7,7 @@ here; the services in between know neither HTTP nor files.
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from modelwright.core.digest import Digest
 from modelwright.core.names import Name
@@ -96,6 +96,37 @@ class Registries(Protocol):
 
     async def logout(self, host: str, account: str) -> bool:
         """Forget credentials; False when there were none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HubFile:
+    """A file of a repository, as `name` there, at a path of this machine."""
+
+    name: str
+    path: str
+
+
+HubEvent: TypeAlias = HubFile | str
+"""A file that has come, or the name of the one that is fetched next."""
+
+
+class Hub(Protocol):
+    """Repositories of files that are a model together."""
+
+    def serves(self, host: str) -> bool: ...
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether a registry of that name is not to be asked at all."""
+        ...
+
+    def fetch(self, repository: str, revision: str) -> AsyncGenerator[HubEvent, None]:
+        """The files of a model at one commit, that `revision` names now.
+
+        A tag that ends in .gguf is one file. Raises Unsupported for what brings
+        code of its own.
+        """
         ...
 
 

@@ -93,6 +93,10 @@ def plain_host(host: str) -> str:
     return host.lower().removesuffix(":443").removesuffix(":80")
 
 
+def port_of(url: httpx2.URL) -> int:
+    return url.port or _PORTS[url.scheme]
+
+
 class Guarded(httpx2.AsyncBaseTransport):
     """Sends requests to checked addresses only; certificates are for the name.
 
@@ -108,7 +112,7 @@ class Guarded(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
-        port = request.url.port or _PORTS[request.url.scheme]
+        port = port_of(request.url)
         async with self._turn:
             known = self._pools.get((host, port))
             if known is None:

@@ -29,6 +29,7 @@ from modelwright.core.revision import BlobRecord
 from modelwright.core.transfer_ports import Registries, RemoteRepository, Repository
 from modelwright.service.arrivals import Arrival, check_manifest
 from modelwright.service.downloads import TRIES, Downloads
+from modelwright.service.hub_models import HubModels
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.shelf import Shelf
@@ -51,8 +52,10 @@ class Pulls:
         downloads: Downloads,
         shelf: Shelf,
         *,
+        hub: HubModels | None = None,
         limit: int | None = None,
     ) -> None:
+        self._hub = hub
         self._models = models
         self._catalogue = catalogue
         self._resolver = resolver
@@ -72,6 +75,17 @@ class Pulls:
         """
         name = _name(wanted, insecure)
         repository = Repository.of(name, insecure=insecure, account=principal.name)
+        if self._hub is None or not self._hub.serves(name):
+            events = self._from_registry(principal, name, repository)
+        else:
+            events = self._hub.pull(principal, name, self._from_registry(principal, name, repository))
+        async with aclosing(events) as steps:
+            async for step in steps:
+                yield step
+
+    async def _from_registry(
+        self, principal: Principal, name: Name, repository: Repository
+    ) -> AsyncGenerator[TransferEvent, None]:
         self._registries.check(repository)
         async with self._registries.open(repository) as remote:
             content = await remote.manifest(name.tag)
