@@ -38,13 +38,16 @@ from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
 from modelwright.service.shelf import Shelf
+from modelwright.service.signing import Signing
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
+from modelwright.signatures import TrustedKeys
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
+from modelwright.store.signatures import SignatureFiles
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
@@ -130,13 +133,15 @@ class _House:
     links: Links
 
 
-def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archive]:
+def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archive, Signing]:
     """The services that move models between machines."""
     shelf = Shelf(house.catalogue, house.blobs)
     partials = PartialStore(settings.home, house.blobs)
     partials.clear_old(PARTIAL_SECONDS)
     registries = OciRegistries(Traffic(settings.registries), CredentialFile(settings.home))
     downloads = Downloads(registries, partials, streams=settings.transfer_streams)
+    keys = TrustedKeys(settings.verify, settings.trusted_keys)
+    signing = Signing(house.resolver, shelf, SignatureFiles(settings.home), keys)
     files = HuggingFace(settings.registries, os.environ)
     pulls = Pulls(
         house.models,
@@ -146,11 +151,12 @@ def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archiv
         downloads,
         shelf,
         hub=HubModels(files, house.models, house.catalogue, house.links),
+        signing=signing,
         limit=settings.max_blob * GIBIBYTE or None,
     )
-    pushes = Pushes(house.catalogue, house.resolver, registries, shelf)
+    pushes = Pushes(house.catalogue, house.resolver, registries, shelf, signing)
     archive = Archive(house.catalogue, house.resolver, house.blobs, house.files, shelf, pulls)
-    return pulls, pushes, archive
+    return pulls, pushes, archive, signing
 
 
 def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:

@@ -115,6 +115,10 @@ def _hosts(text: str) -> tuple[str, ...]:
     return found
 
 
+def _files(text: str) -> tuple[Path, ...]:
+    return tuple(_folder(path.strip()) for path in text.split(",") if path.strip())
+
+
 def _engine(text: str) -> str:
     kind, _, pace = text.lower().partition(":")
     if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
@@ -193,6 +197,14 @@ class Settings:
         "here. * is any that is on it.",
         "registry.ollama.ai,hf.co,huggingface.co", _hosts,
         "hosts such as registry.example.com or localhost:5000, divided by commas",
+    ))
+    verify: tuple[str, ...] = field(metadata=_rule(
+        "Registries whose models must be signed with a key that is trusted; * is all.",
+        "", _hosts, "hosts, divided by commas",
+    ))
+    trusted_keys: tuple[Path, ...] = field(metadata=_rule(
+        "Public keys, files in PEM, whose signatures of models count.",
+        "", _files, "files, divided by commas",
     ))
     transfer_streams: int = field(metadata=_rule(
         "Parts of a file that are fetched at once.",
@@ -357,7 +369,7 @@ def _file(text: str, path: str) -> Iterator[_Entry]:
 def _file_text(name: str, value: object, path: str) -> str:
     if (
         isinstance(value, list)
-        and name in ("origins", "registries")
+        and name in ("origins", "registries", "verify", "trusted_keys")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

@@ -33,12 +33,15 @@ from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
 from modelwright.service.services import Services
 from modelwright.service.shelf import Shelf
+from modelwright.service.signing import Signing
 from modelwright.service.uploads import Uploads
+from modelwright.signatures import TrustedKeys
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
+from modelwright.store.signatures import SignatureFiles
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
@@ -116,6 +119,7 @@ async def _open(
         shelf = Shelf(catalogue, blobs)
         registries = OciRegistries(Traffic(()), CredentialFile(folder))
         downloads = Downloads(registries, PartialStore(folder, blobs))
+        signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()))
         pulls = Pulls(models, catalogue, resolver, registries, downloads, shelf)
         services = Services(
             models,
@@ -124,8 +128,9 @@ async def _open(
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
             pulls,
-            Pushes(catalogue, resolver, registries, shelf),
+            Pushes(catalogue, resolver, registries, shelf, signing),
             Archive(catalogue, resolver, blobs, files, shelf, pulls),
+            signing,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

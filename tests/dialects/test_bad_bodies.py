@@ -29,6 +29,8 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /api/modelwright/rollback": {"model": "test", "revision": 1},
     "POST /api/modelwright/blobs/link": {"path": "/nothing", "token": ""},
     "POST /api/modelwright/login": {"registry": "x", "username": "x", "password": "x"},
+    "POST /api/modelwright/sign": {"model": "test", "signature": "{}"},
+    "POST /api/modelwright/verify": {"model": "test"},
     "POST /api/modelwright/logout": {"registry": "x"},
     "POST /api/modelwright/adopt": {"path": "/nothing", "token": ""},
 }
@@ -171,7 +173,7 @@ async def test_the_good_bodies_are_good(client: httpx2.AsyncClient) -> None:
     """Otherwise the tests above would pass for nothing."""
     for route, body in sorted(ROUTES.items(), reverse=True):  # DELETE comes last
         answer = await send(client, route, json.dumps(body).encode())
-        elsewhere = route.endswith(("pull", "push", "login"))  # no registry is listed here
+        elsewhere = route.endswith(("pull", "push", "login", "verify"))  # no registry is listed here
         stranger = "token" in body  # only the server's own user may
         wanted = 403 if elsewhere or stranger else 404 if route.endswith("logout") else 200
         assert answer.status_code == wanted, (route, answer.text)

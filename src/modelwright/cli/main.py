@@ -46,6 +46,8 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "logout": Entry("registry:logout", "Forget the password of a registry."),
     "export": Entry("archive:export", "Write a model to one file."),
     "import": Entry("archive:take", "Make a model of an exported file."),
+    "sign": Entry("signing:sign", "Sign a model with a key of your own."),
+    "verify": Entry("signing:verify", "See whether a trusted key signed a model."),
     "adopt": Entry("adopt:adopt", "Take over the models of an Ollama on this machine."),
     "history": Entry("revisions:history", "List the revisions of a model."),
     "rollback": Entry("revisions:rollback", "Make a model one of its revisions again."),

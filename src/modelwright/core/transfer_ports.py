@@ -130,6 +130,26 @@ class Hub(Protocol):
         ...
 
 
+class Signatures(Protocol):
+    """Signatures of manifests, by the manifest's digest."""
+
+    async def find(self, manifest: Digest) -> Sequence[bytes]: ...
+
+    async def keep(self, manifest: Digest, signature: bytes) -> None: ...
+
+
+class Verifier(Protocol):
+    """Whose signatures count, and where one is wanted."""
+
+    def wants(self, host: str) -> bool:
+        """Whether models of that registry must be signed."""
+        ...
+
+    async def check(self, manifest: bytes, signatures: Sequence[bytes]) -> None:
+        """Raise Denied unless a trusted key made one of the signatures."""
+        ...
+
+
 class Partial(Protocol):
     """A blob that is partly here."""
 

@@ -27,11 +27,23 @@ class LogoutRequest(Wire):
     registry: Text
 
 
+class SignRequest(Wire):
+    """A signature that was made of what /manifest gives."""
+
+    model: Text
+    signature: Text
+
+
+class VerifyRequest(Wire):
+    model: Text
+
+
 class Transfers:
     """The routes."""
 
     def __init__(self, backing: Backing) -> None:
         self._archive = backing.services.archive
+        self._signing = backing.services.signing
         self._pushes = backing.services.pushes
         self._principal_of = backing.principal_of
         self._limits = backing.limits
@@ -42,6 +54,27 @@ class Transfers:
 
         yield "GET", "/export", self.export, "A model as one file", _query(model=True, merge=False)
         yield "POST", "/import", self.take, "Make a model of an exported file", _query(name=False)
+
+        yield "GET", "/manifest", self.manifest, "What a signature of a model is over", _query(model=True)
+        yield "POST", "/sign", self.sign, "Keep a signature of a model", documented(SignRequest)
+        yield "POST", "/verify", self.verify, "See that a trusted key signed it", documented(VerifyRequest)
+
+    async def manifest(self, request: Request) -> Response:
+        model = request.query_params.get("model", "")
+        if not model:
+            raise Invalid('the query parameter "model" is required', field="model")
+        content = await self._signing.manifest(self._principal_of(request), model)
+        return json_response({"manifest": content.decode()})
+
+    async def sign(self, request: Request) -> Response:
+        body = await read_body(request, SignRequest, self._limits)
+        await self._signing.keep(self._principal_of(request), body.model, body.signature.encode())
+        return json_response({"model": body.model})
+
+    async def verify(self, request: Request) -> Response:
+        body = await read_body(request, VerifyRequest, self._limits)
+        digest = await self._signing.verify(self._principal_of(request), body.model)
+        return json_response({"model": body.model, "digest": str(digest)})
 
     async def export(self, request: Request) -> Response:
         model, principal = request.query_params.get("model", ""), self._principal_of(request)

@@ -33,6 +33,7 @@ from modelwright.service.hub_models import HubModels
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.shelf import Shelf
+from modelwright.service.signing import Signing
 from modelwright.service.transfer_events import LayerMoved, Stated, TransferEvent, Transferred
 from modelwright.service.views import CreateEvent, Notice
 
@@ -53,9 +54,11 @@ class Pulls:
         shelf: Shelf,
         *,
         hub: HubModels | None = None,
+        signing: Signing | None = None,
         limit: int | None = None,
     ) -> None:
         self._hub = hub
+        self._signing = signing
         self._models = models
         self._catalogue = catalogue
         self._resolver = resolver
@@ -75,7 +78,8 @@ class Pulls:
         """
         name = _name(wanted, insecure)
         repository = Repository.of(name, insecure=insecure, account=principal.name)
-        if self._hub is None or not self._hub.serves(name):
+        must_be_signed = self._signing is not None and self._signing.wants(name.host)
+        if self._hub is None or not self._hub.serves(name) or must_be_signed:
             events = self._from_registry(principal, name, repository)
         else:
             events = self._hub.pull(principal, name, self._from_registry(principal, name, repository))
@@ -90,6 +94,8 @@ class Pulls:
         async with self._registries.open(repository) as remote:
             content = await remote.manifest(name.tag)
             manifest, small = check_manifest(content, limit=self.limit)
+            if self._signing is not None:
+                await self._signing.arrived(remote, repository.host, content)
             yield Stated("pulling manifest")
             contents: dict[Digest, bytes] = {}
             for layer in each_once(manifest):

@@ -22,6 +22,7 @@ from modelwright.service.counted import counted
 from modelwright.service.pulls import each_once, target
 from modelwright.service.resolver import Resolver
 from modelwright.service.shelf import Shelf
+from modelwright.service.signing import Signing
 from modelwright.service.transfer_events import LayerMoved, Stated, TransferEvent, Transferred
 
 
@@ -29,8 +30,9 @@ class Pushes:
     """Pushes models, and keeps what lets them in."""
 
     def __init__(
-        self, catalogue: Catalogue, resolver: Resolver, registries: Registries, shelf: Shelf
+        self, catalogue: Catalogue, resolver: Resolver, registries: Registries, shelf: Shelf, signing: Signing
     ) -> None:
+        self._signing = signing
         self._catalogue = catalogue
         self._resolver = resolver
         self._registries = registries
@@ -112,14 +114,15 @@ class Pushes:
     async def _attach(
         self, remote: RemoteRepository, stored: StoredModel, revision: Revision, content: bytes
     ) -> None:
-        """Send the model's history beside it; a registry that takes none has none."""
-        artifact = await history_of(self._catalogue, stored, revision, content)
+        """Send history and signatures beside it; a registry that takes none has none."""
+        history = await history_of(self._catalogue, stored, revision, content)
         try:
-            for blob in (artifact.layer, provenance.EMPTY):
-                digest = Digest.of(blob)
-                if not await remote.holds(digest):
-                    await remote.upload(digest, len(blob), _from(blob), _nobody)
-            await remote.attach(artifact.content, Digest.of(content))
+            for artifact in (history, *await self._signing.artifacts(content)):
+                for blob in (artifact.layer, provenance.EMPTY):
+                    digest = Digest.of(blob)
+                    if not await remote.holds(digest):
+                        await remote.upload(digest, len(blob), _from(blob), _nobody)
+                await remote.attach(artifact.content, Digest.of(content))
         except (Invalid, NotFound):
             return
 

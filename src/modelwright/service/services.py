@@ -9,6 +9,7 @@ from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.pulls import Pulls
 from modelwright.service.pushes import Pushes
+from modelwright.service.signing import Signing
 from modelwright.service.uploads import Uploads
 
 
@@ -24,3 +25,4 @@ class Services:
     pulls: Pulls
     pushes: Pushes
     archive: Archive
+    signing: Signing
