@@ -25,7 +25,7 @@ def sign(manifest: bytes, key: Path) -> bytes:
     from model_signing import signing
 
     def work(model: Path, signature: Path) -> None:
-        config = signing.Config()  # type: ignore[no-untyped-call] - the library leaves it untyped
+        config = signing.Config()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         config.use_elliptic_key_signer(private_key=key).sign(model, signature)
 
     if not key.is_file():
@@ -37,12 +37,12 @@ def sign(manifest: bytes, key: Path) -> bytes:
 
 
 def is_signed(manifest: bytes, signature: bytes, key: Path) -> bool:
-    """Whether this signature of the manifest was made with this public key's other half."""
+    """Whether the signature is of this manifest, by the key of this public one."""
     _check_installed()
     from model_signing import verifying
 
     def work(model: Path, signature: Path) -> None:
-        config = verifying.Config()  # type: ignore[no-untyped-call] - the library leaves it untyped
+        config = verifying.Config()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         config.use_elliptic_key_verifier(public_key=key).verify(model, signature)
 
     try:
@@ -53,7 +53,10 @@ def is_signed(manifest: bytes, signature: bytes, key: Path) -> bool:
 
 
 class TrustedKeys:
-    """Implements core.transfer_ports.Verifier; `hosts` want a signature by one of `keys`."""
+    """Implements core.transfer_ports.Verifier.
+
+    Models of `hosts` must be signed by one of `keys`.
+    """
 
     def __init__(self, hosts: Sequence[str], keys: Sequence[Path]) -> None:
         self._hosts = frozenset(hosts)

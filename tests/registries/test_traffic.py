@@ -78,6 +78,7 @@ def test_challenges_are_read_as_ollama_reads_them() -> None:
                 case["wantScope"],
             )
         else:
+            assert case["kind"] == "realm_host_check"
             assert is_same_host(case["realm"], case["originalHost"]) is not case["wantMismatch"]
     assert len(cases) == 8
 

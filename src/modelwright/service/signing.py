@@ -1,4 +1,4 @@
-"""Signing: signatures of models are kept, sent along, and wanted where a policy says so.
+"""Signing: signatures of models are kept, sent along, and wanted by a policy.
 
 Private keys never come here: whoever signs asks for the manifest and gives back
 a signature. Rights: to sign is to vouch for what one owns, to verify is to read.
