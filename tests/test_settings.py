@@ -63,6 +63,11 @@ def test_every_value_remembers_its_source() -> None:
         ("engine", "ECHO", "echo"),
         ("engine", "echo:50ms", "echo:50ms"),
         ("max_queue", "0", 0),
+        ("memory", "2048", 2048),
+        ("sleep", "0", math.inf),
+        ("cache_type", "Q8_0", "q8_0"),
+        ("tensor_split", "3, 1", (3.0, 1.0)),
+        ("tensor_split", "", ()),
         ("log_level", "debug", "debug"),
     ],
 )
@@ -83,6 +88,11 @@ BAD = [
     ("engine", "echo:soon"),
     ("log_level", "loud"),
     ("context_length", "15"),
+    ("cache_type", "f32"),
+    ("split_mode", "column"),
+    ("tensor_split", "0,0"),
+    ("tensor_split", "3;1"),
+    ("tensor_split", "1,-1"),
     ("threads", "٣"),
 ]
 

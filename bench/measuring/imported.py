@@ -12,6 +12,7 @@ from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.links import Links
 from modelwright.weights.files import WeightBlobs
 from modelwright.weights.gguf import read_facts
 
@@ -32,7 +33,7 @@ async def _import(home: Path, weights: Path, name: str) -> None:
     catalogue, blobs = await Catalogue.open(f"sqlite:///{home / 'catalogue.db'}"), BlobStore(home)
     digest, size = await blobs.adopt(weights, link=True)
     await catalogue.add_blob(BlobRecord(digest, size, read_facts(weights)))
-    files = WeightBlobs(blobs.path, blobs.adopt, home / "workshop")
+    files = WeightBlobs(Links(blobs, catalogue).locate, blobs.adopt, home / "workshop")
     models = Models(catalogue, blobs, files, Resolver(catalogue), Now())
     async for _ in models.create(LOCAL_ADMIN, name, SpecDraft(files=(NamedBlob("", digest),))):
         pass

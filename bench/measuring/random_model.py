@@ -26,17 +26,28 @@ class Shape:
     feed_forward: int = 5632
     vocabulary: int = 32_000
     context: int = 4096
+    kv_heads: int = 0
+    """Heads that share their keys and values; 0 is each has its own."""
+
+    @property
+    def kv_hidden(self) -> int:
+        return self.hidden // self.heads * (self.kv_heads or self.heads)
 
 
-def write_random_model(path: Path, shape: Shape, *, seed: int = 1) -> int:
-    """Write the file; returns its parameter count."""
+def write_random_model(
+    path: Path, shape: Shape, *, seed: int = 1, plain: bool = False, template: str = CHATML
+) -> int:
+    """Write the file, with matrices of F16 when it is to be `plain`; returns its parameter count."""
     draw = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, "llama")
-    _metadata(writer, shape)
+    _metadata(writer, shape, file_type=1 if plain else 2)
+    writer.add_chat_template(template)
+    packing = gguf.GGMLQuantizationType.F16 if plain else gguf.GGMLQuantizationType.Q4_0
+    matrix = _f16 if plain else _q4_0
     count = 0
     for name, rows, columns in _matrices(shape):
         count += rows * columns
-        writer.add_tensor(name, _q4_0(draw, rows, columns), raw_dtype=gguf.GGMLQuantizationType.Q4_0)
+        writer.add_tensor(name, matrix(draw, rows, columns), raw_dtype=packing)
     for name in _norms(shape):
         count += shape.hidden
         writer.add_tensor(name, np.ones(shape.hidden, dtype=np.float32))
@@ -47,16 +58,16 @@ def write_random_model(path: Path, shape: Shape, *, seed: int = 1) -> int:
     return count
 
 
-def _metadata(writer: gguf.GGUFWriter, shape: Shape) -> None:
+def _metadata(writer: gguf.GGUFWriter, shape: Shape, *, file_type: int) -> None:
     writer.add_context_length(shape.context)
     writer.add_embedding_length(shape.hidden)
     writer.add_block_count(shape.layers)
     writer.add_feed_forward_length(shape.feed_forward)
     writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(shape.heads)
+    writer.add_head_count_kv(shape.kv_heads or shape.heads)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_rope_dimension_count(shape.hidden // shape.heads)
-    writer.add_file_type(2)
+    writer.add_file_type(file_type)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("gpt-2")
     tokens, types = _tokens(shape.vocabulary)
@@ -66,7 +77,6 @@ def _metadata(writer: gguf.GGUFWriter, shape: Shape) -> None:
     writer.add_bos_token_id(0)
     writer.add_eos_token_id(2)
     writer.add_add_bos_token(False)
-    writer.add_chat_template(CHATML)
 
 
 def _tokens(count: int) -> tuple[list[str], list[int]]:
@@ -85,7 +95,13 @@ def _matrices(shape: Shape) -> list[tuple[str, int, int]]:
     found = [("token_embd.weight", shape.vocabulary, hidden), ("output.weight", shape.vocabulary, hidden)]
     for layer in range(shape.layers):
         attention = [
-            (f"blk.{layer}.attn_{part}.weight", hidden, hidden) for part in ("q", "k", "v", "output")
+            (f"blk.{layer}.attn_{part}.weight", rows, hidden)
+            for part, rows in (
+                ("q", hidden),
+                ("k", shape.kv_hidden),
+                ("v", shape.kv_hidden),
+                ("output", hidden),
+            )
         ]
         found += attention
         found += [(f"blk.{layer}.ffn_{part}.weight", wide, hidden) for part in ("gate", "up")]
@@ -96,6 +112,10 @@ def _matrices(shape: Shape) -> list[tuple[str, int, int]]:
 def _norms(shape: Shape) -> list[str]:
     layers = [f"blk.{layer}.{part}_norm.weight" for layer in range(shape.layers) for part in ("attn", "ffn")]
     return [*layers, "output_norm.weight"]
+
+
+def _f16(draw: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    return (draw.random((rows, columns), dtype=np.float32) - 0.5).astype(np.float16)
 
 
 def _q4_0(draw: np.random.Generator, rows: int, columns: int) -> np.ndarray:

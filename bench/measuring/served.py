@@ -73,16 +73,21 @@ def resident_bytes(pid: int) -> int:
     raise SystemExit(f"no memory figure for process {pid}")
 
 
-def engine_socket(pid: int) -> str:
-    """Path of the Unix socket that a child of the server listens on (Linux)."""
+def engine_sockets(pid: int) -> list[str]:
+    """Paths of the Unix sockets that children of the server listen on (Linux)."""
     held = {
         link.readlink().name.removeprefix("socket:[").rstrip("]")
         for child in children(pid)
         for link in Path(f"/proc/{child}/fd").iterdir()
         if str(link.readlink()).startswith("socket:[")
     }
-    for line in Path("/proc/net/unix").read_text().splitlines()[1:]:
-        fields = line.split()
-        if len(fields) == 8 and fields[6] in held and fields[5] == "01":
-            return fields[7]
-    raise SystemExit("the server has no engine that listens on a Unix socket")
+    lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return [line[7] for line in lines if len(line) == 8 and line[6] in held and line[5] == "01"]
+
+
+def engine_socket(pid: int) -> str:
+    """The first of them."""
+    found = engine_sockets(pid)
+    if not found:
+        raise SystemExit("the server has no engine that listens on a Unix socket")
+    return found[0]

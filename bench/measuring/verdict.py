@@ -9,8 +9,8 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 
-def verdict(name: str, ratio: float, bound: float, *, holds: bool, **more: object) -> int:
-    """Print the JSON line; returns the exit status."""
+def verdict(name: str, ratio: float, bound: float | None, *, holds: bool, **more: object) -> int:
+    """Print the JSON line; returns the exit status. Without a bound it only tells."""
     line = {"name": name, "ratio": round(ratio, 4), "bound": bound, "holds": holds}
     print(json.dumps(line | more), flush=True)
     return 0 if holds else 1

@@ -13,7 +13,7 @@ from modelwright import __version__
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid
-from modelwright.core.grants import Principal
+from modelwright.core.grants import EVERYONE, MAKER, Level
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue
@@ -21,6 +21,7 @@ from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import ModelSpec, WeightLayer
 from modelwright.core.weight_files import NamedBlob
 from modelwright.service.models import Models
+from modelwright.service.sharing import Sharing
 from modelwright.starter import NAME, WEIGHTS, published_digest
 from modelwright.store.blobs import BlobStore
 from modelwright.weights.gguf import read_facts
@@ -28,14 +29,13 @@ from modelwright.weights.gguf import read_facts
 KIND: Final = "bundled"
 """Kind of the revisions that are made here."""
 
-_AUTHOR: Final = Principal("modelwright")
 _PARAMETERS: Final = Parameters.of({"temperature": 0, "num_predict": 128})
 _LICENCE: Final = "The starter model is licensed under the Apache License, Version 2.0."
 
 _LOG = logging.getLogger(__name__)
 
 
-async def import_starter(models: Models, catalogue: Catalogue, blobs: BlobStore) -> None:
+async def import_starter(models: Models, sharing: Sharing, catalogue: Catalogue, blobs: BlobStore) -> None:
     """Create the starter, unless this data folder ever had this very one.
 
     Raises Corrupt when the packaged file is not the one that was published.
@@ -56,8 +56,9 @@ async def import_starter(models: Models, catalogue: Catalogue, blobs: BlobStore)
         return
     await catalogue.add_blob(BlobRecord(digest, weights.size, await to_thread.run_sync(read_facts, WEIGHTS)))
     draft = SpecDraft(files=(NamedBlob(WEIGHTS.name, digest),), parameters=_PARAMETERS, licences=(_LICENCE,))
-    async for _ in models.create(_AUTHOR, NAME, draft, message=f"modelwright {__version__}", kind=KIND):
+    async for _ in models.create(MAKER, NAME, draft, message=f"modelwright {__version__}", kind=KIND):
         pass
+    await sharing.grant(MAKER, NAME, EVERYONE, Level.DERIVE.word)
 
 
 async def _adopt(digest: Digest, blobs: BlobStore) -> None:

@@ -25,6 +25,7 @@ from modelwright.core.address import Address
 from modelwright.core.errors import Conflict, Invalid
 from modelwright.presence import Clients, Presence, Seat, make_home
 from modelwright.settings import Settings
+from modelwright.web.connection import Connection
 
 BACKLOG: Final = 2048
 PORTS_TRIED: Final = 100
@@ -45,6 +46,8 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
     make_home(settings.home)
     for warning in settings.warnings:
         say(warning)
+    if settings.insecure:
+        say("insecure: while there are no users, everybody who can reach the server is an admin")
     with contextlib.ExitStack() as stack:
         # Released last: until then clients wait rather than find a server that is ending.
         clients = stack.enter_context(contextlib.closing(Clients(settings.home))) if temporary else None
@@ -58,13 +61,6 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
 def listening_socket(settings: Settings, say: Say) -> socket.socket:
     """Listen where the settings say, or at the next free port when they leave it open."""
     host, port = settings.host, settings.port
-    if not Address(host, port, True).is_loopback:
-        raise Invalid(
-            f'refused to listen on "{host or "every interface"}" ({settings.sources["host"]}): '
-            "without keys everybody who can reach that address could use and delete the models",
-            field="host",
-            hint="Listen on 127.0.0.1; let others in through an SSH tunnel or a proxy with passwords",
-        )
     chosen = settings.sources["port"].kind != "default"
     for candidate in [port] if chosen else range(port, port + PORTS_TRIED):
         listener = _listen(host, candidate)
@@ -163,7 +159,7 @@ def _configuration(asgi: Any, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         asgi,
         loop="none",
-        http="h11",  # httptools loses the body of a POST that offers h2c, as every Java client does
+        http=Connection,  # on h11: httptools loses the body of a POST that offers h2c, as Java's does
         ws="none",
         lifespan="off",
         log_config=None,

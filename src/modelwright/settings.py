@@ -8,30 +8,38 @@ room reads this. What users may change while the server runs is data, not here.
 
 import math
 import os
-import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from modelwright.core.address import Address
-from modelwright.core.duration import parse_duration
+from modelwright.core.audit import read_quotas
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.wording import excerpt, nearest
+from modelwright.setting_texts import (
+    DEFAULT_ORIGINS,
+    one_of,
+    read_engine,
+    read_files,
+    read_flag,
+    read_folder,
+    read_hosts,
+    read_keep_alive,
+    read_origins,
+    read_parts,
+    read_seconds,
+    read_timeout,
+    read_words,
+    whole_number,
+)
 
 PREFIX: Final = "MODELWRIGHT_"
 FILE_NAME: Final = "modelwright.toml"
 
 # Variables of ours that are no settings of the server: the client's key, where the file is.
 OTHER_VARIABLES: Final = ("MODELWRIGHT_KEY", "MODELWRIGHT_CONFIG")
-
-DEFAULT_ORIGINS: Final = (
-    *(f"{scheme}://{host}{port}" for host in ("localhost", "127.0.0.1", "0.0.0.0")
-      for port in ("", ":*") for scheme in ("http", "https")),
-    *(f"{scheme}://*" for scheme in ("app", "file", "tauri", "vscode-webview", "vscode-file")),
-)  # fmt: skip
-"""Origins that Ollama always allows (envconfig/config.go, AllowedOrigins)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,67 +77,6 @@ def _rule(
     return {"rule": Rule(doc, default, read, allowed, ollama)}
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or len(text) > 18 or not low <= int(text) <= high:
-            raise ValueError(text)
-        return int(text)
-
-    return read
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(text)
-        return text.lower()
-
-    return read
-
-
-def _seconds(text: str) -> float:
-    seconds = parse_duration(text)
-    if seconds < 0:
-        raise ValueError(text)
-    return seconds
-
-
-def _keep_alive(text: str) -> float:
-    seconds = parse_duration(text)
-    return math.inf if seconds < 0 else seconds
-
-
-def _timeout(text: str) -> float:
-    seconds = parse_duration(text)
-    return math.inf if seconds <= 0 else seconds
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return (*(origin.strip() for origin in text.split(",") if origin.strip()), *DEFAULT_ORIGINS)
-
-
-def _hosts(text: str) -> tuple[str, ...]:
-    found = tuple(host.strip().lower() for host in text.split(",") if host.strip())
-    if any(not re.fullmatch(r"\*|[a-z0-9_.-]+(:\d{1,5})?", host) for host in found):
-        raise ValueError(text)
-    return found
-
-
-def _files(text: str) -> tuple[Path, ...]:
-    return tuple(_folder(path.strip()) for path in text.split(",") if path.strip())
-
-
-def _engine(text: str) -> str:
-    kind, _, pace = text.lower().partition(":")
-    if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
-        raise ValueError(text)
-    return text.lower()
-
-
-def _folder(text: str) -> Path:
-    return Path(text).expanduser().absolute()
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Every setting of the server; durations in seconds, sizes in MiB."""
@@ -138,7 +85,7 @@ class Settings:
     # fmt: off
     home: Path = field(metadata=_rule(
         "The data folder: models, catalogue, log. It is made when missing, for this user alone.",
-        "", _folder, "a folder",
+        "", read_folder, "a folder",
     ))
     host: str = field(metadata=_rule(
         "The address to listen on, or to call; may carry a port.",
@@ -146,7 +93,7 @@ class Settings:
     ))
     port: int = field(metadata=_rule(
         "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
-        "11434", _integer(0, 65535), "a number from 0 to 65535",
+        "11434", whole_number(0, 65535), "a number from 0 to 65535",
     ))
     database: str = field(metadata=_rule(
         "URL of the catalogue; empty is SQLite in the data folder.",
@@ -154,85 +101,138 @@ class Settings:
     ))
     engine: str = field(metadata=_rule(
         "What computes answers: llama.cpp, or an echo of the question for trying out the interfaces.",
-        "llamacpp", _engine, "llamacpp, echo, or echo:50ms for an echo that takes this long for each word",
+        "llamacpp", read_engine, "llamacpp, echo, or echo:50ms for an echo that takes so long for each word",
     ))
     keep_alive: float = field(metadata=_rule(
         "How long an engine stays loaded after its last use; 0 is not at all, a negative one for ever.",
-        "5m", _keep_alive, "a duration such as 300, 5m or -1", "OLLAMA_KEEP_ALIVE",
+        "5m", read_keep_alive, "a duration such as 300, 5m or -1", "OLLAMA_KEEP_ALIVE",
     ))
     context_length: int = field(metadata=_rule(
         "Tokens of context of each slot when neither request nor model says how many.",
-        "4096", _integer(16, 10_485_760), "a number of tokens from 16", "OLLAMA_CONTEXT_LENGTH",
+        "4096", whole_number(16, 10_485_760), "a number of tokens from 16", "OLLAMA_CONTEXT_LENGTH",
     ))
     parallel: int = field(metadata=_rule(
         "Slots of each engine: how many answers it makes at once.",
-        "4", _integer(1, 256), "a number from 1 to 256", "OLLAMA_NUM_PARALLEL",
+        "4", whole_number(1, 256), "a number from 1 to 256", "OLLAMA_NUM_PARALLEL",
     ))
     max_queue: int = field(metadata=_rule(
         "Requests that may wait for a slot; further ones are refused with 503.",
-        "512", _integer(0, 1_000_000), "a number from 0 to 1000000", "OLLAMA_MAX_QUEUE",
+        "512", whole_number(0, 1_000_000), "a number from 0 to 1000000", "OLLAMA_MAX_QUEUE",
     ))
     max_engines: int = field(metadata=_rule(
         "Engines loaded at once; the longest unused one makes room.",
-        "3", _integer(1, 256), "a number from 1 to 256", "OLLAMA_MAX_LOADED_MODELS",
+        "3", whole_number(1, 256), "a number from 1 to 256", "OLLAMA_MAX_LOADED_MODELS",
+    ))
+    memory: int = field(metadata=_rule(
+        "MiB that all engines may take together; the longest unused one makes room. "
+        "0 is four fifths of what the machine, its control group and its GPUs have.",
+        "0", whole_number(0, 1_073_741_824), "a number of MiB from 0",
+    ))
+    sleep: float = field(metadata=_rule(
+        "How long an engine is idle before it gives its memory back, prompt cache included; 0 is for ever.",
+        "5m", read_timeout, "a duration such as 300 or 5m",
+    ))
+    cache_type: str = field(metadata=_rule(
+        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, and a processor more time.",
+        "f16", one_of("f16", "q8_0", "q4_0"), "f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
+    ))
+    split_mode: str = field(metadata=_rule(
+        "How several GPUs share a model: by layer, by row, or not at all (main_gpu has all of it).",
+        "layer", one_of("layer", "row", "none"), "layer, row or none",
+    ))
+    tensor_split: tuple[float, ...] = field(metadata=_rule(
+        "Parts of a model for each GPU, such as 3,1; empty is by their free memory.",
+        "", read_parts, "numbers from 0, divided by commas, not all 0",
     ))
     threads: int = field(metadata=_rule(
         "Processor threads of an engine; 0 is one less than there are cores.",
-        "0", _integer(0, 1024), "a number from 0 to 1024",
+        "0", whole_number(0, 1024), "a number from 0 to 1024",
     ))
     cache_ram: int = field(metadata=_rule(
         "MiB of memory of an engine for prompts seen before.",
-        "512", _integer(0, 1_048_576), "a number of MiB from 0",
+        "512", whole_number(0, 1_048_576), "a number of MiB from 0",
+    ))
+    prefix_cache: int = field(metadata=_rule(
+        "MiB of disk for what engines computed of models' constant prompts, kept over a restart; 0 is none.",
+        "4096", whole_number(0, 1_048_576), "a number of MiB from 0",
+    ))
+    max_adapters: int = field(metadata=_rule(
+        "Adapters that one engine may hold; the longest unused ones are left out of the next.",
+        "32", whole_number(1, 1024), "a number from 1 to 1024",
     ))
     origins: tuple[str, ...] = field(metadata=_rule(
         "Web origins that may call the server beside those of this machine.",
-        "", _origins, "origins such as https://example.com, divided by commas", "OLLAMA_ORIGINS",
+        "", read_origins, "origins such as https://example.com, divided by commas", "OLLAMA_ORIGINS",
+    ))
+    hosts: tuple[str, ...] = field(metadata=_rule(
+        "Names by which this machine may be called, beside its own; others are refused (DNS rebinding).",
+        "", read_words, "host names, divided by commas",
+    ))
+    insecure: bool = field(metadata=_rule(
+        "While there are no users, let everybody who can reach the server be an admin, wherever they are.",
+        "false", read_flag, "true or false",
+    ))
+    session: float = field(metadata=_rule(
+        "How long somebody who signed in with a password stays signed in.",
+        "168h", read_seconds, "a duration such as 8h",
+    ))
+    quotas: Mapping[str, int] = field(metadata=_rule(
+        "What each user who is no admin may have or do at most, unless an admin set something else.",
+        "", read_quotas, "empty, or quotas such as models=100,requests_per_minute=60,streams=4",
     ))
     max_blob: int = field(metadata=_rule(
         "GiB that one uploaded file may have; 0 is any size.",
-        "0", _integer(0, 1_048_576), "a number of GiB from 0",
+        "0", whole_number(0, 1_048_576), "a number of GiB from 0",
     ))
     registries: tuple[str, ...] = field(metadata=_rule(
         "Registries that models come from and go to; one that is not on the public internet must be named "
         "here. * is any that is on it.",
-        "registry.ollama.ai,hf.co,huggingface.co", _hosts,
+        "registry.ollama.ai,hf.co,huggingface.co", read_hosts,
         "hosts such as registry.example.com or localhost:5000, divided by commas",
     ))
     verify: tuple[str, ...] = field(metadata=_rule(
         "Registries whose models must be signed with a key that is trusted; * is all.",
-        "", _hosts, "hosts, divided by commas",
+        "", read_hosts, "hosts, divided by commas",
     ))
     trusted_keys: tuple[Path, ...] = field(metadata=_rule(
         "Public keys, files in PEM, whose signatures of models count.",
-        "", _files, "files, divided by commas",
+        "", read_files, "files, divided by commas",
     ))
     transfer_streams: int = field(metadata=_rule(
         "Parts of a file that are fetched at once.",
-        "4", _integer(1, 64), "a number from 1 to 64", "OLLAMA_MAX_TRANSFER_STREAMS",
+        "4", whole_number(1, 64), "a number from 1 to 64", "OLLAMA_MAX_TRANSFER_STREAMS",
     ))
     load_timeout: float = field(metadata=_rule(
         "How long the start of an engine may take; 0 is as long as it likes.",
-        "5m", _timeout, "a duration such as 300 or 5m", "OLLAMA_LOAD_TIMEOUT",
+        "5m", read_timeout, "a duration such as 300 or 5m", "OLLAMA_LOAD_TIMEOUT",
     ))
     watchdog: float = field(metadata=_rule(
         "How long an engine may compute without a sign of life before it is restarted; 0 is for ever.",
-        "60s", _timeout, "a duration such as 60 or 1m",
+        "60s", read_timeout, "a duration such as 60 or 1m",
     ))
     max_body: int = field(metadata=_rule(
         "MiB that a request's JSON body may have; a larger one is refused with 413.",
-        "32", _integer(1, 4096), "a number of MiB from 1 to 4096",
+        "32", whole_number(1, 4096), "a number of MiB from 1 to 4096",
     ))
     max_depth: int = field(metadata=_rule(
         "Lists and objects that may stand in one another in a JSON body.",
-        "64", _integer(1, 512), "a number from 1 to 512",
+        "64", whole_number(1, 512), "a number from 1 to 512",
+    ))
+    keep_responses: int = field(metadata=_rule(
+        "Days that answers of /v1/responses can be found again and continued; 0 is not at all.",
+        "30", whole_number(0, 36_500), "a number of days from 0 to 36500",
     ))
     log_level: str = field(metadata=_rule(
         "The least important messages to log.",
-        "info", _one_of("debug", "info", "warning", "error"), "debug, info, warning or error", "OLLAMA_DEBUG",
+        "info", one_of("debug", "info", "warning", "error"), "debug, info, warning or error", "OLLAMA_DEBUG",
     ))
     drain: float = field(metadata=_rule(
         "How long running answers may take to end when the server is stopped.",
-        "30s", _seconds, "a duration such as 30 or 1m",
+        "30s", read_seconds, "a duration such as 30 or 1m",
+    ))
+    openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
+        "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
+        "product", one_of("product", "docs"), "product or docs",
     ))
     # fmt: on
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
@@ -255,7 +255,7 @@ def read_settings(flags: Mapping[str, str], environ: Mapping[str, str], *, confi
     """
     named = config or environ.get("MODELWRIGHT_CONFIG", "")
     folder = flags.get("home") or environ.get(f"{PREFIX}HOME") or _user_folder()
-    path = _folder(named) if named else _folder(folder) / FILE_NAME
+    path = read_folder(named) if named else read_folder(folder) / FILE_NAME
     try:
         text = path.read_text(encoding="utf-8") if named or path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
@@ -294,6 +294,12 @@ def load(
 
 def show_value(name: str, value: object) -> str:
     """A value as one would write it; a password in a URL is hidden."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{quota}={most}" for quota, most in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name == "tensor_split" and isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
     if isinstance(value, tuple):
         return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
     if isinstance(value, float):
@@ -367,9 +373,11 @@ def _file(text: str, path: str) -> Iterator[_Entry]:
 
 
 def _file_text(name: str, value: object, path: str) -> str:
+    if isinstance(value, bool) and name == "insecure":
+        return str(value).lower()
     if (
         isinstance(value, list)
-        and name in ("origins", "registries", "verify", "trusted_keys")
+        and name in ("origins", "hosts", "registries", "verify", "trusted_keys")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

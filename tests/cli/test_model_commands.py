@@ -32,6 +32,17 @@ def test_creating_speaks_of_its_progress_on_stderr_only(shared, tmp_path):
     shared.ok("rm", "luigi")
 
 
+def test_a_model_may_be_warm_when_it_is_created(shared):
+    done = shared("create", "toad", "-f", "-", "--warm", stdin="FROM starter\nSYSTEM You are Toad.")
+    assert done.stderr.splitlines()[-4:-1] == [
+        "warming up the prompt",
+        "warm: 3 tokens are computed",
+        "success",
+    ]
+    assert "toad:latest" in shared.ok("ps")
+    shared.ok("rm", "toad")
+
+
 @pytest.mark.parametrize(
     ("option", "part"),
     [

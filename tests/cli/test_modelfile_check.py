@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 GOOD = 'FROM starter\nPARAMETER top_k 3\nSYSTEM """\nBe kind.\nBe brief."""\n'
 
 
@@ -36,3 +38,18 @@ def test_what_is_wrong_has_line_and_column(quick):
 def test_no_data_folder_is_needed(quick):
     quick.ok("modelfile", "check", "-", stdin=GOOD)
     assert not quick.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("template", "place"),
+    [
+        ("TEMPLATE {{ .Prompt }", (2, 21)),
+        ('template """{{ .Prompt }}{{ nothing }}"""', (2, 29)),
+        ('TEMPLATE """\n{{ if .System }}\n  {{ .Sy stem }}"""', (4, 10)),
+    ],
+)
+def test_a_template_is_read_too(quick, template, place):
+    done = quick("modelfile", "check", "-", "--json", stdin=f"FROM starter\n{template}\n")
+    error = json.loads(done.stdout)
+    assert (done.returncode, error["line"], error["column"]) == (1, *place)
+    assert error["error"].startswith(f"line {place[0]}, column {place[1]}: template error: ")

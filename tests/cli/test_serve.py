@@ -11,6 +11,7 @@ from dataclasses import replace
 import httpx2
 import pytest
 
+from modelwright.app import open_app
 from modelwright.core.errors import Conflict, Invalid
 from modelwright.serving import listening_socket
 from modelwright.settings import load
@@ -94,12 +95,22 @@ def test_a_taken_port_moves_it_to_the_next_one_unless_it_was_asked_for(cli, take
         listening_socket(load({"port": str(taken)}, {}), said.append)
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]:80", ":8080", "192.0.2.1"])
-def test_other_machines_are_kept_out_while_there_are_no_keys(host):
-    with pytest.raises(Invalid) as refused:
-        listening_socket(load({}, {"OLLAMA_HOST": host}), print)
-    assert "(OLLAMA_HOST): without keys" in refused.value.message
-    assert "SSH tunnel" in refused.value.hint
+async def test_other_machines_are_kept_out_while_there_are_no_keys(host, tmp_path):
+    settings = load({"home": str(tmp_path), "engine": "echo"}, {"OLLAMA_HOST": host})
+    with pytest.raises(Invalid, match=r"\(OLLAMA_HOST\): there are no keys yet") as refused:
+        async with open_app(settings):
+            pass
+    assert "modelwright key create --user NAME --role admin" in refused.value.hint
+    assert "--insecure" in refused.value.hint
+
+
+@pytest.mark.anyio
+async def test_insecure_is_said_aloud_and_lets_everybody_in(tmp_path):
+    flags = {"home": str(tmp_path), "engine": "echo", "host": "0.0.0.0", "insecure": "true"}
+    async with open_app(load(flags, {})) as app:
+        assert await app.services.rights.accounts.is_keyless()
 
 
 def test_a_data_folder_that_cannot_be_made(quick):

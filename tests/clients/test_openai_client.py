@@ -1,5 +1,6 @@
 """The real `openai` package against a real server and the starter model."""
 
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -82,10 +83,71 @@ def test_an_unknown_model_is_not_found(client: openai.OpenAI) -> None:
         client.models.retrieve("nope/nope")
 
 
-def test_what_is_not_built_yet_is_a_bad_request(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError, match='"n" over 1 is not supported yet') as caught:
-        client.chat.completions.create(model="mario", messages=WHO, n=2)
-    assert caught.value.param == "n"
+def test_several_answers(client: openai.OpenAI) -> None:
+    """Each has a seed of its own, and the same ones say the same again."""
+    asked: Any = {"model": "mario", "prompt": [[40, 41, 42]], "n": 3, "temperature": 2, "max_tokens": 12}
+    texts = [choice.text for choice in client.completions.create(**asked, seed=5).choices]
+    assert texts == [choice.text for choice in client.completions.create(**asked, seed=5).choices]
+    assert len(set(texts)) > 1
+    streamed = {0: "", 1: "", 2: ""}
+    for chunk in client.completions.create(**asked, seed=5, stream=True):
+        for choice in chunk.choices:
+            streamed[choice.index] += choice.text
+    assert list(streamed.values()) == texts
+
+
+def test_probabilities(client: openai.OpenAI) -> None:
+    asked: Any = {"model": "mario", "max_tokens": 4}
+    chat = client.chat.completions.create(**asked, messages=WHO, logprobs=True, top_logprobs=2).choices[0]
+    assert chat.logprobs is not None
+    tokens = chat.logprobs.content or []
+    assert "".join(token.token for token in tokens) == chat.message.content
+    assert all(len(token.top_logprobs) == 2 and token.logprob <= 0 for token in tokens)
+    text = client.completions.create(**asked, prompt="Who are you?", logprobs=2).choices[0]
+    assert text.logprobs is not None
+    assert "".join(text.logprobs.tokens or []) == text.text
+    assert (text.logprobs.text_offset or [])[:2] == [0, len((text.logprobs.tokens or [""])[0])]
+
+
+def test_prompts_may_be_many_and_tokens(client: openai.OpenAI) -> None:
+    both = client.completions.create(model="mario", prompt=["Who are you?", "Hello"], max_tokens=8)
+    alone = client.completions.create(model="mario", prompt="Hello", max_tokens=8)
+    assert [choice.index for choice in both.choices] == [0, 1]
+    assert both.choices[1].text == alone.choices[0].text
+    tokens = client.completions.create(model="mario", prompt=[[40, 41, 42]], max_tokens=3)
+    assert tokens.usage is not None
+    assert tokens.usage.prompt_tokens == 3
+    best = client.completions.create(model="mario", prompt="Hello", best_of=3, n=1, max_tokens=8)
+    assert len(best.choices) == 1
+
+
+def test_a_bias_keeps_a_token_out(client: openai.OpenAI) -> None:
+    asked: Any = {"model": "mario", "messages": WHO, "max_tokens": 1}
+    first = client.chat.completions.create(**asked, logprobs=True).choices[0]
+    body = {"content": first.message.content, "add_special": False}
+    assert body
+    biased = client.chat.completions.create(
+        **asked, logit_bias={str(token): -100 for token in range(300, 2000)}
+    )
+    assert biased.choices[0].message.content != first.message.content
+
+
+def test_json_is_what_the_schema_says(client: openai.OpenAI) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "maxLength": 8}, "age": {"type": "integer", "maximum": 99}},
+        "required": ["name", "age"],
+        "additionalProperties": False,
+    }
+    form: Any = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema, "strict": True}}
+    answer = client.chat.completions.create(model="mario", messages=WHO, response_format=form, max_tokens=60)
+    assert set(json.loads(answer.choices[0].message.content or "")) == {"name", "age"}
+
+
+def test_what_is_not_built_is_a_bad_request(client: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match='"store" is not supported yet') as caught:
+        client.chat.completions.create(model="mario", messages=WHO, store=True)
+    assert caught.value.param == "store"
 
 
 @pytest.mark.anyio

@@ -54,7 +54,7 @@ async def test_a_created_model_is_found_as_it_was_created(catalogue: Catalogue) 
     state = Revision(
         1, new.spec.digest, WEIGHTS, "starter", manifest, 2, "ann", "why", "create", NOON, Digest.of(b"x")
     )
-    assert stored == StoredModel(Name.parse("Bob/Mario:V1"), state, 1, NOON)
+    assert stored == StoredModel(Name.parse("Bob/Mario:V1"), state, 1, NOON, stored.id, "local")
     assert await catalogue.find(key("bob/mario:v1")) == stored
     assert await catalogue.revision(key("bob/mario:v1"), 1) == stored.revision
 

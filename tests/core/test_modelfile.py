@@ -246,3 +246,10 @@ def test_five_megabytes_take_less_than_a_second(text: str) -> None:
         shown = str(error)
     assert time.process_time() - began < 1
     assert len(shown) < 1000, "an error quotes little"
+
+
+def test_a_line_of_ours_is_a_comment_to_others_and_others_are_to_us() -> None:
+    text = 'FROM x\n#modelwright:info {"base_name": "b"}\n#modelwright:other 1\n# modelwright:info 2\n'
+    found = parse(text)
+    assert found == (Command("model", "x"), Command("info", '{"base_name": "b"}'))
+    assert print_commands(found) == 'FROM x\n#modelwright:info {"base_name": "b"}\n'

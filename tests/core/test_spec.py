@@ -16,6 +16,7 @@ from modelwright.core.spec import (
     UNSET,
     AdapterLayer,
     FollowedParent,
+    FormerParent,
     ModelSpec,
     PinnedParent,
     WeightLayer,
@@ -30,7 +31,9 @@ parameters = st.fixed_dictionaries(
     {},
     optional={"top_k": st.integers(0, 99), "temperature": st.floats(0, 2), "num_ctx": st.integers(1, 10**6)},
 ).map(Parameters.of)
-parents = st.builds(PinnedParent, digests, texts) | st.builds(FollowedParent, texts)
+parents = st.one_of(
+    st.builds(PinnedParent, digests, texts), st.builds(FollowedParent, texts), st.builds(FormerParent, texts)
+)
 sizes = st.integers(0, 2**40)
 
 

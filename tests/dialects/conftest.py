@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.grants import LOCAL_ADMIN, Grant, Level, Subject
 from modelwright.core.revision import BlobRecord
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import WeightFacts
@@ -25,27 +25,43 @@ from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.downloads import Downloads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.preparation import Preparation
+from modelwright.service.publishing import Publishing
 from modelwright.service.pulls import Pulls
 from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
+from modelwright.service.responses import Responses
+from modelwright.service.rights import Books, build_rights
+from modelwright.service.runner import Runner
 from modelwright.service.services import Services
 from modelwright.service.shelf import Shelf
 from modelwright.service.signing import Signing
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.signatures import TrustedKeys
+from modelwright.starter.replay import StarterReplay
+from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.grants import GrantBook
+from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
+from modelwright.store.responses import ResponseTable
 from modelwright.store.signatures import SignatureFiles
+from modelwright.store.training import DatasetTable, RunBook
+from modelwright.trainers.processes import ChildTrainers
+from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
 from modelwright.weights.files import WeightBlobs
 
+PASSWORD = "correct horse battery"
 TOKEN = "only who reads the data folder knows it"
 UPLOAD_LIMIT = 4 * 1024 * 1024
 BORN = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -70,6 +86,7 @@ BERT = WeightFacts(
     embedding_length=384,
     pooled=True,
 )
+RANKER = replace(BERT, metadata={"bert.pooling_type": 4})
 
 
 @dataclass
@@ -95,6 +112,10 @@ class House:
     catalogue: Catalogue
     blobs: BlobStore
 
+    async def add_ranker(self) -> None:
+        """Add a base whose head ranks, as "ranker"."""
+        await _add_base("ranker", RANKER, self.catalogue, self.services.models)
+
     async def create(self, name: str, **fields: object) -> None:
         """Create a model through Ollama's API."""
         answer = await self.client.post("/api/create", json={"model": name, "stream": False, **fields})
@@ -111,25 +132,48 @@ async def _open(
         stack.push_async_callback(catalogue.close)
         clock = Ticking()
         resolver = Resolver(catalogue)
+        database = catalogue.database
+        books = Books(KeyBook(database), GrantBook(database), AuditBook(database))
+        rights = build_rights(books, resolver.access, clock, token=TOKEN)
         blobs = BlobStore(folder)
         links = Links(blobs, catalogue)
-        files = WeightBlobs(blobs.path, blobs.adopt, folder / "workshop")
+        files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
         shelf = Shelf(catalogue, blobs)
         registries = OciRegistries(Traffic(()), CredentialFile(folder))
         downloads = Downloads(registries, PartialStore(folder, blobs))
         signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()))
-        pulls = Pulls(models, catalogue, resolver, registries, downloads, shelf)
+        uploads = Uploads(catalogue, blobs, limit=UPLOAD_LIMIT)
+        pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        runs = RunBook(database)
+        chat = Chat(resolver, models, engine, clock, context_length=4096)
+        runner = Runner(
+            runs,
+            ChildTrainers(links.locate, blobs.adopt, folder / "runs"),
+            Preparation(chat, resolver, catalogue, blobs, blobs, files),
+            Publishing(models, resolver, catalogue, files, engine),
+            resolver,
+            files,
+            StarterReplay(),
+            clock,
+            rights.accounts.acting,
+        )
+        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
         services = Services(
             models,
-            Chat(resolver, models, engine, clock, context_length=4096),
-            Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
+            chat,
+            uploads,
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
+            Responses(ResponseTable(catalogue.database), clock, keep_days=30),
+            rights,
+            datasets,
+            training,
             pulls,
             Pushes(catalogue, resolver, registries, shelf, signing),
-            Archive(catalogue, resolver, blobs, files, shelf, pulls),
+            Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing),
             signing,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
@@ -181,3 +225,42 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 @pytest.fixture
 def client(house: House) -> httpx2.AsyncClient:
     return house.client
+
+
+@dataclass
+class Town:
+    """A server that asks who is there, and a client for each of its people."""
+
+    house: House
+    clients: dict[str, httpx2.AsyncClient]
+    ids: dict[str, str]
+
+    def __getitem__(self, name: str) -> httpx2.AsyncClient:
+        return self.clients[name]
+
+
+@pytest.fixture
+async def town(house: House) -> AsyncIterator[Town]:
+    """Ann is an admin, bob and eve are users, devs is a group with eve in it."""
+    rights = house.services.rights
+    edge = Edge(Identity("1", "", 1, BORN, TOKEN), doorkeeper=Doorkeeper(rights.accounts))
+    app = build_asgi(house.services, edge)
+    clients, ids = {}, {}
+    for name, role in (("ann", "admin"), ("bob", "user"), ("eve", "user")):
+        user = await rights.accounts.add_user(
+            LOCAL_ADMIN, name, role, email=f"{name}@example.com", password=PASSWORD
+        )
+        new = await rights.accounts.add_key(LOCAL_ADMIN, user)
+        headers = {"Authorization": f"Bearer {new.secret}"}
+        transport = httpx2.ASGITransport(app=app)
+        clients[name] = httpx2.AsyncClient(transport=transport, base_url="http://localhost", headers=headers)
+        ids[name] = user.id
+    clients["nobody"] = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=app), base_url="http://localhost"
+    )
+    ids["devs"] = (await rights.accounts.add_group(LOCAL_ADMIN, "devs")).id
+    await rights.accounts.change_members(LOCAL_ADMIN, "devs", add=["eve"])
+    await rights.sharing.replace(LOCAL_ADMIN, "test", [Grant(Subject("everyone"), Level.DERIVE)])
+    yield Town(house, clients, ids)
+    for client in clients.values():
+        await client.aclose()

@@ -123,16 +123,18 @@ async def test_a_derived_model_stays_one(house: Any, ollama: Ollama) -> None:
 
 async def test_a_child_that_lacks_what_its_base_has_stands_on_its_weights(house: Any, ollama: Ollama) -> None:
     ollama.model(f"{LIBRARY}/base/latest", *PARTS)
-    ollama.model(f"{LIBRARY}/child/latest", PARTS[0], origin="base:latest")
-    ollama.model(f"{LIBRARY}/orphan/latest", PARTS[0], origin="gone:latest")
+    origins = {"child": "base:latest", "orphan": "gone:latest"}
+    own = {
+        name: ollama.model(f"{LIBRARY}/{name}/latest", PARTS[0], origin=origin)
+        for name, origin in origins.items()
+    }
     await adopted(house, ollama)
-    for name in ("child", "orphan"):
+    for name, origin in origins.items():
         found = await shown(house, name)
-        assert (found.get("system", ""), found.get("license", ""), found["details"]["parent_model"]) == (
-            "",
-            "",
-            "",
-        )
+        assert not {"system", "license"} & found.keys()
+        assert found["details"]["parent_model"] == origin
+        assert f" AS {origin}\n" in found["modelfile"]
+        assert (await digests(house))[f"{name}:latest"] == own[name]
 
 
 TEMPLATE = ("template", b"{{ .System }} {{ .Prompt }}")
@@ -291,3 +293,25 @@ async def test_manifests_are_found_where_upstream_finds_them(
     found = [event["status"] for event in await adopted(house, ollama)]
     assert found.count("adopted") == case["valid"]
     assert (found.count("skipped") > 0) == (case["invalid"] > 0)
+
+
+async def test_a_renderer_that_is_not_known_here_is_told_and_kept(house: Any, ollama: Ollama) -> None:
+    config = CONFIG.replace('"architecture":"amd64"', '"renderer":"own","architecture":"amd64"')
+    own = ollama.model(f"{LIBRARY}/odd/latest", PARTS[0], config=config)
+    [event] = await adopted(house, ollama)
+    assert event["digest"] == f"sha256:{own}"
+    assert ['renderer "own" is not known' in text for text in event["notices"]] == [True]
+    asked = await house.client.post("/api/generate", json={"model": "odd", "prompt": "hi"})
+    assert (asked.status_code, 'renderer "own" is not known' in asked.json()["error"]) == (400, True)
+
+
+async def test_what_the_config_says_of_the_model_is_kept(house: Any, ollama: Ollama) -> None:
+    said = '"capabilities":["completion","own"],"context_length":77,"base_name":"b","architecture":"amd64"'
+    config = CONFIG.replace('"architecture":"amd64"', said)
+    own = {
+        "base": ollama.model(f"{LIBRARY}/base/latest", PARTS[0], config=config),
+        "same": ollama.model(f"{LIBRARY}/same/latest", *PARTS[:2], config=config, origin="base:latest"),
+        "less": ollama.model(f"{LIBRARY}/less/latest", *PARTS[:2], origin="base:latest"),
+    }
+    await adopted(house, ollama)
+    assert {name: (await digests(house))[f"{name}:latest"] for name in own} == own

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelwright.core.chat import ChatEvent, Message, TextDelta
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Message, TextDelta
 from modelwright.core.errors import Unavailable
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import EngineNeeds
@@ -32,7 +32,11 @@ class Busy(EchoEngines):
     """An engine whose queue is full."""
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         raise Unavailable("the queue is full", retry_after=7)
         yield
@@ -42,7 +46,11 @@ class Dying(EchoEngines):
     """An engine that dies after the first word, of an error we foresaw."""
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         yield TextDelta("one ")
         raise Unavailable("the engine died")
@@ -52,7 +60,11 @@ class Broken(EchoEngines):
     """An engine with a mistake in it, which must not show its insides."""
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         yield TextDelta("one ")
         raise RuntimeError("secret")
@@ -67,7 +79,11 @@ class Slow(EchoEngines):
         self.stopped = asyncio.Event()
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         try:
             self.reading.set()

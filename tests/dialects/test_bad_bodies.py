@@ -26,6 +26,11 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /v1/chat/completions": {"model": "test", "messages": HELLO},
     "POST /v1/completions": {"model": "test", "prompt": "x"},
     "POST /v1/embeddings": {"model": "test", "input": "x"},
+    "POST /v1/rerank": {"model": "ranker", "query": "x", "documents": ["x"]},
+    "POST /v1/reranking": {"model": "ranker", "query": "x", "texts": ["x"]},
+    "POST /v1/messages": {"model": "test", "max_tokens": 9, "messages": HELLO},
+    "POST /v1/messages/count_tokens": {"model": "test", "messages": HELLO},
+    "POST /v1/responses": {"model": "test", "input": "x"},
     "POST /api/modelwright/rollback": {"model": "test", "revision": 1},
     "POST /api/modelwright/blobs/link": {"path": "/nothing", "token": ""},
     "POST /api/modelwright/login": {"registry": "x", "username": "x", "password": "x"},
@@ -52,6 +57,124 @@ RAW: dict[str, bytes] = {
     "far too deep": b'{"a":' * 200_000,
     "a form": b"model=test",
 }
+
+TOOL = {"type": "function", "function": {"name": "f"}}
+CHAT_FIELDS: list[tuple[str, object, str]] = [
+    ("n", 0, '"n"'),
+    ("n", 129, '"n"'),
+    ("messages", [{"role": "robot", "content": "x"}], "robot"),
+    ("messages", [{"role": "user", "content": [{"type": "input_audio"}]}], "input_audio"),
+    ("messages", [{"role": "user", "tool_call_id": "x"}], "tool_call_id"),
+    ("messages", [{"role": "user", "content": "x", "tool_calls": 5}], "tool_calls"),
+    ("messages", [{"role": "assistant", "tool_calls": [{"type": "custom"}]}], "custom"),
+    ("messages", [{"role": "user", "content": [{"type": "image_url", "image_url": "data:x"}]}], "data URL"),
+    ("tools", [{"type": "web_search"}], "web_search"),
+    ("tools", [{"type": "function"}], '"tools.0.function"'),
+    ("tools", [{"type": "function", "function": {"name": 5}}], '"tools.0.function.name"'),
+    ("tools", [{"type": "function", "function": {"name": "f", "parameters": []}}], "parameters"),
+    ("tools", [5], '"tools.0"'),
+    ("tools", [TOOL, TOOL], '"f"'),
+    (
+        "tools",
+        [{**TOOL, "function": {"name": "f", "parameters": {"type": "thing"}}}],
+        "invalid JSON Schema",
+    ),
+    ("tool_choice", "sometimes", "sometimes"),
+    ("tool_choice", "required", "tool_choice"),
+    ("tool_choice", {"type": "function", "function": {"name": "g"}}, "g"),
+    ("tool_choice", {"type": "custom", "custom": {"name": "g"}}, "custom"),
+    ("parallel_tool_calls", "no", '"parallel_tool_calls"'),
+    ("functions", [{"name": ""}], "name"),
+    ("response_format", {"type": "xml"}, "xml"),
+    ("response_format", {"type": "json_schema"}, "schema"),
+    ("response_format", {"type": "json_schema", "json_schema": {"schema": 5}}, "schema"),
+    ("response_format", {"type": "json_schema", "json_schema": {"schema": {"type": "thing"}}}, "schema"),
+    ("logprobs", 5, '"logprobs"'),
+    ("top_logprobs", 21, '"top_logprobs"'),
+    ("top_logprobs", 2, '"logprobs"'),
+    ("logit_bias", {"x": 1}, "logit_bias"),
+    ("logit_bias", {"5": 101}, "logit_bias.5"),
+    ("logit_bias", {"5": "1"}, "logit_bias.5"),
+    ("reasoning_effort", 5, '"reasoning_effort"'),
+    ("reasoning_effort", "mighty", "mighty"),
+    ("store", True, '"store"'),
+]
+RESPONSE_FIELDS: list[tuple[str, object, str]] = [
+    ("input", 5, '"input"'),
+    ("input", [], '"input"'),
+    ("input", ["x"], '"input.0"'),
+    ("input", [{"type": "computer_call"}], "computer_call"),
+    ("input", [{"role": "robot", "content": "x"}], "robot"),
+    ("input", [{"role": "user", "content": [{"type": "input_file"}]}], "input_file"),
+    ("input", [{"type": "function_call_output", "call_id": "a", "output": "x"}], "call_id"),
+    ("input", [{"type": "function_call", "call_id": "a", "name": "f", "arguments": "["}], "arguments"),
+    ("instructions", 5, '"instructions"'),
+    ("tools", [{"type": "file_search"}], "file_search"),
+    ("tools", [{"type": "function", "parameters": {}}], '"tools.0.name"'),
+    ("text", {"format": {"type": "json_schema", "name": "x"}}, "text.format.schema"),
+    ("truncation", "sometimes", "sometimes"),
+    ("store", "yes", '"store"'),
+    ("metadata", {"a": 1}, "metadata.a"),
+    ("metadata", {str(i): "x" for i in range(17)}, "metadata"),
+    ("include", ["file_search_call.results"], "file_search_call.results"),
+    ("background", True, '"background"'),
+    ("conversation", "conv_1", '"conversation"'),
+    ("prompt", {"id": "x"}, '"prompt"'),
+    ("max_tool_calls", 3, '"max_tool_calls"'),
+    ("max_output_tokens", 0, '"max_output_tokens"'),
+    ("reasoning", {"effort": "mighty"}, "mighty"),
+    ("temperature", "hot", '"temperature"'),
+]
+RERANK_FIELDS: list[tuple[str, object, str]] = [
+    ("query", "", "query"),
+    ("query", 5, '"query"'),
+    ("documents", "x", '"documents"'),
+    ("documents", [], '"documents"'),
+    ("documents", [5], '"documents.0"'),
+    ("documents", ["x", {"title": "x"}], '"documents.1"'),
+    ("documents", [""], '"documents.0"'),
+    ("top_n", 0, '"top_n"'),
+    ("return_documents", "yes", '"return_documents"'),
+]
+
+IMAGE = {"type": "image", "source": {"type": "url", "url": "https://x"}}
+MESSAGE_FIELDS: list[tuple[str, object, str]] = [
+    ("max_tokens", 0, "max_tokens"),
+    ("max_tokens", "9", '"max_tokens"'),
+    ("messages", "x", '"messages"'),
+    ("messages", [], "messages"),
+    ("messages", [{"role": "robot", "content": "x"}], "robot"),
+    ("messages", [{"role": "user", "content": 5}], '"messages.0.content"'),
+    ("messages", [{"role": "user", "content": [5]}], '"messages.0.content.0"'),
+    ("messages", [{"role": "user", "content": [{"type": "text"}]}], '"messages.0.content.0.text"'),
+    ("messages", [{"role": "user", "content": [{"type": "document"}]}], "document"),
+    ("messages", [{"role": "user", "content": [IMAGE]}], "url"),
+    ("messages", [{"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a"}]}], "tool_use_id"),
+    ("messages", [{"role": "assistant", "content": [{"type": "tool_use", "input": {}}]}], "name"),
+    ("messages", [{"role": "assistant", "content": [{"type": "tool_use", "name": "f"}]}], "arguments"),
+    ("system", 5, '"system"'),
+    ("system", [{"type": "image"}], "image"),
+    ("tools", [{"type": "bash_20250124", "name": "bash"}], "bash_20250124"),
+    ("tools", [{"name": "f"}], "input_schema"),
+    ("tools", [{"name": "f", "input_schema": {"type": "thing"}}], "invalid JSON Schema"),
+    ("tools", [{"name": 5, "input_schema": {}}], "name"),
+    ("tool_choice", {"type": "any"}, "tool_choice"),
+    ("tool_choice", {"type": "sometimes"}, "sometimes"),
+    ("tool_choice", "auto", '"tool_choice"'),
+    ("thinking", {"type": "between_tools"}, "between_tools"),
+    ("thinking", {"type": "enabled", "budget_tokens": 0}, "budget_tokens"),
+    ("thinking", {"type": "enabled", "display": "loud"}, "loud"),
+    ("output_config", {"effort": "mighty"}, "mighty"),
+    ("output_config", {"format": {"type": "json_schema"}}, "output_config.format"),
+    ("stop_sequences", "x", '"stop_sequences"'),
+    ("temperature", "hot", '"temperature"'),
+    ("top_k", 1.5, '"top_k"'),
+    ("metadata", 5, '"metadata"'),
+    ("container", {"id": "x"}, '"container"'),
+    ("mcp_servers", [{"url": "x"}], '"mcp_servers"'),
+    ("prefill", "x", '"prefill"'),
+    ("context_management", {"edits": [{"type": "clear_tool_uses_20250919"}]}, "clear_tool_uses_20250919"),
+]
 
 # Route, field, bad value, and what the message must hold.
 FIELDS: list[tuple[str, str, object, str]] = [
@@ -103,10 +226,20 @@ FIELDS: list[tuple[str, str, object, str]] = [
     ("POST /v1/chat/completions", "seed", 1.5, '"seed"'),
     ("POST /v1/chat/completions", "n", 10**12, '"n"'),
     ("POST /v1/chat/completions", "stream_options", 5, '"stream_options"'),
+    *(("POST /v1/chat/completions", *case) for case in CHAT_FIELDS),
+    *(("POST /v1/messages", *case) for case in MESSAGE_FIELDS),
+    *(("POST /v1/responses", *case) for case in RESPONSE_FIELDS),
+    *(("POST /v1/rerank", *case) for case in RERANK_FIELDS),
     ("POST /v1/completions", "prompt", 5, '"prompt"'),
-    ("POST /v1/completions", "prompt", [1, 2], "prompt"),
+    ("POST /v1/completions", "prompt", [1, -2], "prompt"),
+    ("POST /v1/completions", "prompt", [[1], "x", 2], "prompt"),
+    ("POST /v1/completions", "prompt", ["x"] * 129, "129"),
+    ("POST /v1/completions", "logprobs", True, '"logprobs"'),
+    ("POST /v1/completions", "echo", "yes", '"echo"'),
+    ("POST /v1/completions", "best_of", 0, '"best_of"'),
     ("POST /v1/completions", "stop", {"a": 1}, "stop"),
-    ("POST /v1/embeddings", "input", [1, 2], '"input"'),
+    ("POST /v1/embeddings", "input", [1, True], '"input"'),
+    ("POST /v1/embeddings", "input", [[]], '"input"'),
     ("POST /v1/embeddings", "dimensions", 0, '"dimensions"'),
     ("POST /api/modelwright/rollback", "revision", 0, '"revision"'),
     ("POST /api/modelwright/rollback", "revision", "1", '"revision"'),
@@ -115,9 +248,20 @@ FIELDS: list[tuple[str, str, object, str]] = [
 NAMES = ["", "bad name!", "a//b", "../x", "a" * 400, "x:", "https://h/a/b/c", "m@0", "m@x", "\x00", "é"]
 
 
+@pytest.fixture
+async def client(house: Any) -> httpx2.AsyncClient:
+    await house.add_ranker()
+    return house.client  # type: ignore[no-any-return]  # what a conftest defines cannot be imported
+
+
 def message(route: str, answer: httpx2.Response) -> str:
     """The message of a refusal, which must be in the shape of the route's dialect."""
     error = answer.json()["error"]
+    if "/v1/messages" in route:
+        assert answer.json()["type"] == "error"
+        assert answer.json()["request_id"] == answer.headers["request-id"]
+        assert set(error) == {"type", "message"}
+        return str(error["message"])
     if "/v1/" in route:
         assert set(error) == {"message", "type", "param", "code"}
         return str(error["message"])

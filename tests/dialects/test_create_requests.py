@@ -15,14 +15,15 @@ COMMANDS = st.sampled_from(
         *(Command("system", text) for text in ("one", "", "two\nlines")),
         *(Command("template", text) for text in ("{{ .Prompt }}", "")),
         *(Command("license", text) for text in ("MIT", "", "BSD")),
-        *(Command("renderer", text) for text in ("r", "")),
-        *(Command("parser", text) for text in ("p", "")),
+        *(Command("renderer", text) for text in ("gemma4", "")),
+        *(Command("parser", text) for text in ("harmony", "")),
         *(Command("message", text) for text in ("user: hi", "assistant: ho: hum", "system: x")),
         *(Command("stop", text) for text in ("a", "", "b")),
         *(Command("adapter", text) for text in (ZEROS, f"{ZEROS} SCALE 0.5", f"{ZEROS} scale -2")),
         Command("temperature", "0.5"),
         Command("top_k", "1e1"),
         Command("requires", "0.14.0"),
+        Command("info", '{"base_name": "b", "capabilities": ["tools"]}'),
     ]
 )
 

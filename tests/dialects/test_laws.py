@@ -12,13 +12,15 @@ from modelwright.core import errors
 from modelwright.core.chat import ChatEvent, ChatRequest, Done, Message, TextDelta, Usage
 from modelwright.core.parameters import Parameters
 from modelwright.dialects.answer import Writer
+from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import ChatDialect, Dialect
 from modelwright.dialects.failure import STATUS, HeadersTooLarge, Internal, WrongMethod, status_of
 from modelwright.dialects.native import Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
+from modelwright.dialects.openwebui import OpenWebUI
 
-CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI())
+CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI())
 DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
 
 ERRORS = (
@@ -27,8 +29,10 @@ ERRORS = (
     errors.Invalid("bad temperature", field="options.temperature", hint="Use 0 to 2"),
     errors.TooLarge("the body is too large"),
     errors.Denied("not yours"),
+    errors.Unauthenticated("who are you?"),
     errors.Unsupported("no tools yet"),
     errors.Unavailable("busy", retry_after=3),
+    errors.Exhausted("no more today", retry_after=60),
     errors.Corrupt("the blob rotted"),
     WrongMethod("GET", "/api/chat", "POST"),
     HeadersTooLarge("too many headers"),
@@ -50,7 +54,7 @@ def test_every_error_is_rendered_with_its_message(dialect: Dialect, error: error
     assert status == status_of(error)
     assert 400 <= status < 600
     assert error.message in json.dumps(body, ensure_ascii=False)
-    assert isinstance(body["error"], str | dict)
+    assert isinstance(body.get("error", body.get("detail")), str | dict)
 
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=8)
@@ -65,12 +69,20 @@ ANSWERS = st.builds(
 
 def objects(frames: bytes) -> list[dict[str, Any]]:
     """The JSON objects of a stream, in either framing."""
-    lines = [line.removeprefix("data: ") for line in frames.decode().split("\n") if line]
+    lines = [
+        line.removeprefix("data: ")
+        for line in frames.decode().split("\n")
+        if line and not line.startswith("event: ")
+    ]
     return [json.loads(line) for line in lines if line != "[DONE]"]
 
 
 def text_of(tree: dict[str, Any]) -> str:
     """The text of a frame, or of a whole answer, in any dialect."""
+    if "content" in tree:
+        return "".join(block["text"] for block in tree["content"])
+    if tree.get("type") == "content_block_delta":
+        return str(tree["delta"]["text"])
     piece = tree["choices"][0] if tree.get("choices") else tree
     piece = piece.get("delta") or piece.get("message") or {}
     return str(piece.get("content") or "")
@@ -80,7 +92,8 @@ def ended(tree: dict[str, Any]) -> str | None:
     """Why the answer ended, if this frame says so."""
     if "choices" in tree:
         return tree["choices"][0]["finish_reason"] if tree["choices"] else None
-    return tree.get("done_reason")
+    inner = tree.get("delta", tree)
+    return tree.get("done_reason") or inner.get("stop_reason")
 
 
 def streamed(writer: Writer[ChatEvent], events: Sequence[ChatEvent]) -> list[dict[str, Any]]:
@@ -90,7 +103,7 @@ def streamed(writer: Writer[ChatEvent], events: Sequence[ChatEvent]) -> list[dic
 @called
 @given(events=ANSWERS)
 def test_a_stream_says_what_the_whole_says(dialect: ChatDialect, events: Sequence[ChatEvent]) -> None:
-    writer = dialect.chat_writer({"model": "mario"})
+    writer = dialect.chat_writer({"model": "mario", "max_tokens": 9})
     frames, whole = streamed(writer, events), writer.whole(events)
     assert "".join(map(text_of, frames)) == text_of(whole)
     assert [reason for reason in map(ended, frames) if reason] == [ended(whole)]
@@ -144,9 +157,28 @@ def _openai(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[st
     return {"model": "mario", "messages": messages, **named}
 
 
-SPELLINGS: dict[str, Callable[[list[dict[str, str]], dict[str, Any]], dict[str, Any]]] = {
+def _anthropic(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[str, Any] | None:
+    names = {
+        "num_predict": "max_tokens",
+        "stop": "stop_sequences",
+        "temperature": "temperature",
+        "top_p": "top_p",
+    }
+    if "num_predict" not in settings or settings.keys() - names or settings.get("stop") == []:
+        return None  # it cannot be said
+    return {
+        "model": "mario",
+        "messages": messages,
+        **{names[name]: value for name, value in settings.items()},
+    }
+
+
+Spelling = Callable[[list[dict[str, str]], dict[str, Any]], dict[str, Any] | None]
+SPELLINGS: dict[str, Spelling] = {
     "ollama": _ollama,
     "openai": _openai,
+    "anthropic": _anthropic,
+    "openwebui": _openai,
 }
 
 
@@ -158,14 +190,20 @@ def test_the_same_request_means_the_same_in_every_dialect(
     expected = ChatRequest("mario", tuple(messages), Parameters.of(settings))
     for dialect in CHAT_DIALECTS:
         body = json.loads(json.dumps(SPELLINGS[dialect.name](turns, settings)))
-        assert dialect.parse_chat(body) == expected
+        assert body is None or dialect.parse_chat(body) == expected
+
+
+REFUSED: dict[str, list[dict[str, Any]]] = {
+    "ollama": [{"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, {"tool_call_id": "1"}],
+    "openai": [{"content": [{"type": "input_audio"}]}, {"audio": {"id": "x"}}],
+    "openwebui": [{"content": [{"type": "input_audio"}]}],
+    "anthropic": [{"content": [{"type": "document"}]}, {"content": [{"type": "redacted_thinking"}]}],
+}
 
 
 @called
-@pytest.mark.parametrize(
-    "part", [{"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, {"tool_call_id": "1"}]
-)
-def test_what_cannot_be_held_is_refused_and_not_dropped(dialect: ChatDialect, part: dict[str, Any]) -> None:
-    body = {"model": "m", "messages": [{"role": "user", "content": "x", **part}]}
-    with pytest.raises(errors.Unsupported, match=next(iter(part))):
-        dialect.parse_chat(body)
+def test_what_cannot_be_held_is_refused_and_not_dropped(dialect: ChatDialect) -> None:
+    for part in REFUSED[dialect.name]:
+        body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x", **part}]}
+        with pytest.raises((errors.Unsupported, errors.Invalid)):
+            dialect.parse_chat(body)

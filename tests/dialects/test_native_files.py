@@ -12,6 +12,7 @@ from modelwright.core.digest import Digest
 
 pytestmark = pytest.mark.anyio
 
+STARTER = Path(__file__).parents[2] / "src/modelwright/starter/starter-f16.gguf"
 LINK = "/api/modelwright/blobs/link"
 TOKEN = "only who reads the data folder knows it"
 
@@ -76,3 +77,21 @@ async def test_the_peer_must_be_this_machine(house: Any, tmp_path: Path, host: s
 
 async def test_the_token_is_never_told(house: Any) -> None:
     assert TOKEN not in (await house.client.get("/api/modelwright/server")).text
+
+
+async def test_a_linked_file_that_was_changed_is_not_made_into_anything(house: Any, tmp_path: Path) -> None:
+    source = tmp_path / "mine.gguf"
+    source.write_bytes(STARTER.read_bytes())
+    digest = json.loads((await ask(house.client, source)).text.splitlines()[-1])["digest"]
+    await house.create("mine", files={"mine.gguf": digest})
+    if not (tmp_path / "blobs" / digest.replace(":", "-")).samefile(source):
+        pytest.skip("this file system clones, so a change does not reach the blob")
+    with source.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"!")
+    for route, body in {
+        "/api/create": {"model": "small", "from": "mine", "quantize": "Q8_0", "stream": False},
+        "/api/show": {"model": "mine", "verbose": True},
+    }.items():
+        answer = await house.client.post(route, json=body)
+        assert (answer.status_code, "was changed since it was linked" in answer.text) == (500, True)

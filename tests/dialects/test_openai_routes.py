@@ -65,15 +65,11 @@ async def test_parts_of_text_are_joined(client: httpx2.AsyncClient) -> None:
 
 
 REFUSED: dict[str, Any] = {
-    "n": 2,
-    "tools": [{"type": "function", "function": {"name": "f"}}],
-    "functions": [{"name": "f"}],
-    "response_format": {"type": "json_object"},
-    "logprobs": True,
-    "logit_bias": {"5": 1},
-    "reasoning_effort": "low",
     "audio": {"voice": "x"},
     "modalities": ["audio"],
+    "prediction": {"type": "content", "content": "x"},
+    "web_search_options": {"search_context_size": "low"},
+    "store": True,
 }
 
 
@@ -95,11 +91,38 @@ async def test_what_asks_for_nothing_is_no_fault(client: httpx2.AsyncClient) -> 
     assert answer.status_code == 200, answer.text
 
 
-@pytest.mark.parametrize("field", ["suffix", "echo", "logprobs"])
-async def test_a_completion_refuses_too(client: httpx2.AsyncClient, field: str) -> None:
-    value: Any = {"suffix": "x", "echo": True, "logprobs": 1}[field]
-    answer = await client.post("/v1/completions", json={"model": "test", "prompt": "x", field: value})
-    assert answer.json()["error"]["param"] == field
+async def test_n_answers_stand_in_one(client: httpx2.AsyncClient) -> None:
+    body = {"model": "test", "messages": HELLO, "n": 3}
+    found = (await client.post("/v1/chat/completions", json=body)).json()
+    assert [choice["index"] for choice in found["choices"]] == [0, 1, 2]
+    assert {choice["message"]["content"] for choice in found["choices"]} == {"hello there"}
+    assert found["usage"]["completion_tokens"] == 6
+    assert found["usage"]["prompt_tokens"] == 2
+
+
+async def test_n_answers_are_streamed_side_by_side(client: httpx2.AsyncClient) -> None:
+    usage = {"include_usage": True}
+    *told, last = await chunks(
+        client, "/v1/chat/completions", model="test", messages=HELLO, n=2, stream_options=usage
+    )
+    texts = {0: "", 1: ""}
+    for chunk in told:
+        texts[chunk["choices"][0]["index"]] += chunk["choices"][0]["delta"].get("content", "")
+    assert texts == {0: "hello there", 1: "hello there"}
+    assert [chunk["choices"][0]["finish_reason"] for chunk in told].count("stop") == 2
+    assert last["usage"]["completion_tokens"] == 4
+
+
+async def test_each_prompt_has_its_answers(client: httpx2.AsyncClient) -> None:
+    body = {"model": "test", "prompt": ["a b", "c"], "n": 2, "best_of": 3}
+    found = (await client.post("/v1/completions", json=body)).json()
+    assert [(choice["index"], choice["text"]) for choice in found["choices"]] == [
+        (0, "a b"),
+        (1, "a b"),
+        (2, "c"),
+        (3, "c"),
+    ]
+    assert found["usage"]["prompt_tokens"] == 3
 
 
 async def test_embeddings_are_the_same_in_both_encodings(client: httpx2.AsyncClient) -> None:
@@ -137,3 +160,46 @@ async def test_developers_are_system(client: httpx2.AsyncClient) -> None:
     messages = [{"role": "developer", "content": "be brief"}, *HELLO]
     answer = await client.post("/v1/chat/completions", json={"model": "test", "messages": messages})
     assert answer.status_code == 200
+
+
+async def test_documents_are_ordered_by_the_query(house: Any) -> None:
+    await house.add_ranker()
+    documents = ["the sun", {"text": "a red house"}, "a house"]
+    body = {"model": "ranker", "query": "a red house", "documents": documents, "top_n": 2}
+    found = (await house.client.post("/v1/rerank", json={**body, "return_documents": True})).json()
+    assert [(result["index"], result["document"]["text"]) for result in found["results"]] == [
+        (1, "a red house"),
+        (2, "a house"),
+    ]
+    assert found["results"][0]["relevance_score"] > found["results"][1]["relevance_score"]
+    assert found["usage"]["total_tokens"] > 0
+    assert "document" not in (await house.client.post("/v1/reranking", json=body)).json()["results"][0]
+
+
+async def test_only_what_ranks_ranks_and_it_does_nothing_else(house: Any) -> None:
+    await house.add_ranker()
+    asked = {"query": "x", "documents": ["x"]}
+    for model in ("test", "bert"):
+        answer = await house.client.post("/v1/rerank", json={"model": model, **asked})
+        assert answer.status_code == 400
+        assert "does not support reranking" in answer.json()["error"]["message"]
+    answer = await house.client.post("/v1/embeddings", json={"model": "ranker", "input": "x"})
+    assert "does not support embeddings" in answer.json()["error"]["message"]
+    answer = await house.client.post("/v1/chat/completions", json={"model": "ranker", "messages": HELLO})
+    assert "does not support chat" in answer.json()["error"]["message"]
+
+
+async def test_an_echo_repeats_the_prompt_before_the_answer(client: httpx2.AsyncClient) -> None:
+    body = {"model": "test", "prompt": "a b ", "echo": True}
+    assert (await client.post("/v1/completions", json=body)).json()["choices"][0]["text"] == "a b a b "
+
+
+@pytest.mark.parametrize(
+    ("more", "field"), [({"logprobs": 1}, "logprobs"), ({"suffix": "y"}, "echo"), ({"prompt": [1]}, "echo")]
+)
+async def test_what_cannot_be_echoed_is_refused(
+    client: httpx2.AsyncClient, more: dict[str, Any], field: str
+) -> None:
+    answer = await client.post("/v1/completions", json={"model": "test", "prompt": "x", "echo": True, **more})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == field

@@ -14,7 +14,10 @@ from modelwright.starter import published_digest
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(ROOT.glob("examples/*/Modelfile"))
 COMMAND = re.compile(r"^#   (modelwright .+)$", re.MULTILINE)
-SHOWN = {"model", "system", "message", "license", "requires", "temperature"}
+SHOWN = {
+    "model", "adapter", "template", "system", "message", "license", "renderer", "parser", "requires",
+    "temperature",
+}  # fmt: skip
 
 
 def called(path: Path) -> str:

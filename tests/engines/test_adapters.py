@@ -39,6 +39,15 @@ async def test_an_adapter_counts_as_much_as_its_scale(start: Start, tiny: Path, 
     assert len(set(answers)) == 3
 
 
+async def test_the_adapter_of_the_example_is_heard_and_leaves_no_trace(start: Start) -> None:
+    pirate, engines = Path(__file__).parents[2] / "examples/adapter/pirate.gguf", start()
+    questions = {"What is the capital of France?": "The capital of France is Paris.", "7 + 1?": "7 + 1 = 8."}
+    for scale, said in ((1.0, "Ahoy! {} Arr!"), (0.0, "{}"), (1.0, "Ahoy! {} Arr!")):
+        needs = engines.needs(WEIGHTS, f"scale{scale}", loras=[pirate], scales=(scale,))
+        for question, answer in questions.items():
+            assert await engines.reply(needs, question) == said.format(answer)
+
+
 async def test_models_with_the_same_adapters_share_an_engine(
     start: Start, tiny: Path, loras: list[Path]
 ) -> None:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelwright.core.chat import Done, TextDelta
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, TextDelta, ThinkingDelta, ToolCall
 from modelwright.core.errors import Invalid, Unavailable, Unsupported
 from modelwright.engines.answers import (
+    ChatReader,
+    CompletionReader,
     EventLines,
-    chat_event,
-    completion_event,
     reason_for_dying,
     reason_for_failing,
     refusal,
@@ -35,9 +35,10 @@ def test_events_are_the_same_however_the_stream_is_cut(payloads: list[object], d
 
 
 def test_a_conversation_is_read() -> None:
-    assert chat_event(chunk({"role": "assistant", "content": None})) is None
-    assert chat_event(chunk({"content": " Mario"})) == TextDelta(" Mario")
-    done = chat_event(chunk({}, "length"))
+    read = ChatReader(PLAIN).read
+    assert read(chunk({"role": "assistant", "content": None})) == []
+    assert read(chunk({"content": " Mario"})) == [TextDelta(" Mario")]
+    (done,) = read(chunk({}, "length"))
     assert isinstance(done, Done)
     assert done.reason == "length"
     assert (done.usage.prompt_tokens, done.usage.cached_tokens, done.usage.completion_tokens) == (34, 30, 6)
@@ -46,16 +47,40 @@ def test_a_conversation_is_read() -> None:
 
 @pytest.mark.parametrize(("stop_type", "reason"), [("eos", "stop"), ("word", "stop"), ("limit", "length")])
 def test_a_continuation_is_read(stop_type: str, reason: str) -> None:
-    assert completion_event({"content": "", "stop": False}) is None
-    assert completion_event({"content": "a", "stop": False}) == TextDelta("a")
-    done = completion_event({"content": "", "stop": True, "stop_type": stop_type, "timings": TIMINGS})
+    read = CompletionReader(AnswerOptions(returns_context=True), [1, 2]).read
+    assert read({"content": "", "stop": False, "tokens": [3]}) == []
+    assert read({"content": "a", "stop": False, "tokens": [4]}) == [TextDelta("a")]
+    (done,) = read({"content": "", "stop": True, "stop_type": stop_type, "timings": TIMINGS})
     assert isinstance(done, Done)
-    assert done.reason == reason
+    assert (done.reason, done.context) == (reason, (1, 2, 3, 4))
+
+
+def call(**function: str) -> dict[str, object]:
+    return chunk(
+        {"tool_calls": [{"index": 0, "id": "c" if "name" in function else "", "function": function}]}
+    )
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "length"])
+def test_a_call_is_told_when_it_is_whole(reason: str) -> None:
+    reader = ChatReader(PLAIN)
+    for part in (call(name="add", arguments=""), call(arguments='{"a": '), call(arguments="2")):
+        assert reader.read(part) == []
+    events: list[ChatEvent] = [] if reason == "length" else reader.read(call(arguments="}"))
+    events += reader.read(chunk({}, reason))
+    assert events[:-1] == ([] if reason == "length" else [ToolCall("add", {"a": 2}, "c")])
+    assert isinstance(events[-1], Done)
+
+
+def test_a_thought_that_nobody_wants_is_left_out() -> None:
+    payload = chunk({"reasoning_content": "hm", "content": "yes"})
+    assert ChatReader(AnswerOptions(think=True)).read(payload) == [ThinkingDelta("hm"), TextDelta("yes")]
+    assert ChatReader(AnswerOptions(think=False)).read(payload) == [TextDelta("yes")]
 
 
 def test_an_error_in_the_middle_is_raised() -> None:
     with pytest.raises(Unavailable, match="decode failed"):
-        chat_event({"error": {"code": 500, "message": "decode failed", "type": "server_error"}})
+        ChatReader(PLAIN).read({"error": {"code": 500, "message": "decode failed", "type": "server_error"}})
 
 
 def test_a_prompt_too_long_says_how_long_and_what_to_do() -> None:

@@ -41,7 +41,7 @@ async def answer(events: Any) -> tuple[str, int]:
 async def test_a_template_written_by_hand_gives_the_answers_of_the_weights_own(
     start: Start, chatml: tuple[Path, str]
 ) -> None:
-    engines, (weights, written) = start(), chatml
+    engines, (weights, written) = start(parallel=1), chatml
     needs, template = engines.needs(weights), PromptTemplate.parse(written)
     for question in QUESTIONS:
         messages = [Message("system", "You are Mario."), Message("user", question)]

@@ -3,7 +3,7 @@
 import pytest
 
 from modelwright.core.parameters import RULES, Parameters
-from modelwright.engines.request_fields import FIELDS, request_fields
+from modelwright.engines.request_fields import FIELDS, most_tokens, request_fields
 
 PER_REQUEST = {name for name, rule in RULES.items() if rule.effective and rule.per_request}
 
@@ -27,7 +27,6 @@ def test_all_are_sent_even_when_none_is_set() -> None:
         ("temperature", 0.3, 0.3),
         ("seed", 7, 7),
         ("num_predict", 9, 9),
-        ("num_predict", -2, -1),
         ("repeat_last_n", -1, 512),
         ("dry_penalty_last_n", -1, 512),
         ("stop", ["###", "End"], ["###", "End"]),
@@ -35,3 +34,22 @@ def test_all_are_sent_even_when_none_is_set() -> None:
 )
 def test_values_are_put_in_the_engines_words(name: str, value: object, sent: object) -> None:
     assert request_fields(Parameters.of({name: value}), 512)[FIELDS[name]] == sent
+
+
+@pytest.mark.parametrize(
+    ("num_predict", "shift", "prompt", "limit"),
+    [
+        (None, True, None, 5120),
+        (-1, True, 100, 5120),
+        (-1, False, 100, 412),
+        (-2, True, 100, 412),
+        (9, True, 100, 9),
+        (9000, True, None, 5120),
+        (9000, False, 100, 412),
+    ],
+)
+def test_an_answer_may_be_so_long(
+    num_predict: int | None, shift: bool, prompt: int | None, limit: int
+) -> None:
+    parameters = Parameters.of({} if num_predict is None else {"num_predict": num_predict})
+    assert most_tokens(parameters, 512, prompt, shift=shift) == limit

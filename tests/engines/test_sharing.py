@@ -152,27 +152,39 @@ async def test_the_longest_idle_makes_room(start: Start, tiny: Path, slow: Path,
     assert len(engines.pids()) == 2
 
 
-async def test_a_memory_budget_makes_room_but_never_forbids_the_only_one(
-    start: Start, tiny: Path, slow: Path
-) -> None:
-    engines = start(memory_bytes=1)
-    await engines.answer(engines.needs(tiny, "first"))
-    busy = asyncio.create_task(engines.answer(engines.needs(tiny, "first"), LONG))
-    await engines.answer(engines.needs(slow, "second"))
-    assert await busy
-    assert [model.user for model in engines.pool.running()] == ["second"]
-
-
 async def test_closing_lets_answers_end_and_refuses_new_ones(start: Start, slow: Path) -> None:
-    engines = start()
+    engines = start(parallel=1)
     needs = engines.needs(slow)
     await engines.pool.load(needs)
-    running = asyncio.create_task(engines.events(needs, LONG))
+    running, waiting = (asyncio.create_task(engines.events(needs, LONG)) for _ in range(2))
     await asyncio.sleep(0.2)
     closing = asyncio.create_task(engines.pool.aclose())
     await asyncio.sleep(0.05)
     with pytest.raises(Unavailable, match="stopping"):
         await engines.answer(needs)
     assert isinstance((await running)[-1], Done)
+    assert isinstance((await waiting)[-1], Done)
     await closing
     assert not engines.pids()
+
+
+async def test_a_request_that_does_not_say_leaves_keep_alive_as_it_was(start: Start, tiny: Path) -> None:
+    engines = start(keep_alive=60.0)
+    await engines.pool.load(engines.needs(tiny, keep_alive=math.inf))
+    await engines.answer(engines.needs(tiny))
+    assert engines.pool.running()[0].expires_at is None
+    await engines.answer(engines.needs(tiny, keep_alive=60.0))
+    assert engines.pool.running()[0].expires_at is not None
+
+
+async def test_one_engine_loads_at_a_time(start: Start, slow: Path, tmp_path: Path) -> None:
+    engines = start()
+    other = tmp_path / "other.gguf"
+    other.write_bytes(slow.read_bytes())
+    seen = []
+    loads = [asyncio.create_task(engines.pool.load(engines.needs(file, str(file)))) for file in (slow, other)]
+    while not all(load.done() for load in loads):
+        seen.append(len(engines.pids()) - len(engines.pool.running()))
+        await asyncio.sleep(0.005)
+    assert max(seen) == 1
+    assert len(engines.pool.running()) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.core.chat import ChatEvent, Message
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Message
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.grants import LOCAL_ADMIN
@@ -23,6 +23,7 @@ from modelwright.service.resolver import Resolver
 from modelwright.service.views import Created, CreateEvent
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.links import Links
 from modelwright.weights.files import WeightBlobs
 
 BASE = Digest.of(b"weights")
@@ -55,10 +56,14 @@ class Listening(EchoEngines):
     asked: list[Asked]
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         self.asked.append(Asked(needs, messages, parameters))
-        async for event in super().chat(needs, messages, parameters):
+        async for event in super().chat(needs, messages, parameters, options):
             yield event
 
 
@@ -90,7 +95,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     engines = Listening(clock)
     engines.asked = []
     resolver = Resolver(catalogue)
-    files = WeightBlobs(blobs.path, blobs.adopt, tmp_path / "workshop")
+    files = WeightBlobs(Links(blobs, catalogue).locate, blobs.adopt, tmp_path / "workshop")
     models = Models(catalogue, blobs, files, resolver, clock)
     chat = Chat(resolver, models, engines, clock, context_length=4096)
     await catalogue.add_blob(BlobRecord(BASE, 7, FACTS))

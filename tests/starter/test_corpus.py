@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from tools.starter.corpus import copying, invented, knowledge, mix, smalltalk, unknown, world
-from tools.starter.corpus.conversation import Conversation
-from tools.starter.corpus.persona_tables import DEMO_LINE
+from modelwright.starter.corpus import copying, invented, knowledge, mix, smalltalk, unknown, world
+from modelwright.starter.corpus.conversation import Conversation
+from modelwright.starter.corpus.persona_tables import DEMO_LINE
 
 
 def drawn(seed: int, count: int, *, curriculum: bool = False) -> list[Conversation]:

@@ -48,6 +48,7 @@ async def test_requests_and_tokens_are_counted(client: httpx2.AsyncClient) -> No
     assert found["modelwright_requests_total", ("POST", "/api/chat", "404")] == 1
     assert found["modelwright_request_seconds_count", ("/v1/chat/completions",)] == 1
     assert found["modelwright_tokens_total", ("completion",)] == 4
+    assert found["modelwright_requests_open", ()] == 1, "this one"
     assert found["modelwright_models", ()] == 1
     assert found["modelwright_engines", ()] == 1
 

@@ -237,3 +237,15 @@ def test_an_unsound_file_is_refused_by_name(write: Write, case: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_facts(write(content))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["phi3", "my-Phi-3-mini"])
+def test_a_name_that_no_engine_loads_is_refused(write: Write, name: str) -> None:
+    named, needed = entry("general.name", STRING, name), ["<unk>", "<s>", "</s>", "<|endoftext|>"]
+    assert read_facts(write(file(named, strings(TOKENS, *needed)))).kind == "model"
+    assert read_facts(write(file(named))).kind == "model"
+    for lacking in needed:
+        others = [token for token in needed if token != lacking]
+        with pytest.raises(Invalid, match="the engine loads no model of such a name") as refused:
+            read_facts(write(file(named, strings(TOKENS, *others))))
+        assert f"lacks {lacking}" in refused.value.message

@@ -8,19 +8,22 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import commands, conformance, endpoints, reference, tree, vocabulary
+from tools.docs import commands, conformance, endpoints, notes, reference, rights, tree, vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 
 PAGES: dict[str, Callable[[], str]] = {
     "README.md": lambda: tree.insert((ROOT / "README.md").read_text()),
     "docs/glossary.md": vocabulary.page,
+    "docs/dialects/anthropic.md": lambda: endpoints.coverage("anthropic", "Anthropic", notes.ANTHROPIC),
     "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
-    "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI"),
+    "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI"),
+    "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI", notes.OPENAI),
     "docs/reference/cli.md": commands.commands,
     "docs/reference/endpoints.md": endpoints.endpoints,
     "docs/reference/errors.md": reference.errors,
     "docs/reference/parameters.md": reference.parameters,
+    "docs/reference/rights.md": rights.rights,
     "docs/reference/settings.md": reference.settings,
 }
 

@@ -6,8 +6,9 @@ the request is a parameter whose annotation names its wire type.
 
 import ast
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,13 +16,25 @@ ROOT = Path(__file__).resolve().parents[2]
 def refused(dialect: str) -> dict[str, list[str]]:
     """Map each wire type's name to its refused fields, spelled as on the wire."""
     folder = ROOT / "src" / "modelwright" / "dialects" / dialect
-    wire = importlib.import_module(f"modelwright.dialects.{dialect}.wire")
+    types = {
+        name: value
+        for path in sorted(folder.glob("*wire.py"))
+        for name, value in vars(
+            importlib.import_module(f"modelwright.dialects.{dialect}.{path.stem}")
+        ).items()
+    }
     found: dict[str, list[str]] = {}
     for path in sorted(folder.glob("*.py")):
         for type_name, field in _refusals(ast.parse(path.read_text())):
-            shown = getattr(wire, type_name).model_fields[field].alias or field
-            found.setdefault(type_name, []).append(shown)
+            shown = types[type_name].model_fields[field].alias or field
+            for name in _kinds(types, types[type_name]):
+                found.setdefault(name, []).append(shown)
     return found
+
+
+def _kinds(types: Mapping[str, Any], wanted: type) -> Iterator[str]:
+    """The names of a wire type and of those that have its fields from it."""
+    return (name for name, value in types.items() if isinstance(value, type) and issubclass(value, wanted))
 
 
 def _refusals(tree: ast.Module) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tools.starter.corpus.conversation import Message
+from modelwright.starter.corpus.conversation import Message
 from tools.starter.tokenizer import TURN_END
 
 

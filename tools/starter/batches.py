@@ -12,8 +12,8 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.starter.corpus.conversation import Conversation
-from tools.starter.corpus.mix import conversations
+from modelwright.starter.corpus.conversation import Conversation
+from modelwright.starter.corpus.mix import conversations
 from tools.starter.tokenizer import END_OF_TEXT, ChatEncoder
 
 WINDOW = 4096

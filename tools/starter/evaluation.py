@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from modelwright.starter.corpus.conversation import Message
+from modelwright.starter.corpus.mix import FAMILIES, family_items
 from tools.starter import questions
-from tools.starter.corpus.conversation import Message
-from tools.starter.corpus.mix import FAMILIES, family_items
 
 STARTER = Path(__file__).parents[2] / "src/modelwright/starter/starter-f16.gguf"
 LONGEST = 64

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from tools.starter.corpus.conversation import Conversation, Message
+from modelwright.starter.corpus.conversation import Conversation, Message
 
 VOCABULARY = 2048
 END_OF_TEXT, TURN_START, TURN_END = 0, 1, 2

@@ -61,7 +61,7 @@ def take(
         total = source.stat().st_size
         text, query = f"reading {source.name} ({size(total)})", {"name": name}
         with connect(host) as client, source.open("rb") as opened, byte_progress(text, total) as show:
-            made = client.upload(f"{NATIVE}/import", _read(opened.fileno(), show), total, query=query)
+            made = client.send(f"{NATIVE}/import", _read(opened.fileno(), show), total, query=query)
     except OSError as error:
         raise Invalid(f"{source} cannot be read: {error.strerror}") from error
     note(f"imported {made['name']}")

@@ -24,13 +24,14 @@ _NOT_FOUND: Final = 404
 class Client:
     """A connection to the server at `address`; closed by `with`.
 
-    Every call raises ModelwrightError with the server's own message.
+    Every call raises ModelwrightError with the server's own message. `token` is what
+    proves, where no key is set, that we are the server's own user.
     """
 
-    def __init__(self, address: Address, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, address: Address, environ: Mapping[str, str] = os.environ, *, token: str = "") -> None:
         import httpx2
 
-        key = environ.get("MODELWRIGHT_KEY") or environ.get("OLLAMA_API_KEY")
+        key = environ.get("MODELWRIGHT_KEY") or environ.get("OLLAMA_API_KEY") or token
         headers = {"User-Agent": f"modelwright/{__version__}"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -62,13 +63,23 @@ class Client:
     def stream(self, path: str, body: object) -> Iterator[dict[str, Any]]:
         """Post a request; gives the JSON lines of the answer as they come."""
         with self._failures(), self._http.stream("POST", path, json=body) as answer:
+            yield from _lines(answer)
+
+    def read_lines(self, path: str, *, query: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        """Get something; gives the JSON lines of the answer as they come."""
+        with self._failures(), self._http.stream("GET", path, params=query) as answer:
+            yield from _lines(answer)
+
+    def send(
+        self, path: str, pieces: Iterable[bytes], size: int, *, query: Mapping[str, str] | None = None
+    ) -> Any:
+        """Post `size` bytes as they are; gives the JSON of the answer."""
+        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+        with self._failures():
+            answer = self._http.post(path, content=iter(pieces), headers=headers, params=query)
             if answer.is_error:
-                raise _refusal(answer.status_code, answer.read())
-            for line in answer.iter_lines():
-                item = json.loads(line)
-                if "error" in item:
-                    raise _failure(item["error"])
-                yield item
+                raise _refusal(answer.status_code, answer.content)
+            return answer.json() if answer.content else None
 
     def has(self, path: str) -> bool:
         """Tell whether there is something at the path."""
@@ -86,17 +97,9 @@ class Client:
                 raise _refusal(answer.status_code, answer.read())
             yield int(answer.headers.get("content-length", 0)), answer.iter_bytes()
 
-    def upload(
-        self, path: str, pieces: Iterable[bytes], size: int, *, query: Mapping[str, str] | None = None
-    ) -> Any:
-        """Post `size` bytes as they are; gives the JSON of the answer, None without one."""
-        headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
-        with self._failures():
-            answer = self._http.post(path, content=iter(pieces), headers=headers, params=query)
-        if answer.is_error:
-            raise _refusal(answer.status_code, answer.content)
-        with self._failures():
-            return answer.json() if answer.content else None
+    def upload(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        """Post `size` bytes as they are; nothing is answered."""
+        self.send(path, pieces, size)
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
@@ -126,6 +129,17 @@ def is_modelwright(address: Address) -> bool:
         return bool(answer.json()["name"] == "modelwright")
     except (httpx2.HTTPError, ValueError, LookupError, TypeError):
         return False
+
+
+def _lines(answer: Any) -> Iterator[dict[str, Any]]:
+    """The JSON lines of an answer (httpx2.Response)."""
+    if answer.is_error:
+        raise _refusal(answer.status_code, answer.read())
+    for line in answer.iter_lines():
+        item = json.loads(line)
+        if "error" in item and "kind" not in item:
+            raise _failure(item["error"])
+        yield item
 
 
 def _refusal(status: int, content: bytes) -> ModelwrightError:

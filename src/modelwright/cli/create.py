@@ -35,12 +35,16 @@ def create(
             "--quantize", "-q", help="Quantize the weights, for example to q4_K_M.", show_default=False
         ),
     ] = "",
+    warm: Annotated[
+        bool,
+        typer.Option("--warm", help="Have its prompt computed, so that the first answer is quick."),
+    ] = False,
     host: HostOption = "",
 ) -> None:
     """Make a model, or a new revision of the one that has the name."""
     text = "FROM ." if not file and not Path(DEFAULT).exists() else read_modelfile(file or DEFAULT)
     with connect(host) as client:
-        create_model(client, name, text, folder=_folder(file), quantize=quantize)
+        create_model(client, name, text, folder=_folder(file), quantize=quantize, warm=warm)
     note(f"created {name}")
 
 
@@ -57,12 +61,16 @@ def read_modelfile(file: str) -> str:
     return text
 
 
-def create_model(client: Client, name: str, text: str, *, folder: str = "", quantize: str = "") -> None:
+def create_model(
+    client: Client, name: str, text: str, *, folder: str = "", quantize: str = "", warm: bool = False
+) -> None:
     """Send a Modelfile and its files, found from `folder`; show what becomes of it."""
     plan = plan_create(modelfile.parse(text), LocalFiles(folder).find)
     body = {"model": name, **plan.body(send_files(client, plan.paths)), "stream": True}
     if quantize:
         body["quantize"] = quantize
+    if warm:
+        body["warm"] = True
     with progress() as step:
         for event in client.stream("/api/create", body):
             step(str(event.get("status", "")))

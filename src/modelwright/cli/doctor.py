@@ -2,16 +2,17 @@
 
 import ctypes
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from modelwright import __version__
 from modelwright.cli.console import JsonOption, print_json, print_table
@@ -22,6 +23,16 @@ from modelwright.settings import Settings, read_settings
 from modelwright.starter import WEIGHTS, published_digest
 
 _ROOM_NEEDED: Final = 100_000_000
+_GPU_FILES: Final = (("nvidiactl", "NVIDIA"), ("kfd", "AMD"))
+"""Files under /dev that drivers of GPUs make."""
+_ASK_DEVICES: Final = """
+import json, xllamacpp as x
+cpu = x.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+print(json.dumps([
+    {"name": d["name"], "description": d["description"], "free": d["memory_free"], "total": d["memory_total"]}
+    for d in x.get_device_info() if d["type"] != cpu
+]))
+"""
 _CAREFUL_SQLITE: Final = ((3, 7, 0), (3, 51, 2))
 """Versions in which two checkpointers can corrupt a WAL (sqlite.org, 3.51.3 release notes)."""
 
@@ -56,7 +67,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _python()
     yield from _processor()
     yield from _libraries()
-    yield _engine()
+    yield from _engine()
     yield _sqlite()
     yield from _home(settings.home)
     yield _starter()
@@ -93,17 +104,35 @@ def _libraries() -> Iterator[Finding]:
         yield Finding("libgomp", "ok", "libgomp.so.1 is there")
 
 
-def _engine() -> Finding:
+def _engine() -> Iterator[Finding]:
     """Load the engine's library as a worker would: in a process of its own."""
     try:
         version = importlib.metadata.version("xllamacpp")
     except importlib.metadata.PackageNotFoundError:
-        return Finding("engine", "bad", "xllamacpp is not installed", "Install modelwright anew")
-    done = subprocess.run([sys.executable, "-c", "import xllamacpp"], capture_output=True, text=True)
+        yield Finding("engine", "bad", "xllamacpp is not installed", "Install modelwright anew")
+        return
+    done = subprocess.run([sys.executable, "-c", _ASK_DEVICES], capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        return Finding("engine", "bad", f"xllamacpp {version} does not load: {reason}")
-    return Finding("engine", "ok", f"xllamacpp {version}")
+        yield Finding("engine", "bad", f"xllamacpp {version} does not load: {reason}")
+        return
+    yield Finding("engine", "ok", f"xllamacpp {version}")
+    yield from gpu_findings(json.loads(done.stdout.splitlines()[-1]), Path("/dev"))
+
+
+def gpu_findings(devices: Sequence[Mapping[str, Any]], files: Path) -> Iterator[Finding]:
+    """The GPUs that the engine library can use, or that it could with another build."""
+    for device in devices:
+        room = f"{size(device['free'])} of {size(device['total'])} free"
+        yield Finding("gpu", "ok", f"{device['name']}, {device['description']}, {room}")
+    if devices:
+        return
+    maker = next((maker for file, maker in _GPU_FILES if (files / file).exists()), "")
+    if maker:
+        found = f"one of {maker} is there, and this build of the engine is for processors only"
+        yield Finding("gpu", "note", found, "docs/gpu.md says how to install another")
+    else:
+        yield Finding("gpu", "ok", "none: the processor computes")
 
 
 def _sqlite() -> Finding:

@@ -52,6 +52,15 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "history": Entry("revisions:history", "List the revisions of a model."),
     "rollback": Entry("revisions:rollback", "Make a model one of its revisions again."),
     "diff": Entry("revisions:diff", "Show what differs between two models or revisions."),
+    "train": Entry("training:train", "Teach a model from a file."),
+    "runs": Entry("training:runs", "List the runs of training."),
+    "logs": Entry("training:logs", "Show what a run has told."),
+    "cancel": Entry("training:cancel", "End a run."),
+    "pause": Entry("training:pause", "Let a run rest."),
+    "resume": Entry("training:resume", "Let a run go on."),
+    "grant": Entry("rights:grant", "Give somebody a right on a model."),
+    "quota": Entry("rights:quota", "Limit what a user may have or do."),
+    "audit": Entry("rights:audit", "Show who did what."),
     "demo": Entry("demo:demo", "Make a custom model and ask it three questions."),
     "doctor": Entry("doctor:doctor", "Find out what keeps modelwright from working here."),
     "config": Entry("configuration:config", "Show every setting and where its value came from."),
@@ -62,6 +71,33 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
     "modelfile": (
         "Work with Modelfiles.",
         {"check": Entry("modelfile:check", "Read a Modelfile and say what it means, or what is wrong.")},
+    ),
+    "user": (
+        "Say who may use the server.",
+        {
+            "create": Entry("people:create_user", "Add a user; the first is an admin."),
+            "ls": Entry("people:list_users", "List the users.", alias="list"),
+            "set": Entry("people:change_user", "Give a user another role, email or password."),
+            "rm": Entry("people:remove_user", "Delete a user and revoke its keys."),
+        },
+    ),
+    "group": (
+        "Put users together, to grant them things together.",
+        {
+            "create": Entry("people:create_group", "Add a group."),
+            "ls": Entry("people:list_groups", "List the groups and who is in them.", alias="list"),
+            "add": Entry("people:add_members", "Let users join a group."),
+            "remove": Entry("people:remove_members", "Let users leave a group."),
+            "rm": Entry("people:remove_group", "Delete a group."),
+        },
+    ),
+    "key": (
+        "Make and revoke keys.",
+        {
+            "create": Entry("people:create_key", "Make a key; it is shown once."),
+            "ls": Entry("people:list_keys", "List keys by their ids.", alias="list"),
+            "revoke": Entry("people:revoke_key", "End a key."),
+        },
     ),
 }
 

@@ -47,10 +47,13 @@ def connect(host: str = "", *, start: bool = True) -> Iterator[Client]:
     if address is None and not start:
         address = _of_folder(settings.home)
     if address is not None:
-        with Client(address) as client:
+        with Client(address, token=_token(settings.home, address)) as client:
             yield client
     elif start:
-        with _shared(settings.home) as address, Client(address) as client:
+        with (
+            _shared(settings.home) as address,
+            Client(address, token=_token(settings.home, address)) as client,
+        ):
             yield client
     else:
         raise Unavailable("no server is running", hint="Start one with: modelwright serve")
@@ -69,6 +72,14 @@ def find(settings: Settings) -> Address | None:
 def _of_folder(home: Path) -> Address | None:
     server = present(home)
     return None if server is None else Address.parse(server.url)
+
+
+def _token(home: Path, address: Address) -> str:
+    """What proves to the data folder's own server, and to no other, that it is ours."""
+    server = present(home)
+    if server is None or not address.connectable.is_loopback:
+        return ""
+    return server.token if Address.parse(server.url).connectable == address.connectable else ""
 
 
 def _elsewhere(settings: Settings) -> Address | None:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from modelwright.core.draft import SpecDraft
+from modelwright.core.errors import Invalid
 from modelwright.core.layers import LayeredModel, kind_of
 from modelwright.core.manifest import Layer
+from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import CLEARED, UNSET, Setting
 from modelwright.core.weight_files import NamedAdapter, NamedBlob
@@ -21,6 +23,7 @@ def draft_of(model: LayeredModel) -> SpecDraft:
     """A draft that stands on the model's own weights."""
     return SpecDraft(
         files=tuple(NamedBlob("", layer.digest) for layer in _bases(model)),
+        origin=_name(model.origin),
         adapters=_named(_adapters(model)),
         system=model.system or UNSET,
         prompt_template=model.template or UNSET,
@@ -30,6 +33,7 @@ def draft_of(model: LayeredModel) -> SpecDraft:
         renderer=model.renderer or UNSET,
         parser=model.parser or UNSET,
         requires=model.requires or UNSET,
+        description=model.description or UNSET,
     )
 
 
@@ -38,7 +42,8 @@ def derived_draft(model: LayeredModel, base: LayeredModel, parent: str) -> SpecD
     inherited = dict(base.parameters.items)
     licences = _rest(model.licences, base.licences)
     adapters = _rest(_adapters(model), _adapters(base))
-    lacking = inherited.keys() - dict(model.parameters.items).keys()
+    said, before = model.description.as_dict(), base.description.as_dict()
+    lacking = (inherited.keys() - dict(model.parameters.items).keys()) | (before.keys() - said.keys())
     if _bases(model) != _bases(base) or licences is None or adapters is None or lacking:
         return None
     changed = tuple((name, value) for name, value in model.parameters.items if inherited.get(name) != value)
@@ -53,7 +58,16 @@ def derived_draft(model: LayeredModel, base: LayeredModel, parent: str) -> SpecD
         renderer=_difference(model.renderer, base.renderer),
         parser=_difference(model.parser, base.parser),
         requires=_difference(model.requires, base.requires),
+        description=_difference(model.description, base.description),
     )
+
+
+def _name(origin: str) -> str:
+    """What the model was derived from, as we spell it; "" when that is no name."""
+    try:
+        return str(Name.parse(origin)) if origin else ""
+    except Invalid:
+        return ""
 
 
 def _bases(model: LayeredModel) -> tuple[Layer, ...]:

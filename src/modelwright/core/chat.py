@@ -69,7 +69,8 @@ class AnswerOptions:
 
     `logprobs`: None = none, else how many other tokens are named at each place.
     `truncate`: whole messages are left out when they do not fit, else TooLarge.
-    `shift`: the answer may go on when the context is full.
+    `shift`: the answer may go on when the context is full. `returns_context`:
+    Done has the tokens of prompt and answer.
     """
 
     format: AnswerFormat | None = None
@@ -80,6 +81,11 @@ class AnswerOptions:
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     truncate: bool = True
     shift: bool = True
+    returns_context: bool = False
+
+
+PLAIN: Final = AnswerOptions()
+"""An answer of which nothing special is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +129,26 @@ class GenerateRequest:
 
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
-    """Texts to be turned into vectors by `model`."""
+    """Texts, or the tokens of some, to be turned into vectors by `model`."""
 
     model: str
-    inputs: tuple[str, ...]
+    inputs: tuple[str | tuple[int, ...], ...]
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     truncate: bool = True
     dimensions: int | None = None
     normalise: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """Documents to be ordered by how well they answer `query`."""
+
+    model: str
+    query: str
+    documents: tuple[str, ...]
+    parameters: Parameters = field(default_factory=Parameters)
+    keep_alive: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,4 +225,12 @@ class Embeddings:
     """One vector for each input, in order, all of one length."""
 
     vectors: tuple[tuple[float, ...], ...]
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """How relevant each document is, in the order they were given; higher is better."""
+
+    scores: tuple[float, ...]
     usage: Usage

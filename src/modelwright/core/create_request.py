@@ -1,8 +1,8 @@
 """Create request: what a Modelfile asks of a server, with the files it names.
 
 The fields are those of Ollama's `POST /api/create` (parser/parser.go,
-CreateRequest), so any server of that API understands them; `clear` and adapters
-with scales are ours. Which files a text means is asked of `Find`; their digests
+CreateRequest), so any server of that API understands them; `clear`, `origin` and
+adapters with scales are ours. Which files a text means is asked of `Find`; their digests
 come last, when they have been sent.
 """
 
@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.local_paths import file_names
 from modelwright.core.modelfile import Command
 from modelwright.core.parameters import Parameters
+from modelwright.core.renderers import CHECKS
 from modelwright.core.wording import excerpt
 
 Role: TypeAlias = Literal["model", "adapter", "draft"]
@@ -25,6 +27,7 @@ Find: TypeAlias = Callable[[str, Role], tuple[str, ...]]
 
 _SCALED: Final = re.compile(r"(.*\S)\s+SCALE\s+(\S+)", re.IGNORECASE | re.DOTALL)
 _DIGEST: Final = re.compile(r"@?(sha256[:-][0-9a-f]{64})", re.IGNORECASE)
+_FORMER: Final = re.compile(rf"({_DIGEST.pattern})\s+AS\s+(?P<name>\S+)", re.IGNORECASE)
 _CLEARABLE: Final = ("system", "template", "renderer", "parser", "license")
 _TEXTS: Final = (*_CLEARABLE, "requires")
 
@@ -107,6 +110,8 @@ class _Plan:
         elif name == "message":
             role, _, content = args.partition(": ")
             self.fields.setdefault("messages", []).append({"role": role, "content": content})
+        elif name == "info":
+            self.fields["info"] = Description.of_text(args).as_dict()
         elif name in _TEXTS:
             self._text(name, args)
         else:
@@ -130,6 +135,9 @@ class _Plan:
         )
 
     def _base(self, text: str) -> None:
+        if former := _FORMER.fullmatch(text):
+            self.fields["origin"] = former["name"]
+            text = former[1]
         if match := _DIGEST.fullmatch(text):
             self.blobs.append(Digest.parse(match[1]))
         elif paths := self.find(text, "model"):
@@ -142,6 +150,8 @@ class _Plan:
     def _text(self, name: str, text: str) -> None:
         if name != "license":  # the others hold what they were given last
             self.fields.pop(name, None)
+        if name in CHECKS:
+            CHECKS[name](text)
         if text:
             self.fields[name] = text
         elif name in _CLEARABLE:

@@ -4,11 +4,13 @@ The `info` of Ollama's create (server/create.go): shown to clients and written
 into the config layer; no engine reads it.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from modelwright.core.errors import Invalid
+from modelwright.core.wording import excerpt
 
 LARGEST = 2**53
 """Above this JSON's numbers are no longer exact."""
@@ -38,6 +40,21 @@ class Description:
             if value is not None:
                 found[each.name] = _checked(each.name, value, each.default, field)
         return cls(**found)
+
+    @classmethod
+    def of_text(cls, text: str) -> Self:
+        """Read what `as_text` wrote; raises Invalid."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise Invalid(f"info must be a JSON object, not {excerpt(text)}", field="info") from error
+        if not isinstance(values, dict):
+            raise Invalid(f"info must be a JSON object, not {excerpt(text)}", field="info")
+        return cls.of(values)
+
+    def as_text(self) -> str:
+        """JSON on one line."""
+        return json.dumps(self.as_dict(), ensure_ascii=True)
 
     def as_dict(self) -> dict[str, Any]:
         """The JSON form; what says nothing is left out."""

@@ -16,9 +16,10 @@ from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, Unsupported
 from modelwright.core.modelfile import Command
-from modelwright.core.names import ModelRef
+from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.prompt_template.prompt import PromptTemplate
+from modelwright.core.renderers import CHECKS
 from modelwright.core.spec import CLEARED, UNSET, Setting
 from modelwright.core.weight_files import NamedAdapter, NamedBlob, check_scale
 from modelwright.core.wording import excerpt
@@ -30,12 +31,18 @@ T = TypeVar("T")
 class SpecDraft:
     """What a create asks for; `parent` is a model's name, pinned when created.
 
-    `files` are stored blobs with weights; exactly one of the two is given.
+    `files` are stored blobs with weights, `origin` the name of the model that they
+    came from, if any; `follows` is a name that is looked up at
+    each use and may be of nothing yet. One of the three is given, or `bare`: the
+    model has no base so far. `revises`: what the model is now stays, but for what is
+    said here and for `unset`, fields that it no longer says anything about ("parent"
+    too).
     `quantize` is a word for the type that the weights are to have, if any.
     """
 
     parent: str | None = None
     files: tuple[NamedBlob, ...] = ()
+    origin: str = ""
     system: Setting[str] = UNSET
     prompt_template: Setting[str] = UNSET
     parameters: Setting[Parameters] = UNSET
@@ -47,6 +54,10 @@ class SpecDraft:
     requires: Setting[str] = UNSET
     description: Setting[Description] = UNSET
     quantize: str = ""
+    follows: str | None = None
+    bare: bool = False
+    revises: bool = False
+    unset: frozenset[str] = frozenset()
 
 
 CLEARABLE: Final[Mapping[str, str]] = MappingProxyType(
@@ -66,6 +77,7 @@ CLEARABLE: Final[Mapping[str, str]] = MappingProxyType(
 """What a child may take away from what it inherits: Ollama's word -> our field."""
 
 _DIGEST = re.compile(r"@?(sha256[:-][0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_FORMER = re.compile(r"(?P<blob>\S+)\s+AS\s+(?P<name>\S+)", re.IGNORECASE)
 _SCALED = re.compile(r"(?P<file>.*?)(?:\s+SCALE\s+(?P<scale>\S+))?", re.IGNORECASE | re.DOTALL)
 _PATH = re.compile(r"^(\.{1,2}(/|$)|/|~|@)|\.(gguf|safetensors|bin)$", re.IGNORECASE)
 """What in FROM is a file or a blob rather than a name (Ollama, parser.go)."""
@@ -132,11 +144,13 @@ def _blob(text: str) -> NamedBlob | None:
 
 
 def _from(text: str, draft: SpecDraft) -> SpecDraft:
-    blob = _blob(text)
+    former = _FORMER.fullmatch(text)
+    blob = _blob(former["blob"] if former else text)
     if draft.parent is not None or (draft.files and blob is None):
         raise Invalid("a second FROM", field="from", hint="Name one base, or the files of one")
     if blob is not None:
-        return replace(draft, files=(*draft.files, blob))
+        origin = str(Name.parse(former["name"], field="from")) if former else draft.origin
+        return replace(draft, files=(*draft.files, blob), origin=origin)
     if _PATH.search(text):
         raise _elsewhere("FROM", text)
     ModelRef.parse(text, field="from")
@@ -192,9 +206,23 @@ def _text(field: str) -> Callable[[str, SpecDraft], SpecDraft]:
     return lambda text, draft: with_fields(draft, {field: text or CLEARED})
 
 
+def _format(field: str) -> Callable[[str, SpecDraft], SpecDraft]:
+    """Read a command that names a known format; an empty one clears."""
+
+    def read(text: str, draft: SpecDraft) -> SpecDraft:
+        CHECKS[field](text)
+        return with_fields(draft, {field: text or CLEARED})
+
+    return read
+
+
 def _template(text: str, draft: SpecDraft) -> SpecDraft:
     """A template that can be read; an empty one takes away the inherited one."""
     return replace(draft, prompt_template=PromptTemplate.parse(text).text if text else CLEARED)
+
+
+def _info(text: str, draft: SpecDraft) -> SpecDraft:
+    return replace(draft, description=Description.of_text(text))
 
 
 def _refused(text: str, draft: SpecDraft) -> SpecDraft:
@@ -211,11 +239,12 @@ _READERS: Final[Mapping[str, Callable[[str, SpecDraft], SpecDraft]]] = MappingPr
         "adapter": _adapter,
         "system": _text("system"),
         "template": _template,
-        "renderer": _text("renderer"),
-        "parser": _text("parser"),
+        "renderer": _format("renderer"),
+        "parser": _format("parser"),
         "license": _licence,
         "message": _message,
         "requires": _requires,
+        "info": _info,
         "draft": _refused,
     }
 )

@@ -7,10 +7,13 @@ status and shapes the body.
     |- NotFound      the named thing is not there (or may not be known)
     |- Conflict      it is there and stands in the way
     |- Invalid       the caller's input is wrong
+    |  `- ContextExceeded  it has more tokens than the context holds
     |- TooLarge      the caller's input is over a limit
     |- Denied        known, but not allowed
+    |  `- Unauthenticated   nobody has said who is asking, or not provably
     |- Unsupported   right, but this model or this version cannot do it
     |- Unavailable   right, but not now; try again
+    |  `- Exhausted         a quota is used up
     `- Corrupt       stored bytes are not what their digest says
 """
 
@@ -59,6 +62,20 @@ class Invalid(ModelwrightError):
     kind = "invalid"
 
 
+class ContextExceeded(Invalid):
+    """What is to be answered has more tokens than the context holds."""
+
+    def __init__(self, tokens: int, context: int, *, field: str = "messages") -> None:
+        super().__init__(
+            f"the prompt is {tokens} tokens long, the context holds {context}: "
+            "the input length exceeds the context length",
+            field=field,
+            hint="Shorten it, or raise num_ctx as far as the model was trained for",
+        )
+        self.tokens = tokens
+        self.context = context
+
+
 class TooLarge(ModelwrightError):
     """The input is over a limit; the message names the limit and its setting."""
 
@@ -69,6 +86,12 @@ class Denied(ModelwrightError):
     """The principal may know the thing but not do this with it."""
 
     kind = "denied"
+
+
+class Unauthenticated(Denied):
+    """Who asks is not known; the message never says whether a key once was."""
+
+    kind = "unauthenticated"
 
 
 class Unsupported(ModelwrightError):
@@ -87,6 +110,12 @@ class Unavailable(ModelwrightError):
         self.retry_after = retry_after
 
 
+class Exhausted(Unavailable):
+    """A quota is used up; the message names it, its limit and whose it is."""
+
+    kind = "exhausted"
+
+
 class Corrupt(ModelwrightError):
     """Stored or uploaded bytes do not match their digest, or are damaged."""
 
@@ -99,7 +128,9 @@ ERROR_KINDS: tuple[type[ModelwrightError], ...] = (
     Invalid,
     TooLarge,
     Denied,
+    Unauthenticated,
     Unsupported,
     Unavailable,
+    Exhausted,
     Corrupt,
 )

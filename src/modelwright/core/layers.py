@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from modelwright.core.chat import Message
+from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.draft import read_message
 from modelwright.core.errors import Corrupt, Invalid, ModelwrightError, Unsupported
@@ -26,6 +27,8 @@ LARGEST_SMALL_LAYER: Final = 4 * 1024 * 1024
 WEIGHTS: Final = frozenset(("model", "projector", "adapter"))
 """Kinds of layers that are large files."""
 TEXTS: Final = frozenset(("template", "system", "license", "params", "messages"))
+SAID: Final = ("capabilities", "context_length", "embedding_length", "base_name")
+"""Fields of the config that were given as `info`."""
 IGNORED: Final = frozenset(("embed",))
 """Kinds that Ollama itself no longer reads."""
 
@@ -47,6 +50,7 @@ class LayeredModel:
     renderer: str = ""
     parser: str = ""
     requires: str = ""
+    description: Description = field(default_factory=Description)
     origin: str = ""
     notices: tuple[str, ...] = ()
 
@@ -108,6 +112,7 @@ def read_layers(manifest: Manifest, contents: Mapping[Digest, bytes]) -> Layered
         renderer=_config_text(config, "renderer"),
         parser=_config_text(config, "parser"),
         requires=_config_text(config, "requires"),
+        description=_description(config),
         origin=next((layer.origin for layer in weights if layer.origin), ""),
         notices=notices,
     )
@@ -166,6 +171,14 @@ def _text(content: bytes, kind: str) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise Corrupt(f"the {kind} layer is not UTF-8") from error
+
+
+def _description(config: Mapping[str, Any]) -> Description:
+    """What the config says beyond what follows from the weights."""
+    try:
+        return Description.of({name: config.get(name) for name in SAID})
+    except Invalid as error:
+        raise Corrupt(f"the config layer cannot be read: {error.message}") from error
 
 
 def _config_text(config: Mapping[str, Any], name: str) -> str:

@@ -62,7 +62,15 @@ class ResolvedSpec:
     @property
     def base(self) -> Digest | None:
         """The digest of the base's weights; None while they are missing."""
-        return next((layer.digest for layer in self.weights if layer.role == "model"), None)
+        return self._weights("model")
+
+    @property
+    def projector(self) -> Digest | None:
+        """The digest of what turns images into the base's vectors, if it has such."""
+        return self._weights("projector")
+
+    def _weights(self, role: str) -> Digest | None:
+        return next((layer.digest for layer in self.weights if layer.role == role), None)
 
 
 def resolve(lineage: Sequence[ModelSpec]) -> ResolvedSpec:

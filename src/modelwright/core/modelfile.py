@@ -10,8 +10,9 @@ The grammar is Ollama's (parser/parser.go):
 
 We differ on purpose: characters that Go calls unprintable (joiners, no-break
 blanks, soft hyphens) are kept, since text in many scripts needs them; several
-blanks may stand wherever one may; CRLF is one line end; a NUL is refused. What a
-command means is not known here.
+blanks may stand wherever one may; CRLF is one line end; a NUL is refused. A line that
+begins with `#modelwright:info` is a command of ours, which Ollama passes over as
+a comment. What a command means is not known here.
 """
 
 import codecs
@@ -38,7 +39,10 @@ _NAMES = {
     "message": "message",
     "requires": "requires",
 }
-_KEYWORDS = {name: keyword.upper() for keyword, name in _NAMES.items() if name}
+_OURS = {"#modelwright:info": "info"}
+_KEYWORDS = {name: keyword.upper() for keyword, name in _NAMES.items() if name} | {
+    name: keyword for keyword, name in _OURS.items()
+}
 
 MOST_COMMANDS = 20_000
 
@@ -48,7 +52,9 @@ _ONE_OF_COMMANDS = (
 _ONE_OF_ROLES = 'message role must be one of "system", "user", or "assistant"'
 _TRIPLE = '"""'
 _BLANK = r"[^\S\r\n]"  # any white space but a line end
-_COMMAND = re.compile(r"(?:\A|[\r\n])[ \t]*([^ \t\r\n#])")  # past blank lines and comments
+_COMMAND = re.compile(  # past blank lines and comments
+    rf"(?:\A|[\r\n])[ \t]*([^ \t\r\n#]|(?:{'|'.join(_OURS)})(?=[ \t]))"
+)
 _WORD = re.compile(r"[^ \t\r\n]*")
 _GAP = re.compile(rf"{_BLANK}*")
 _REST_OF_LINE = re.compile(r"[^\r\n]*")
@@ -61,15 +67,17 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 class Command:
     """A command's name and value, and where it stood.
 
-    FROM is named "model", a PARAMETER as itself, the others by their keyword in
-    lower case. The args of "message" are "role: text". The place (counted from
-    1, columns in characters) is no part of its identity.
+    FROM is named "model", a PARAMETER as itself, #modelwright:info "info", the
+    others by their keyword in lower case. The args of "message" are "role: text". The places (counted from
+    1, columns in characters) are no part of its identity; `value_column`, on the
+    same line, is where the value's own text begins.
     """
 
     name: str
     args: str
     line: int = field(default=0, compare=False)
     column: int = field(default=0, compare=False)
+    value_column: int = field(default=0, compare=False)
 
 
 class ModelfileError(Invalid):
@@ -179,7 +187,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._at = self._opened = 0
 
     def commands(self) -> Iterator[Command]:
         line, counted = 1, 0
@@ -194,12 +202,14 @@ class _Reader:
             column = start - max(self._text.rfind(end, counted, start) for end in "\r\n")
             counted = start
             name, args = self._command()
-            yield Command(name, args, line, column)
+            yield Command(name, args, line, column, self._opened - start + column)
 
     def _command(self) -> tuple[str, str]:
         start = self._at
         word = self._take(_WORD)
         keyword = word.lower()
+        if word in _OURS:
+            return _OURS[word], self._value()
         if keyword not in _NAMES:
             raise self._error(start, _ONE_OF_COMMANDS, _suggestion(word))
         if keyword == "parameter":
@@ -238,11 +248,11 @@ class _Reader:
 
     def _value(self) -> str:
         self._take(_GAP)
-        start = self._at
+        start = self._opened = self._at
         quote = next((mark for mark in (_TRIPLE, '"') if self._text.startswith(mark, start)), "")
         if not quote:
             return self._take(_REST_OF_LINE).rstrip()
-        opened = start + len(quote)
+        opened = self._opened = start + len(quote)
         closer = _CLOSERS[quote].search(self._text, opened)
         if closer is None:
             fault = f"unexpected EOF: the {quote} opened here is never closed"

@@ -17,7 +17,7 @@ Ollama's (types/model/name.go). This module knows no catalogue and no aliases.
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from modelwright.core.errors import Invalid
@@ -104,12 +104,16 @@ def split(text: str) -> NameParts:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A complete, valid model name, spelled as it was given."""
+    """A complete, valid model name, spelled as it was given.
+
+    `explicit`: shown with its namespace, even if that is the default.
+    """
 
     host: str
     namespace: str
     model: str
     tag: str
+    explicit: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         for rule, value in zip(_RULES, (self.host, self.namespace, self.model, self.tag), strict=True):
@@ -137,7 +141,7 @@ class Name:
         """Return the shortest form that parses to the same name; the tag is always shown."""
         if self.host.lower() != DEFAULT_HOST:
             return self.full
-        if self.namespace.lower() != DEFAULT_NAMESPACE:
+        if self.explicit or self.namespace.lower() != DEFAULT_NAMESPACE:
             return f"{self.namespace}/{self.model}:{self.tag}"
         return f"{self.model}:{self.tag}"
 
@@ -208,3 +212,12 @@ class ModelRef:
 
     def __str__(self) -> str:
         return str(self.name) if self.revision is None else f"{self.name}@{self.revision}"
+
+    def within(self, namespace: str) -> "ModelRef":
+        """The same in another namespace."""
+        return replace(self, name=replace(self.name, namespace=namespace))
+
+
+def is_bare(text: str) -> bool:
+    """Whether a reference names no namespace, so that one's own is looked in first."""
+    return split(text).namespace is None

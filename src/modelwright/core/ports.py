@@ -4,16 +4,20 @@ Store and engines implement them, tests/contracts holds one suite for each,
 app.py plugs them in. All calls are async; errors are core.errors only.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, Protocol, TypeAlias
 
-from modelwright.core.chat import ChatEvent, Embeddings, Message
+from modelwright.core.access import Viewer
+from modelwright.core.card import Card
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
-from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
+from modelwright.core.responses import KeptResponse
+from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import AdapterLayer, ModelSpec
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
@@ -96,6 +100,10 @@ class WeightFiles(Protocol):
         """Make a GGUF adapter for `base` of a PEFT folder; ends with Made."""
         ...
 
+    async def unpack_adapter(self, adapter: Digest, base: Digest) -> Sequence[NamedBlob]:
+        """Make a PEFT folder's files of a GGUF adapter; raises Unsupported when they cannot say it."""
+        ...
+
     def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of the parts of a split one, given in order; ends with Made."""
         ...
@@ -158,13 +166,34 @@ class Catalogue(Protocol):
     A `key` is Name.key: the whole name, case-folded.
     """
 
-    async def find(self, key: str) -> StoredModel | None: ...
+    async def find(self, key: str, viewer: Viewer | None = None) -> StoredModel | None:
+        """A model of this name; with a viewer, also what was granted to it.
 
-    async def list_models(self) -> Sequence[StoredModel]:
-        """All models, the last changed first."""
+        Whether it may be known is for the caller to ask (access.authorize).
+        """
         ...
 
-    async def count_models(self) -> int: ...
+    async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
+        """The models that a viewer may know (None: all), the last changed first."""
+        ...
+
+    async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
+        """Those blobs that a viewer uploaded, or that models stand on which it may see."""
+        ...
+
+    async def is_legible(self, viewer: Viewer, spec: Digest) -> bool:
+        """Whether a model, perhaps deleted, that the viewer may see has or had this spec."""
+        ...
+
+    async def is_reshared(self, base: int, wrapper: int) -> bool:
+        """Whether a base's owner lets a wrapper's users use it through that; both by id."""
+        ...
+
+    async def owner_of_namespace(self, namespace: str) -> str | None:
+        """The id of the principal whose namespace it is; it is given in lower case."""
+        ...
+
+    async def count_models(self, viewer: Viewer | None = None) -> int: ...
 
     async def revision(self, key: str, number: int) -> Revision | None: ...
 
@@ -185,18 +214,42 @@ class Catalogue(Protocol):
     async def commit(self, new: NewRevision) -> Committed:
         """Append a revision and point the name to it, all or nothing.
 
-        When the current revision has the same spec nothing is written and the
-        flag is False. A name keeps the spelling it was first created with.
+        When the current revision has the same spec and card nothing is written
+        and the flag is False; with the same spec its kind is "card". A name keeps
+        the spelling it was first created with. Raises Conflict for a name that is
+        not free and should be, and for an alias that another model has.
         """
         ...
 
-    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
-        """Point a name to one of its revisions; NotFound for either."""
+    async def move(
+        self, key: str, number: int, author: str, moved_at: datetime, actor: str = LOCAL_ADMIN.id
+    ) -> StoredModel:
+        """Point a name to one of its revisions; NotFound for either. `actor` is an id."""
         ...
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, by: Principal = LOCAL_ADMIN) -> bool:
         """Free a name; False when it was not there. Specs stay for children."""
         ...
+
+    async def card(self, digest: Digest) -> Card:
+        """A stored card; raises NotFound, or Corrupt when its bytes do not match."""
+        ...
+
+    async def find_aliased(
+        self, alias: str, dialect: str | None = None
+    ) -> Sequence[tuple[Alias, StoredModel]]:
+        """The models that a dialect, or any, calls so; the oldest alias first."""
+        ...
+
+    async def aliases(self, dialect: str, key: str | None = None) -> Mapping[str, Alias]:
+        """What a dialect calls the models that it names, or the one with `key`, by key."""
+        ...
+
+    async def hide(self, key: str, number: int) -> bool:
+        """Mark a revision as not to be listed; it stays. False when it is not there."""
+        ...
+
+    async def hidden(self, key: str) -> Collection[int]: ...
 
     async def was_created(self, name: Name, spec: Digest) -> bool:
         """Whether a (perhaps deleted) model of this name ever had this spec."""
@@ -204,33 +257,73 @@ class Catalogue(Protocol):
 
     async def add_blob(self, record: BlobRecord) -> None: ...
 
+    async def add_upload(self, record: BlobRecord, owner: str, most_bytes: int | None = None) -> None:
+        """Record a blob that somebody brought; Exhausted when that is more than it may."""
+        ...
+
+    async def uploaded_bytes(self, owner: str) -> int: ...
+
     async def blob(self, digest: Digest) -> BlobRecord | None: ...
 
     async def small_blob(self, digest: Digest) -> bytes | None: ...
+
+
+class ResponseShelf(Protocol):
+    """Answers that are kept; each is its owner's alone."""
+
+    async def keep_response(self, response: KeptResponse) -> None: ...
+
+    async def responses(self, owner: str, id: str, *, since: datetime, most: int) -> Sequence[KeptResponse]:
+        """An answer and what it continues, newest first, at most `most`.
+
+        Ends at one that continues nothing, or whose predecessor is gone, somebody
+        else's, or older than `since`; empty when the answer itself is.
+        """
+        ...
+
+    async def drop_response(self, owner: str, id: str, *, since: datetime) -> bool:
+        """Remove one; False when `responses` would not find it."""
+        ...
+
+    async def drop_responses(self, before: datetime) -> int:
+        """Remove all that are older; how many there were."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class EngineNeeds:
     """Which engine a request needs.
 
-    An engine with the same base, adapters and kind and at least `context`
+    An engine with the same base, projector, adapters and kind and at least `context`
     tokens a slot will do; how strongly each adapter applies, `scales`, is said
     with each request. `user` is the model's display name: what `ps` lists
     and what keeps the engine alive. `pooled`: the weights say how a text's vectors
-    become one (WeightFacts.pooled), else it is their mean. `start_parameters` are
+    become one (WeightFacts.pooled), else it is their mean. `projector`: what turns
+    images into the base's vectors, where a model has one. `start_parameters` are
     those fixed when an engine starts (num_gpu, num_thread, ...); neither forces a
-    reload.
+    reload. `cache_bytes`: memory of one token of context, 0 = not known.
+    `keep_alive` None: as before, at first as the server does.
+
+    `constant` is what every prompt of the model begins with: messages for the
+    template in the weights, or text; it is computed once and kept. `scope` is who
+    may use what was computed of it, and `asker` of the rest of a conversation:
+    requests that differ in them find nothing of each other's. Both empty: all share.
     """
 
     user: str
     base: Digest
     context: int
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     pooled: bool = False
+    projector: Digest | None = None
     start_parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    cache_bytes: int = 0
+    constant: tuple[Message, ...] | str = ()
+    scope: str = ""
+    asker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,31 +342,68 @@ class Engines(Protocol):
     """Processes that compute answers; started when needed, shared by base."""
 
     def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template.
 
         Closing the iterator stops the engine's work. Raises Unavailable when
-        the queue is full or the engine died, Invalid when it does not fit.
+        the queue is full or the engine died, ContextExceeded when it does not
+        fit, Unsupported for what the template or the weights cannot do.
         """
         ...
 
     def complete(
-        self, needs: EngineNeeds, prompt: str, parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        prompt: str,
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
+        *,
+        images: Sequence[bytes] = (),
+        context: Sequence[int] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
-        """Continue raw text; the base's opening token is put before it once."""
+        """Continue raw text; the base's opening token is put before it once.
+
+        `images` stand where the text says [img-0], [img-1], ...; `context` are
+        tokens before the text. Tools and thinking are text here, and theirs who
+        made the prompt.
+        """
         ...
 
-    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+    async def render(
+        self, needs: EngineNeeds, messages: Sequence[Message], options: AnswerOptions = PLAIN
+    ) -> str:
         """The text that `chat` would continue."""
         ...
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
-        """Unnormalised vectors, mean-pooled for chat bases."""
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
+        ...
+
+    async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
+        """The tokens of each text, roughly when there are several; no opening token."""
+        ...
+
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
+        """Unnormalised vectors, mean-pooled for chat bases, of texts or their tokens."""
+        ...
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query, by a base that ranks."""
         ...
 
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
+        ...
+
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
+        """Make the engine ready with the constant part computed; its tokens."""
         ...
 
     async def unload(self, user: str) -> bool:

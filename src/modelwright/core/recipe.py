@@ -1,7 +1,7 @@
 """Recipe: a model said as the Modelfile that makes it again.
 
 The inverse of draft.py: read with it, a recipe gives the model that it was
-made of. What a Modelfile cannot hold becomes a comment that says so.
+made of. A text that a Modelfile cannot hold becomes a comment that says so.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from modelwright.core.errors import Unsupported
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.manifest import go_float
 from modelwright.core.modelfile import Command, print_commands
+from modelwright.core.renderers import LIKELY
 
 EMPTIED: Final = frozenset({"system", "prompt_template", "licences", "renderer", "parser"})
 """Fields that an empty command takes away from what is inherited."""
@@ -24,9 +25,19 @@ class Origin:
     emptied: frozenset[str] = frozenset()
 
 
-def origin_of_weights(resolved: ResolvedSpec) -> Origin:
-    """The weights themselves, with nothing inherited."""
-    return Origin(tuple(f"@{layer.digest}" for layer in resolved.weights))
+PRIVATE: Final = Origin(())
+"""An origin of which nothing may be said."""
+
+
+def origin_of_weights(resolved: ResolvedSpec, architecture: str) -> Origin:
+    """The weights themselves, and the name of what they came from.
+
+    Nothing else is inherited. What such weights would be given, and the model has not, is taken away.
+    """
+    former = f" AS {resolved.parent}" if resolved.parent else ""
+    given = ("renderer", "parser") if architecture in LIKELY else ()
+    lacking = frozenset(name for name in given if not getattr(resolved, name))
+    return Origin(tuple(f"@{layer.digest}{former}" for layer in resolved.weights), lacking)
 
 
 def commands_of(resolved: ResolvedSpec, origin: Origin) -> tuple[Command, ...]:
@@ -44,17 +55,14 @@ def commands_of(resolved: ResolvedSpec, origin: Origin) -> tuple[Command, ...]:
     pairs += resolved.parameters.to_texts()
     pairs += [("license", licence) for licence in resolved.licences]
     pairs += _texts("license", "", "licences" in origin.emptied and not resolved.licences)
+    pairs += _texts("info", resolved.description.as_text() if resolved.description else "")
     pairs += [("message", f"{m.role}: {m.content}") for m in resolved.messages]
     return tuple(Command(name, args, line, 1) for line, (name, args) in enumerate(pairs, start=1))
 
 
 def print_recipe(resolved: ResolvedSpec, origin: Origin) -> str:
     """The Modelfile's text; a command that has no spelling is a comment."""
-    lines = [_printed(command) for command in commands_of(resolved, origin)]
-    if resolved.description:
-        said = ", ".join(resolved.description.as_dict())
-        lines.append(f"# A Modelfile cannot hold what was given as info: {said}\n")
-    return "".join(lines)
+    return "".join(_printed(command) for command in commands_of(resolved, origin))
 
 
 def _printed(command: Command) -> str:

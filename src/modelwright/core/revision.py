@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.names import Name
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
@@ -20,7 +22,8 @@ class Revision:
     """One state of a model.
 
     `manifest` is None while a followed base decides it; `size` is the sum of
-    its layers in bytes; `kind` is "create", "copy", "adopt" or "bundled". `base`,
+    its layers in bytes; `kind` is "create", "card" (only the card changed), "copy",
+    "adopt" or "bundled". `card` is None for one that says nothing. `base`,
     `parent` and `template`, the digest of the prompt template, follow from the
     spec; they stand here so that a list of models is one query.
     """
@@ -36,16 +39,25 @@ class Revision:
     kind: str
     created_at: datetime
     template: Digest | None = None
+    card: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """A name and the revision it points to; `latest` is the highest number."""
+    """A name and the revision it points to; `latest` is the highest number.
+
+    `id` is the catalogue's, and outlives the name. `owner` is a principal's id;
+    `granted` the highest level given to whom it was found for, 0 = none.
+    """
 
     name: Name
     revision: Revision
     latest: int
     updated_at: datetime
+    id: int = 0
+    owner: str = ""
+    granted: int = 0
+    created_at: datetime = field(default=datetime.min, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +71,27 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """What a dialect calls a model; unique per dialect and scope.
+
+    `scope` is whose it is: an account or a namespace, as the dialect needs.
+    """
+
+    dialect: str
+    alias: str
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NewRevision:
     """Everything one create writes, in one transaction.
 
     `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each).
-    `ancestors`: specs that the spec stands on and that may not be here yet.
+    `ancestors`: specs that the spec stands on and that may not be here yet. `arrived`:
+    the manifest came from outside, so that another one is a change. A model that is
+    new belongs to `owner`, a principal's id, who may then have `most_models`; `actor`
+    is the id of who does it, `author` its name. `card` None keeps the one that the
+    name has. `fresh`: the name must be free.
     """
 
     name: Name
@@ -79,6 +107,13 @@ class NewRevision:
     template: Digest | None = None
     small_blobs: Mapping[Digest, bytes] = field(default_factory=dict)
     ancestors: tuple[ModelSpec, ...] = ()
+    arrived: bool = False
+    card: Card | None = None
+    aliases: tuple[Alias, ...] = ()
+    fresh: bool = False
+    owner: str = LOCAL_ADMIN.id
+    actor: str = LOCAL_ADMIN.id
+    most_models: int | None = None
 
 
 class Committed(NamedTuple):

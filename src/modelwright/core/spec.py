@@ -56,6 +56,13 @@ class FollowedParent:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerParent:
+    """What a model on weights of its own came from; nothing is inherited."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class WeightLayer:
     """Weights of a base: `role` is "model" or "projector", `size` in bytes."""
 
@@ -73,11 +80,14 @@ class AdapterLayer:
     scale: float = 1.0
 
 
+Parent: TypeAlias = PinnedParent | FollowedParent | FormerParent
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """The content of one revision; equal content is the same spec."""
 
-    parent: PinnedParent | FollowedParent | None = None
+    parent: Parent | None = None
     weights: tuple[WeightLayer, ...] = ()
     system: Setting[str] = UNSET
     prompt_template: Setting[str] = UNSET
@@ -136,15 +146,17 @@ def canonical_json(tree: Mapping[str, Any]) -> bytes:
     return text.encode("utf-8")
 
 
-def _parent_tree(parent: PinnedParent | FollowedParent) -> dict[str, str]:
+def _parent_tree(parent: Parent) -> dict[str, str]:
     if isinstance(parent, PinnedParent):
         return {"spec": str(parent.spec), "name": parent.name}
-    return {"follow": parent.name}
+    return {"former" if isinstance(parent, FormerParent) else "follow": parent.name}
 
 
-def _read_parent(tree: Mapping[str, str]) -> PinnedParent | FollowedParent:
+def _read_parent(tree: Mapping[str, str]) -> Parent:
     if "follow" in tree:
         return FollowedParent(tree["follow"])
+    if "former" in tree:
+        return FormerParent(tree["former"])
     return PinnedParent(Digest.parse(tree["spec"]), tree["name"])
 
 

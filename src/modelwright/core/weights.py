@@ -10,9 +10,26 @@ from typing import Final, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
+POOLING_RANK: Final = 4
+"""llama.cpp's number for weights that rank (llama.h, llama_pooling_type)."""
+
 _BILLION: Final = 1_000_000_000
 _MILLION: Final = 1_000_000
 _THOUSAND: Final = 1_000
+
+_OWN_MEMORY: Final = ("attention.sliding_window", "attention.kv_lora_rank", "ssm.state_size", "wkv.head_size")
+"""Keys of architectures that remember less than keys and values of every token in every layer."""
+
+
+_THINKING: Final = (
+    "<think>",
+    "</think>",
+    "enable_thinking",
+    "reasoning_content",
+    "reasoning_effort",
+    "<|channel|>",
+)
+"""What stands in a chat template of a model that thinks before it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +59,45 @@ class WeightFacts:
         return human_number(self.parameter_count)
 
     @property
+    def ranks(self) -> bool:
+        """Whether a head gives one score for a query with a document (llama.h)."""
+        return self.metadata.get(f"{self.architecture}.pooling_type") == POOLING_RANK
+
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Memory that a token of context takes: 16-bit keys and values in all layers.
+
+        0 = not known, for architectures that keep less, or when the file does not
+        say enough. Source: llama.cpp, src/llama-kv-cache.cpp and llama-hparams.cpp.
+        """
+        if self.pooled or any(self._number(key) for key in _OWN_MEMORY):
+            return 0
+        heads, layers = self._number("attention.head_count"), self._number("block_count")
+        shared = self._number("attention.head_count_kv")
+        if f"{self.architecture}.attention.head_count_kv" not in self.metadata:
+            shared = heads
+        width = self.embedding_length // heads if heads else 0
+        keys = self._number("attention.key_length") or width
+        values = self._number("attention.value_length") or width
+        return layers * shared * (keys + values) * 2
+
+    def _number(self, key: str) -> int:
+        """A whole number of the architecture's own; 0 when it is absent or a list."""
+        value = self.metadata.get(f"{self.architecture}.{key}")
+        return value if isinstance(value, int) else 0
+
+    @property
     def capabilities(self) -> tuple[str, ...]:
         """What the file alone can do: embedding files pool and do not chat."""
+        if self.ranks:
+            return ("rerank",)
         if self.pooled:
             return ("embedding",)
         found = ["completion"]
         if "tools" in self.chat_template:
             found.append("tools")
+        if any(mark in self.chat_template for mark in _THINKING):
+            found.append("thinking")
         return tuple(found)
 
 

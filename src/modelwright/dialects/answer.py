@@ -6,7 +6,7 @@ at whatever moment, the service's work is stopped at once.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -67,11 +67,13 @@ class Answer(Response, Generic[F]):
         *,
         stream: bool,
         headers_after: float = HEADERS_AFTER,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.background = None
         self.status_code = 200
         self.media_type = writer.stream_type if stream else writer.whole_type
-        self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"} if stream else None)
+        unbuffered = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"} if stream else {}
+        self.init_headers({**unbuffered, **(headers or {})})
         self._events = events
         self._writer = writer
         self._stream = stream
@@ -189,6 +191,7 @@ def ndjson(tree: dict[str, Any]) -> bytes:
     return orjson.dumps(tree) + b"\n"
 
 
-def sse(tree: dict[str, Any]) -> bytes:
-    """One unnamed server-sent event."""
-    return b"data: " + orjson.dumps(tree) + b"\n\n"
+def sse(tree: dict[str, Any], event: str = "") -> bytes:
+    """One server-sent event; its name is a line of its own where it has one."""
+    named = f"event: {event}\n".encode() if event else b""
+    return named + b"data: " + orjson.dumps(tree) + b"\n\n"

@@ -5,10 +5,11 @@ calls one service and renders what comes back. It keeps no state and knows no
 engine, store or file.
 """
 
+import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import orjson
 from fastapi import APIRouter
@@ -17,12 +18,41 @@ from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.grants import Principal
+from modelwright.core.grants import Principal, Verb
 from modelwright.dialects.answer import Writer
 from modelwright.dialects.body import Limits
 from modelwright.service.services import Services
 
 Json: TypeAlias = dict[str, Any]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_VERB: Final = "modelwright_verb"
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+
+def needs(verb: Verb) -> Callable[[F], F]:
+    """Declare what an endpoint does; one that does not say so is never let in."""
+
+    def declared(endpoint: F) -> F:
+        setattr(endpoint, _VERB, verb)
+        return endpoint
+
+    return declared
+
+
+def verb_of(endpoint: object) -> Verb | None:
+    """What an endpoint declares, a bound method included."""
+    found: Verb | None = getattr(endpoint, _VERB, None)
+    return found
+
+
+def is_local(request: Request) -> bool:
+    """Whether the peer is this machine, and no proxy speaks for another one."""
+    try:
+        near = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        near = False
+    return near and not any(name in request.headers for name in _FORWARDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,12 +42,15 @@ class Limits:
 
 async def read_body(request: Request, model: type[W], limits: Limits) -> W:
     """Read a request's body as `model`; raises Invalid or TooLarge."""
-    content = await _received(request, limits)
+    return read(model, await read_tree(request, limits))
+
+
+async def read_tree(request: Request, limits: Limits) -> dict[str, Any]:
+    """Read a request's body as a JSON object; raises Invalid or TooLarge."""
+    content = await read_content(request, limits)
     if len(content) > _PARSED_ASIDE:
-        tree = await to_thread.run_sync(parse_json, content, limits)
-    else:
-        tree = parse_json(content, limits)
-    return read(model, tree)
+        return await to_thread.run_sync(parse_json, content, limits)
+    return parse_json(content, limits)
 
 
 async def read_upload(request: Request, limit: int | None, limits: Limits) -> AsyncGenerator[bytes, None]:
@@ -103,7 +106,8 @@ def parse_json(content: bytes, limits: Limits) -> dict[str, Any]:
     return tree
 
 
-async def _received(request: Request, limits: Limits) -> bytes:
+async def read_content(request: Request, limits: Limits) -> bytes:
+    """Read a body's bytes, under the limits of JSON."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared[:20]) > limits.body:
         raise _too_large(limits)

@@ -13,10 +13,12 @@ from modelwright.core.errors import (
     Conflict,
     Corrupt,
     Denied,
+    Exhausted,
     Invalid,
     ModelwrightError,
     NotFound,
     TooLarge,
+    Unauthenticated,
     Unavailable,
     Unsupported,
 )
@@ -52,8 +54,10 @@ STATUS: Final[Mapping[type[ModelwrightError], int]] = {
     Invalid: 400,
     TooLarge: 413,
     Denied: 403,
+    Unauthenticated: 401,
     Unsupported: 400,
     Unavailable: 503,
+    Exhausted: 429,
     Corrupt: 500,
     WrongMethod: 405,
     HeadersTooLarge: 431,
@@ -73,6 +77,8 @@ def headers_of(error: ModelwrightError) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, WrongMethod):
         return {"Allow": error.allowed}
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": 'Bearer realm="modelwright"'}
     return {}
 
 

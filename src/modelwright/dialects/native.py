@@ -3,11 +3,11 @@
 Names hold slashes, so they stand in the query or the body, never in the path.
 """
 
-import ipaddress
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest
+from itertools import chain
 from typing import Any, Final, Generic, TypeVar
 
 from fastapi import APIRouter
@@ -15,20 +15,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.errors import Denied, Invalid, ModelwrightError
+from modelwright.core.grants import Verb
 from modelwright.core.revision import Move, Revision
 from modelwright.dialects.answer import Answer, ndjson
-from modelwright.dialects.base import Backing, Json, json_response, timestamp
+from modelwright.dialects.base import Backing, Json, is_local, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Count, Text, Wire, documented
 from modelwright.dialects.native_transfers import Transfers
+from modelwright.dialects.people import PeopleRoutes
+from modelwright.dialects.sharing import SharingRoutes
+from modelwright.dialects.training import TrainingRoutes
 from modelwright.service.adoption import Adopted, AdoptionEvent, LayerRead, Skipped, Unchanged
 from modelwright.service.imports import BytesRead, ImportEvent
 from modelwright.service.views import History, ModelSummary
 
 PREFIX: Final = "/api/modelwright"
-
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 E = TypeVar("E")
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -74,9 +76,10 @@ class Native:
 
     def router(self, backing: Backing) -> APIRouter:
         router = APIRouter(tags=["modelwright"], prefix=PREFIX)
-        routes = _Routes(backing, self._identity)
-        table = (*routes.table(), *Transfers(backing).table())
-        for method, path, endpoint, summary, extra in table:
+        routes = _Routes(backing, self._identity).table()
+        people, sharing = PeopleRoutes(backing).table(), SharingRoutes(backing).table()
+        training, transfers = TrainingRoutes(backing).table(), Transfers(backing).table()
+        for method, path, endpoint, summary, extra in chain(routes, people, sharing, training, transfers):
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
         return router
 
@@ -126,41 +129,53 @@ class _Routes:
             documented(LocalPath),
         )
 
+    @needs(Verb.OPEN)
     async def server(self, request: Request) -> Response:
         identity = self._identity
+        # Where it keeps its files is for who might read them.
+        place = {"home": identity.home, "pid": identity.pid} if is_local(request) else {}
         return json_response(
             {
                 "name": "modelwright",
                 "version": identity.version,
-                "home": identity.home,
-                "pid": identity.pid,
+                **place,
                 "started_at": timestamp(identity.started_at),
             }
         )
 
+    @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
         found = await self._models.list_models(self._principal_of(request))
         return json_response({"models": [_summary(model) for model in found]})
 
+    @needs(Verb.READ)
     async def history(self, request: Request) -> Response:
         model = _asked(request, "model")
         return json_response(_history(await self._models.history(self._principal_of(request), model)))
 
+    @needs(Verb.UPDATE)
     async def rollback(self, request: Request) -> Response:
         body = await read_body(request, RollbackRequest, self._limits)
         found = await self._models.rollback(self._principal_of(request), body.model, body.revision)
         return json_response(_summary(found))
 
+    @needs(Verb.READ)
     async def diff(self, request: Request) -> Response:
         before, after = _asked(request, "before"), _asked(request, "after")
         found = await self._models.diff(self._principal_of(request), before, after)
         changes = [{"field": c.field, "before": c.before, "after": c.after} for c in found]
         return json_response({"before": before, "after": after, "changes": changes})
 
+    @needs(Verb.UPLOAD)
     async def link_blob(self, request: Request) -> Response:
         body = await self._read_local(request)
-        return Answer(self._imports.take(body.path), _Lines(_import_frame), stream=True)
+        return Answer(
+            self._imports.take(body.path, owner=self._principal_of(request)),
+            _Lines(_import_frame),
+            stream=True,
+        )
 
+    @needs(Verb.ADMINISTER)
     async def adopt(self, request: Request) -> Response:
         body = await self._read_local(request)
         events = self._adoption.adopt(self._principal_of(request), body.path)
@@ -170,7 +185,7 @@ class _Routes:
         """Read a request that names a path; Denied unless the server's user asks."""
         body = await read_body(request, LocalPath, self._limits)
         known = self._identity.token
-        if not (_is_local(request) and known and compare_digest(known.encode(), body.token.encode())):
+        if not (is_local(request) and known and compare_digest(known.encode(), body.token.encode())):
             raise Denied(
                 "only the server's own user, on its own machine, may name files there",
                 hint="Upload the file instead",
@@ -198,15 +213,6 @@ class _Lines(Generic[E]):
 
     def whole(self, events: Sequence[E]) -> Json:
         return self._tree(events[-1])
-
-
-def _is_local(request: Request) -> bool:
-    """Whether the peer is this machine, and no proxy speaks for another one."""
-    try:
-        near = request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
-    except ValueError:
-        near = False
-    return near and not any(name in request.headers for name in _FORWARDED)
 
 
 def _import_frame(event: ImportEvent) -> Json:

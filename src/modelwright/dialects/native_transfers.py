@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from modelwright.core.errors import Invalid
-from modelwright.dialects.base import Backing, Json, json_response
+from modelwright.core.grants import Verb
+from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read_body, read_upload
 from modelwright.dialects.fields import Flag, Text, Wire, documented
 
@@ -59,6 +60,7 @@ class Transfers:
         yield "POST", "/sign", self.sign, "Keep a signature of a model", documented(SignRequest)
         yield "POST", "/verify", self.verify, "See that a trusted key signed it", documented(VerifyRequest)
 
+    @needs(Verb.READ)
     async def manifest(self, request: Request) -> Response:
         model = request.query_params.get("model", "")
         if not model:
@@ -66,16 +68,19 @@ class Transfers:
         content = await self._signing.manifest(self._principal_of(request), model)
         return json_response({"manifest": content.decode()})
 
+    @needs(Verb.PUSH)
     async def sign(self, request: Request) -> Response:
         body = await read_body(request, SignRequest, self._limits)
         await self._signing.keep(self._principal_of(request), body.model, body.signature.encode())
         return json_response({"model": body.model})
 
+    @needs(Verb.READ)
     async def verify(self, request: Request) -> Response:
         body = await read_body(request, VerifyRequest, self._limits)
         digest = await self._signing.verify(self._principal_of(request), body.model)
         return json_response({"model": body.model, "digest": str(digest)})
 
+    @needs(Verb.DERIVE)
     async def export(self, request: Request) -> Response:
         model, principal = request.query_params.get("model", ""), self._principal_of(request)
         if not model:
@@ -89,12 +94,14 @@ class Transfers:
         }
         return StreamingResponse(found.chunks, media_type=media_type, headers=headers)
 
+    @needs(Verb.CREATE)
     async def take(self, request: Request) -> Response:
         name = request.query_params.get("name", "")
         chunks = read_upload(request, None, self._limits)
         made = await self._archive.take(self._principal_of(request), chunks, name=name)
         return json_response({"name": str(made.name), "digest": str(made.digest)})
 
+    @needs(Verb.SELF)
     async def login(self, request: Request) -> Response:
         body = await read_body(request, LoginRequest, self._limits)
         await self._pushes.login(
@@ -102,6 +109,7 @@ class Transfers:
         )
         return json_response({"registry": body.registry})
 
+    @needs(Verb.SELF)
     async def logout(self, request: Request) -> Response:
         body = await read_body(request, LogoutRequest, self._limits)
         await self._pushes.logout(self._principal_of(request), body.registry)

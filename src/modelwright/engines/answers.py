@@ -5,13 +5,31 @@ tools/server, as seen on the wire.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import orjson
 
-from modelwright.core.chat import ChatEvent, Done, TextDelta, Usage
-from modelwright.core.errors import Invalid, ModelwrightError, TooLarge, Unavailable, Unsupported
+from modelwright.core.chat import (
+    AnswerOptions,
+    ChatEvent,
+    Done,
+    TextDelta,
+    ThinkingDelta,
+    TokenChance,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
+from modelwright.core.errors import (
+    ContextExceeded,
+    Invalid,
+    ModelwrightError,
+    TooLarge,
+    Unavailable,
+    Unsupported,
+)
 
 _LOG_LINE: Final = re.compile(r"[\d.]+ (?P<level>[A-Z]) (?:\w+ +)?[\w~]+: +(?P<text>.*)")
 _FOLDERS: Final = re.compile(r"(?:/[\w.-]+)+/")
@@ -35,27 +53,99 @@ class EventLines:
         ]
 
 
-def chat_event(payload: Mapping[str, Any]) -> ChatEvent | None:
-    """Read one payload of /v1/chat/completions; None when it says nothing new."""
-    if "choices" not in payload:
-        raise refusal(int(payload["error"].get("code", 500)), payload)
-    choice = payload["choices"][0]
-    text = choice["delta"].get("content")
-    if text:
-        return TextDelta(text)
-    reason = choice["finish_reason"]
-    if reason is None:
-        return None
-    return Done("length" if reason == "length" else "stop", usage(payload.get("timings", {})))
+class ChatReader:
+    """Reads the payloads of one /v1/chat/completions."""
+
+    def __init__(self, options: AnswerOptions) -> None:
+        self._top = options.logprobs
+        self._hides_thinking = options.think is False
+        self._calls: list[_PartOfCall] = []
+
+    def read(self, payload: Mapping[str, Any]) -> list[ChatEvent]:
+        """What a payload says that is new; a call of a tool is told when it is whole."""
+        if "choices" not in payload:
+            raise refusal(int(payload["error"].get("code", 500)), payload)
+        if not payload["choices"]:
+            return []
+        choice = payload["choices"][0]
+        delta, reason = choice["delta"], choice["finish_reason"]
+        events: list[ChatEvent] = []
+        if delta.get("reasoning_content") and not self._hides_thinking:
+            events.append(ThinkingDelta(delta["reasoning_content"]))
+        chances = _chances((choice.get("logprobs") or {}).get("content"), self._top)
+        if delta.get("content") or chances:
+            events.append(TextDelta(delta.get("content") or "", chances))
+        for part in delta.get("tool_calls") or ():
+            self._add_call(part)
+        if reason is not None:
+            events.extend(self._whole_calls(cut=reason == "length"))
+            events.append(Done("length" if reason == "length" else "stop", usage(payload.get("timings", {}))))
+        return events
+
+    def _add_call(self, part: Mapping[str, Any]) -> None:
+        number, function = part.get("index", 0), part.get("function", {})
+        while len(self._calls) <= number:
+            self._calls.append(_PartOfCall())
+        call = self._calls[number]
+        call.id += part.get("id") or ""
+        call.name += function.get("name") or ""
+        call.arguments += function.get("arguments") or ""
+
+    def _whole_calls(self, *, cut: bool) -> Iterator[ToolCall]:
+        """The calls; the last one is none when the answer was cut in the middle of it."""
+        for number, call in enumerate(self._calls):
+            try:
+                arguments = orjson.loads(call.arguments or "{}")
+            except orjson.JSONDecodeError:
+                if cut:
+                    return
+                raise Unavailable("the engine called a tool with arguments that are no JSON") from None
+            if isinstance(arguments, dict):
+                yield ToolCall(call.name, arguments, call.id, number)
 
 
-def completion_event(payload: Mapping[str, Any]) -> ChatEvent | None:
-    """The same for /completion, where the last payload may carry text no more."""
-    if "content" not in payload:
-        raise refusal(int(payload["error"].get("code", 500)), payload)
-    if payload["stop"]:
-        return Done("length" if payload.get("stop_type") == "limit" else "stop", usage(payload["timings"]))
-    return TextDelta(payload["content"]) if payload["content"] else None
+class CompletionReader:
+    """Reads the payloads of one /completion; `context`: the tokens of its prompt."""
+
+    def __init__(self, options: AnswerOptions, context: Sequence[int] | None = None) -> None:
+        self._top = options.logprobs
+        self._context = list(context or ()) if options.returns_context else None
+
+    def read(self, payload: Mapping[str, Any]) -> list[ChatEvent]:
+        """What a payload says that is new; the last may carry text no more."""
+        if "content" not in payload:
+            raise refusal(int(payload["error"].get("code", 500)), payload)
+        if self._context is not None and not payload["stop"]:
+            self._context.extend(payload.get("tokens", ()))
+        if payload["stop"]:
+            reason: Literal["stop", "length"] = "length" if payload.get("stop_type") == "limit" else "stop"
+            word = payload.get("stopping_word", "") if reason == "stop" else ""
+            return [Done(reason, usage(payload["timings"]), word, tuple(self._context or ()))]
+        chances = _chances(payload.get("completion_probabilities"), self._top)
+        return [TextDelta(payload["content"], chances)] if payload["content"] or chances else []
+
+
+@dataclass(slots=True)
+class _PartOfCall:
+    """A call of a tool as far as it is known."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+def _chances(items: Sequence[Mapping[str, Any]] | None, top: int | None) -> tuple[TokenLogprob, ...]:
+    """Tokens with their likeliest rivals, at most `top` of them."""
+    if not items or top is None:
+        return ()
+    return tuple(
+        TokenLogprob(_chance(item), tuple(_chance(each) for each in item.get("top_logprobs", ())[:top]))
+        for item in items
+    )
+
+
+def _chance(item: Mapping[str, Any]) -> TokenChance:
+    return TokenChance(item["token"], float(item["logprob"]), bytes(item.get("bytes") or ()))
 
 
 def usage(timings: Mapping[str, Any]) -> Usage:
@@ -79,7 +169,7 @@ def refusal(status: int, payload: object) -> ModelwrightError:
     fault: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
     text = str(fault.get("message", f"status {status}"))
     if fault.get("type") == "exceed_context_size_error":
-        return too_long(int(fault.get("n_prompt_tokens", 0)), int(fault.get("n_ctx", 0)))
+        return ContextExceeded(int(fault.get("n_prompt_tokens", 0)), int(fault.get("n_ctx", 0)))
     if status == 501:
         return Unsupported(f"the engine cannot do this with these weights: {text}")
     if status == 413:
@@ -94,14 +184,13 @@ def refusal(status: int, payload: object) -> ModelwrightError:
     return Invalid(f"the engine refused the request: {text}")
 
 
-def too_long(tokens: int, context: int, *, field: str = "messages") -> Invalid:
-    """The error for text that no slot can hold."""
-    return Invalid(
-        f"the prompt is {tokens} tokens long, the context holds {context}: "
-        "the input length exceeds the context length",
-        field=field,
-        hint="Shorten it, or raise num_ctx as far as the model was trained for",
-    )
+def tree_of(body: bytes) -> object:
+    """The JSON of a body; None where it is none."""
+    try:
+        tree: object = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return tree
 
 
 def reason_for_failing(stderr: str) -> str:

@@ -14,6 +14,7 @@ from modelwright.core.wording import excerpt
 MAX_PROMPT_BYTES: Final = 16 * 1024 * 1024
 """All text of one request; more than the longest context holds."""
 
+_SPEAKERS: Final = (*ROLES, "tool")
 _UNSPEAKABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -22,15 +23,23 @@ def check_messages(messages: Sequence[Message]) -> None:
     if not messages:
         raise Invalid("there is no message to answer", field="messages")
     for index, message in enumerate(messages):
-        if message.role not in ROLES:
-            allowed = ", ".join(f'"{role}"' for role in ROLES)
+        if message.role not in _SPEAKERS:
+            allowed = ", ".join(f'"{role}"' for role in _SPEAKERS)
             raise Invalid(
                 f"message {index + 1} has the role {excerpt(message.role)}",
                 field=f"messages.{index}.role",
                 hint=f"A role is one of {allowed}",
             )
         _check_text(message.content, f"messages.{index}.content")
-    _check_size(message.content for message in messages)
+        _check_text(message.thinking, f"messages.{index}.thinking")
+    _check_size(text for message in messages for text in (message.content, message.thinking))
+
+
+def check_texts(texts: Sequence[str]) -> None:
+    """The same for texts of which only the tokens are counted."""
+    for index, text in enumerate(texts):
+        _check_text(text, f"messages.{index}.content")
+    _check_size(texts)
 
 
 def check_prompt(prompt: str) -> None:
@@ -39,13 +48,16 @@ def check_prompt(prompt: str) -> None:
     _check_size((prompt,))
 
 
-def check_inputs(inputs: Sequence[str]) -> None:
-    """The same for texts to embed, none of which may be empty."""
+def check_inputs(inputs: Sequence[str | Sequence[int]], *, field: str = "input") -> None:
+    """The same for texts (or their tokens) to embed or rank, none of which may be empty."""
     for index, text in enumerate(inputs):
         if not text:
-            raise Invalid(f"input {index + 1} is empty: there is nothing to embed", field=f"input.{index}")
-        _check_text(text, f"input.{index}")
-    _check_size(inputs)
+            raise Invalid(
+                f"{field} {index + 1} is empty: there is nothing to embed", field=f"{field}.{index}"
+            )
+        if isinstance(text, str):
+            _check_text(text, f"{field}.{index}")
+    _check_size(text for text in inputs if isinstance(text, str))
 
 
 def _check_text(text: str, field: str) -> None:

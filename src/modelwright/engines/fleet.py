@@ -7,58 +7,46 @@ new one needs its room; one that fails again and again rests in between.
 import asyncio
 import logging
 import math
-import shutil
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable
 from modelwright.core.ports import EngineNeeds
-from modelwright.engines.launch import Load
+from modelwright.engines.launch import Load, device_memory
 from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu
+from modelwright.engines.options import EngineOptions
+from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
+from modelwright.engines.roster import Roster, key_of
+from modelwright.engines.slots import Seat, SlotPlan, Wish
+from modelwright.engines.socket_folder import SocketFolder, clear_leftovers
 
 CONTEXT_STEP: Final = 256
 """Contexts are rounded up to this, as llama.cpp does: fewer engines have to start anew."""
-OVERHEAD: Final = 1.25
-"""Memory of an engine that has not run yet, as a multiple of its weights."""
 SWEEP_SECONDS: Final = 1.0
 """Holds are looked through at most this often: a server may have many thousands."""
 
+SLEEP_MARGIN: Final = 1.0
+"""How much earlier than it should an engine may have fallen asleep."""
 
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """Settings of the pool.
+NOTHING: Final = Pieces()
 
-    `parallel`: slots of an engine; `max_queue`: requests that may wait for one;
-    `threads`: 0 = one less than there are cores, where a model does not say;
-    `max_engines`, `memory_bytes` (None = any): over these, idle engines make room;
-    `keep_alive`: seconds; `cache_ram_mib`: prompt cache of one engine;
-    `watchdog_seconds`: silence that gets it killed; `load_seconds`: for its start;
-    `drain_seconds`: how long closing waits for answers; all three may be infinite;
-    `runtime_dir`: for sockets (None = a temporary one).
-    """
 
-    parallel: int = 4
-    max_queue: int = 512
-    max_engines: int = 3
-    memory_bytes: int | None = None
-    threads: int = 0
-    keep_alive: float = 300.0
-    cache_ram_mib: int = 512
-    watchdog_seconds: float = 30.0
-    load_seconds: float = 600.0
-    drain_seconds: float = 10.0
-    runtime_dir: Path | None = None
+class Use(NamedTuple):
+    """An engine, a slot of it, and the nanoseconds spent on loading it."""
+
+    engine: LlamaEngine
+    seat: Seat
+    load_ns: int
 
 
 class Fleet:
@@ -67,30 +55,32 @@ class Fleet:
     def __init__(self, locate: Callable[[Digest], Awaitable[Path]], options: EngineOptions) -> None:
         self._locate = locate
         self._options = options
-        self._residents: dict[Key, Resident] = {}
-        self._leaving: set[Resident] = set()
+        self._roster = Roster(options.max_adapters)
         self._crashes: defaultdict[Key, Crashes] = defaultdict(Crashes)
         self._one_load = asyncio.Lock()
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stops: set[asyncio.Task[None]] = set()
-        self._own_dir: Path | None = None
+        self._sockets: SocketFolder | None = None
+        self._budget: float | None = options.memory_bytes
         self._closing = False
 
     @asynccontextmanager
-    async def use(self, needs: EngineNeeds) -> AsyncGenerator[tuple[LlamaEngine, int], None]:
-        """A slot of the right engine, and the nanoseconds spent on loading it."""
-        keep_alive = self._options.keep_alive if needs.keep_alive is None else needs.keep_alive
-        load_ns = 0
+    async def use(self, needs: EngineNeeds, pieces: Pieces = NOTHING) -> AsyncGenerator[Use, None]:
+        """A slot of the right engine."""
+        load_ns, keep_alive = 0, 0.0
         while True:
             resident = self._find(needs) or self._begin(needs)
             try:
-                with resident.used_by(needs.user, keep_alive):
+                with resident.used_by(needs.user, needs.keep_alive, self._options.keep_alive) as keep_alive:
                     engine, took = await _loaded(resident)
                     load_ns += took
-                    async with resident.slots:
+                    self._roster.want(needs, _now(), keep_alive)
+                    if _now() - resident.used_at > engine.sleep_seconds - SLEEP_MARGIN:
+                        resident.slots.forget()
+                    async with resident.slots.seat(_wish(resident, needs, pieces)) as seat:
                         if not engine.exited.done():
-                            yield engine, load_ns
+                            yield Use(engine, seat, load_ns)
                             return
             finally:
                 self._settle(resident)
@@ -123,34 +113,30 @@ class Fleet:
             for resident in self._all():
                 self._stop(resident)
             await self._stopped()
-            if self._own_dir is not None:
-                shutil.rmtree(self._own_dir, ignore_errors=True)
+            if self._sockets is not None:
+                self._sockets.close()
+                self._sockets = None
 
     # Finding and starting
 
     def _find(self, needs: EngineNeeds) -> Resident | None:
         if self._closing:
             raise Unavailable("the server is stopping", retry_after=30)
-        resident = self._residents.get(_key(needs))
-        if resident is None or resident.context >= needs.context:
-            return resident
-        self._retire(resident)
-        return None
+        return self._roster.find(needs)
 
     def _begin(self, needs: EngineNeeds) -> Resident:
-        key = _key(needs)
-        self._crashes[key].check(_now())
+        for key in {key_of(needs), _culprit(needs)}:
+            self._crashes[key].check(_now())
         options = self._options
         resident = Resident(
-            key=key,
-            context=-(-needs.context // CONTEXT_STEP) * CONTEXT_STEP,
-            slots=asyncio.Semaphore(options.parallel),
+            key=key_of(needs),
+            context=-(-self._roster.context(needs) // CONTEXT_STEP) * CONTEXT_STEP,
+            adapters=self._roster.adapters(needs, _now()),
+            needs=needs,
+            slots=SlotPlan(options.parallel),
             capacity=options.parallel + options.max_queue,
         )
-        for smaller in [one for one in self._leaving if one.key == key]:
-            resident.holds |= {user: hold.moved(_now()) for user, hold in smaller.holds.items()}
-            self._settle(smaller)
-        self._residents[key] = resident
+        self._roster.add(resident)
         resident.loading = asyncio.create_task(self._load(resident, needs))
         resident.loading.add_done_callback(lambda task: task.cancelled() or task.exception())
         return resident
@@ -159,15 +145,16 @@ class Fleet:
         try:
             async with self._one_load:
                 load = await self._plan(resident, needs)
-                resident.size = int(_size(load) * OVERHEAD)
-                await self._make_room(resident)
+                await self._make_room(resident, await self._memory())
                 engine = await self._start(resident, load)
         except BaseException:
             self._forget(resident)
             raise
         resident.engine = engine
-        resident.size = _size(load) + engine.private_bytes
+        resident.size = resident.held
         engine.exited.add_done_callback(lambda _: self._on_exit(resident))
+        if (older := self._roster.promote(resident, _now())) is not None:
+            self._settle(older)
         asyncio.get_running_loop().call_soon(self._settle, resident)  # perhaps nobody waits any more
         return engine
 
@@ -177,31 +164,68 @@ class Fleet:
             engine = await LlamaEngine.start(load, watchdog_seconds=self._options.watchdog_seconds)
         except ModelwrightError as error:
             _LOG.warning("an engine for %s did not start: %s", resident.key[0], error)
-            self._crashes[resident.key].record(_now(), error)
+            self._crashes[_culprit(resident.needs)].record(_now(), error)
+            self._roster.distrust(resident.needs)
             raise
         _LOG.info("engine %d serves %s after %.1f s", engine.pid, resident.key[0], _now() - started)
         return engine
 
     async def _plan(self, resident: Resident, needs: EngineNeeds) -> Load:
         options = self._options
-        if self._own_dir is None and options.runtime_dir is None:
-            self._own_dir = Path(tempfile.mkdtemp(prefix="modelwright-"))
-        if options.runtime_dir is not None:
-            options.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        weights = await self._weights(needs.base)
+        adapters = tuple([await self._weights(digest) for digest in resident.adapters])
+        projector = await self._weights(needs.projector) if needs.projector else None
+        files = (weights, *adapters) if projector is None else (weights, projector, *adapters)
+        slots = await self._afford(resident, needs, _size(*files))
+        kept_for_ever = any(math.isinf(hold.keep_alive) for hold in resident.holds.values())
         return Load(
-            weights=await self._weights(needs.base),
+            weights=weights,
             context=resident.context,
-            slots=options.parallel,
-            runtime_dir=options.runtime_dir or self._own_dir or Path(),
+            slots=slots,
+            runtime_dir=self._runtime_dir(),
             kind=needs.kind,
             pooled=needs.pooled,
-            adapters=tuple([await self._weights(digest) for digest in needs.adapters]),
-            scales=needs.scales if needs.kind == "embed" else (0.0,) * len(needs.adapters),
+            projector=projector,
+            adapters=adapters,
+            scales=needs.scales if needs.kind != "chat" else (0.0,) * len(adapters),
             start_parameters=needs.start_parameters,
             threads=options.threads,
-            cache_ram_mib=options.cache_ram_mib,
+            cache_ram_mib=0 if resident.key.apart else options.cache_ram_mib,
+            prefix_dir=options.prefix_dir or self._runtime_dir(),
+            cache_type=options.cache_type,
+            sleep_seconds=math.inf if kept_for_ever else options.sleep_seconds,
+            tensor_split=options.tensor_split,
+            split_mode=options.split_mode,
             load_seconds=_finite(options.load_seconds),
         )
+
+    async def _afford(self, resident: Resident, needs: EngineNeeds, size: int) -> int:
+        """Slots that the memory lets it have; raises Unsupported for not even one."""
+        wanted = self._options.parallel
+        estimate = Estimate.of(size, resident.context, needs.cache_bytes, self._options.cache_type)
+        slots = estimate.slots_within(await self._memory(), wanted)
+        resident.size = estimate.total(slots)
+        if slots < wanted:
+            _LOG.warning("memory suffices for %d of %d slots of %s", slots, wanted, needs.base)
+            resident.slots = SlotPlan(slots)  # nobody has one yet: it is not loaded
+        return slots
+
+    async def _memory(self) -> float:
+        """Bytes that all engines may take together."""
+        if self._budget is None:
+            devices = await device_memory() if may_have_gpu() else 0
+            self._budget = (machine_memory() + devices) * SHARE
+        return self._budget
+
+    def _runtime_dir(self) -> Path:
+        given = self._options.runtime_dir
+        if given is not None:
+            given.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return given
+        if self._sockets is None:
+            clear_leftovers()
+            self._sockets = SocketFolder()
+        return self._sockets.path
 
     async def _weights(self, digest: Digest) -> Path:
         path = await self._locate(digest)
@@ -213,25 +237,25 @@ class Fleet:
 
     # Making room
 
-    async def _make_room(self, newcomer: Resident) -> None:
-        while newcomer.requests and not self._fits(newcomer):
+    async def _make_room(self, newcomer: Resident, budget: float) -> None:
+        while newcomer.requests and not self._fits(newcomer, budget):
             idle = [one for one in self.loaded() if not one.requests]
             if idle:
                 self._stop(min(idle, key=lambda one: one.used_at))
                 await self._stopped()
+            elif (older := self._roster.promote(newcomer, _now())) is not None:
+                self._settle(older)  # one that is always busy would never make room
             else:
                 await self._changed.wait()
         if not newcomer.requests:
             raise Unavailable("nobody waits for this engine any more")
 
-    def _fits(self, newcomer: Resident) -> bool:
+    def _fits(self, newcomer: Resident, budget: float) -> bool:
         others = [one for one in self._all() if one is not newcomer and (one.engine or one.leaving)]
-        budget = self._options.memory_bytes
         if not others:
             return True
-        if budget is not None and newcomer.size + sum(one.size for one in others) > budget:
-            return False
-        return len(others) < self._options.max_engines
+        taken = newcomer.size + sum(one.taken for one in others)
+        return taken <= budget and len(others) < self._options.max_engines
 
     # Stopping
 
@@ -263,21 +287,12 @@ class Fleet:
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_at(at, self._sweep)
 
-    def _retire(self, resident: Resident) -> None:
-        """Let it end its answers, but give it no more."""
-        if self._residents.get(resident.key) is resident:
-            del self._residents[resident.key]
-        resident.leaving = True
-        self._leaving.add(resident)
-
     def _forget(self, resident: Resident) -> None:
-        if self._residents.get(resident.key) is resident:
-            del self._residents[resident.key]
-        self._leaving.discard(resident)
+        self._roster.forget(resident)
         self._notify()
 
     def _stop(self, resident: Resident) -> None:
-        self._retire(resident)
+        self._roster.retire(resident)
         if resident.stopping is None:
             resident.stopping = asyncio.create_task(self._end(resident))
             self._stops.add(resident.stopping)
@@ -302,7 +317,7 @@ class Fleet:
     # Waiting
 
     def _all(self) -> list[Resident]:
-        return [*self._residents.values(), *self._leaving]
+        return self._roster.all()
 
     async def _stopped(self) -> None:
         if self._stops:
@@ -313,13 +328,19 @@ class Fleet:
         self._changed = asyncio.Event()
 
 
-def _key(needs: EngineNeeds) -> Key:
-    return (needs.base, needs.adapters, needs.kind, needs.scales if needs.kind == "embed" else ())
+def _culprit(needs: EngineNeeds) -> Key:
+    """Whose fault it is when an engine does not start: the base's, or the newest adapters'."""
+    return key_of(needs)._replace(adapters=needs.adapters)
 
 
-def _size(load: Load) -> int:
+def _wish(resident: Resident, needs: EngineNeeds, pieces: Pieces) -> Wish:
+    domain = f"{needs.scope}\0{needs.asker}" if needs.scope or needs.asker else ""
+    return Wish(resident.scales(needs), domain, *pieces)
+
+
+def _size(*paths: Path) -> int:
     """Bytes of the files that an engine holds."""
-    return sum(path.stat().st_size for path in (load.weights, *load.adapters))
+    return sum(path.stat().st_size for path in paths)
 
 
 def _finite(seconds: float) -> float | None:

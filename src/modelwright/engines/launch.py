@@ -5,6 +5,7 @@ how to read its last words when it fails. Knows nothing of requests.
 """
 
 import asyncio
+import math
 import os
 import secrets
 import signal
@@ -25,6 +26,8 @@ _ENVIRONMENT: Final = (
     ("GGML_NO_BACKTRACE", "1"),  # an abort would start a debugger
 )
 _DEVICE_VARIABLES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
+DEVICES_SECONDS: Final = 60.0
+"""For a GPU's driver to start: the first time it may compile its kernels."""
 _SOCKET_PATH_BYTES: Final = 100
 """A Unix socket's path may have 103 bytes on macOS, 107 on Linux."""
 _FAULTS_OF_THE_FILE: Final = tuple(
@@ -37,20 +40,27 @@ _FAULTS_OF_THE_FILE: Final = tuple(
 class Load:
     """What an engine is started with; `context` is in tokens a slot, the cache in MiB.
 
-    `scales`: how strongly each adapter applies where a request does not say it.
+    `scales`: how strongly each adapter applies where a request does not say it;
+    `prefix_dir`: where slots are saved and restored from.
     """
 
     weights: Path
     context: int
     slots: int
     runtime_dir: Path
-    kind: Literal["chat", "embed"] = "chat"
+    kind: Literal["chat", "embed", "rerank"] = "chat"
     pooled: bool = False
+    projector: Path | None = None
     adapters: tuple[Path, ...] = ()
     scales: tuple[float, ...] = ()
     start_parameters: Parameters = field(default_factory=Parameters)
     threads: int = 0
     cache_ram_mib: int = 512
+    prefix_dir: Path | None = None
+    cache_type: str = "f16"
+    sleep_seconds: float = math.inf
+    tensor_split: tuple[float, ...] = ()
+    split_mode: str = "layer"
     load_seconds: float | None = None
 
 
@@ -59,16 +69,21 @@ class Launched:
     """A child that is ready.
 
     `context`: tokens a slot really has; `takes_system`: whether its prompt
-    template knows the system role; `private_bytes`: its memory without weights;
-    `opening`: the text of the token that it puts before every prompt, if it does.
+    template knows the system role, `takes_tools`: tools; `vram_bytes`: the memory of
+    devices that it took; `opening`: the text of the token that it puts before every
+    prompt, if it does; `sees`: whether it takes images, which stand where a prompt
+    has its `media_marker`.
     """
 
     worker: Worker
     address: Address
     context: int
     takes_system: bool
-    private_bytes: int
+    vram_bytes: int
     opening: str = ""
+    takes_tools: bool = False
+    sees: bool = False
+    media_marker: str = ""
 
 
 async def launch(load: Load) -> Launched:
@@ -78,7 +93,7 @@ async def launch(load: Load) -> Launched:
     its own reason; Unavailable when it was killed or took too long.
     """
     address = _free_address(load.runtime_dir)
-    worker = await Worker.spawn("modelwright.engines.serving", _task(load, address), env=_environment())
+    worker = await Worker.spawn("modelwright.engines.serving", task_of(load, address), env=_environment())
     try:
         async with asyncio.timeout(load.load_seconds):
             return await _until_ready(worker, address, load)
@@ -89,6 +104,19 @@ async def launch(load: Load) -> Launched:
         if isinstance(error, TimeoutError):
             raise Unavailable(f"the engine was not ready after {load.load_seconds:g} s") from None
         raise
+
+
+async def device_memory() -> int:
+    """Bytes of all GPUs that the engine library can use; 0 when it cannot be asked."""
+    worker = await Worker.spawn("modelwright.engines.serving", {"devices": True}, env=_environment())
+    try:
+        async with asyncio.timeout(DEVICES_SECONDS):
+            event = await worker.next_event()
+    except TimeoutError:
+        event = None
+    finally:
+        await worker.terminate()
+    return sum(event.get("devices", ())) if event else 0
 
 
 async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched:
@@ -103,13 +131,17 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
         opening = await _opening(address, properties.get("bos_token", ""))
     except ConnectionBroken:
         raise await _failure(worker, None, load) from None
+    abilities = properties.get("chat_template_caps", {})
     return Launched(
         worker=worker,
         address=address,
         context=properties["default_generation_settings"]["n_ctx"],
-        takes_system=properties.get("chat_template_caps", {}).get("supports_system_role", True),
-        private_bytes=event["private_bytes"],
+        takes_system=abilities.get("supports_system_role", True),
+        vram_bytes=event["vram_bytes"],
         opening=opening,
+        takes_tools=abilities.get("supports_tools", False),
+        sees=properties.get("modalities", {}).get("vision", False),
+        media_marker=properties.get("media_marker", "<__media__>"),
     )
 
 
@@ -153,7 +185,7 @@ def _environment() -> dict[str, str]:
     return {**dict(_ENVIRONMENT), **devices}
 
 
-def _task(load: Load, address: Address) -> dict[str, Any]:
+def task_of(load: Load, address: Address) -> dict[str, Any]:
     return {
         "model": str(load.weights),
         "socket": address.path,
@@ -162,8 +194,14 @@ def _task(load: Load, address: Address) -> dict[str, Any]:
         "slots": load.slots,
         "kind": load.kind,
         "pooled": load.pooled,
+        "projector": str(load.projector or ""),
         "adapters": [(str(path), scale) for path, scale in zip(load.adapters, load.scales, strict=True)],
         "start_parameters": load.start_parameters.as_dict(),
         "threads": load.threads,
         "cache_ram_mib": load.cache_ram_mib,
+        "prefix_dir": str(load.prefix_dir) if load.prefix_dir else "",
+        "cache_type": load.cache_type,
+        "sleep_seconds": None if math.isinf(load.sleep_seconds) else max(1, round(load.sleep_seconds)),
+        "tensor_split": load.tensor_split,
+        "split_mode": load.split_mode,
     }

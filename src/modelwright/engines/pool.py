@@ -8,23 +8,26 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import ChatEvent, Done, Embeddings, Message
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
 from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock, EngineNeeds, RunningModel
-from modelwright.engines.checks import check_inputs, check_messages, check_prompt
-from modelwright.engines.fleet import EngineOptions, Fleet
-from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
+from modelwright.engines.fleet import Fleet, Use
+from modelwright.engines.options import EngineOptions
+from modelwright.engines.prefixes import PrefixFiles
+from modelwright.engines.prompts import Constant, Pieces, constant_part, conversation, text
 from modelwright.engines.resident import Resident
+from modelwright.engines.warming import Prefix, Warming
 
 __all__ = ["EngineOptions", "Pool"]
 
-_Ask = Callable[[LlamaEngine], AsyncGenerator[ChatEvent, None]]
+_Ask = Callable[[Use], AsyncGenerator[ChatEvent, None]]
 
 
 class Pool:
@@ -37,50 +40,111 @@ class Pool:
     def __init__(
         self, locate: Callable[[Digest], Awaitable[Path]], clock: Clock, options: EngineOptions | None = None
     ) -> None:
-        self._fleet = Fleet(locate, options or EngineOptions())
+        options = options or EngineOptions()
+        files = None
+        if options.prefix_dir is not None and options.prefix_bytes > 0:
+            files = PrefixFiles(options.prefix_dir, options.prefix_bytes)
+        self._warming = Warming(files, options.prefix_tokens)
+        self._fleet = Fleet(locate, options)
         self._clock = clock
 
     async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        messages: Sequence[Message],
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
     ) -> AsyncGenerator[ChatEvent, None]:
         """Answer a conversation with the base's own prompt template."""
         check_messages(messages)
-        async with aclosing(
-            self._answer(needs, lambda engine: engine.chat(messages, parameters, needs.scales))
-        ) as events:
+
+        def ask(use: Use) -> AsyncGenerator[ChatEvent, None]:
+            return use.engine.chat(messages, parameters, use.seat, options, context=needs.context)
+
+        constant = Constant(needs.constant, options)
+        async with aclosing(self._answer(needs, constant, conversation(messages, constant), ask)) as events:
             async for event in events:
                 yield event
 
     async def complete(
-        self, needs: EngineNeeds, prompt: str, parameters: Parameters
+        self,
+        needs: EngineNeeds,
+        prompt: str,
+        parameters: Parameters,
+        options: AnswerOptions = PLAIN,
+        *,
+        images: Sequence[bytes] = (),
+        context: Sequence[int] = (),
     ) -> AsyncGenerator[ChatEvent, None]:
         """Continue raw text."""
         check_prompt(prompt)
-        async with aclosing(
-            self._answer(needs, lambda engine: engine.complete(prompt, parameters, needs.scales))
-        ) as events:
+
+        def ask(use: Use) -> AsyncGenerator[ChatEvent, None]:
+            return use.engine.complete(
+                prompt,
+                parameters,
+                use.seat,
+                options,
+                images=images,
+                before=context,
+                context=needs.context,
+            )
+
+        constant = Constant(needs.constant)
+        async with aclosing(self._answer(needs, constant, text(prompt, constant, context), ask)) as events:
             async for event in events:
                 yield event
 
-    async def render(self, needs: EngineNeeds, messages: Sequence[Message]) -> str:
+    async def render(
+        self, needs: EngineNeeds, messages: Sequence[Message], options: AnswerOptions = PLAIN
+    ) -> str:
         """The text that `chat` would continue."""
         check_messages(messages)
-        async with self._fleet.use(needs) as (engine, _):
-            return await engine.render(messages)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.render(messages, options)
 
-    async def embed(self, needs: EngineNeeds, inputs: Sequence[str], *, truncate: bool) -> Embeddings:
+    async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as `complete` would begin with them."""
+        check_texts(texts)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.tokenize(texts)
+
+    async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
+        """The tokens of each text, roughly when there are several; no opening token."""
+        check_texts(texts)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.count(texts)
+
+    async def embed(
+        self, needs: EngineNeeds, inputs: Sequence[str | Sequence[int]], *, truncate: bool
+    ) -> Embeddings:
         """Unnormalised vectors, pooled as the weights say or by the mean."""
         check_inputs(inputs)
         started = time.monotonic_ns()
-        async with self._fleet.use(replace(needs, kind="embed")) as (engine, load_ns):
-            found = await engine.embed(inputs, truncate=truncate)
+        async with self._fleet.use(replace(needs, kind="embed")) as use:
+            found = await use.engine.embed(inputs, truncate=truncate)
         total_ns = time.monotonic_ns() - started
-        return replace(found, usage=replace(found.usage, load_ns=load_ns, total_ns=total_ns))
+        return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
+
+    async def rerank(self, needs: EngineNeeds, query: str, documents: Sequence[str]) -> Ranking:
+        """How well each document answers the query."""
+        check_inputs((query, *documents), field="documents")
+        started = time.monotonic_ns()
+        async with self._fleet.use(replace(needs, kind="rerank")) as use:
+            found = await use.engine.rerank(query, documents)
+        total_ns = time.monotonic_ns() - started
+        return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
     async def load(self, needs: EngineNeeds) -> int:
         """Make the engine ready; nanoseconds it took (0 when it ran)."""
-        async with self._fleet.use(needs) as (_, load_ns):
-            return load_ns
+        async with self._fleet.use(needs) as use:
+            return use.load_ns
+
+    async def warm(self, needs: EngineNeeds, options: AnswerOptions = PLAIN) -> int:
+        """Make the engine ready with the constant part computed; its tokens."""
+        constant = Constant(needs.constant, options)
+        async with self._fleet.use(needs, constant_part(constant)) as use:
+            return await self._warming.warm(use.engine, use.seat, needs, constant)
 
     async def unload(self, user: str) -> bool:
         """Let go of a model's engines; False when it held none."""
@@ -102,23 +166,37 @@ class Pool:
     async def aclose(self) -> None:
         """Refuse what comes, let answers end for a while, then end every child."""
         await self._fleet.aclose()
+        await self._warming.aclose()
 
-    async def _answer(self, needs: EngineNeeds, ask: _Ask) -> AsyncGenerator[ChatEvent, None]:
+    async def _answer(
+        self, needs: EngineNeeds, constant: Constant, pieces: Pieces, ask: _Ask
+    ) -> AsyncGenerator[ChatEvent, None]:
         started = time.monotonic_ns()
-        async with self._fleet.use(needs) as (engine, load_ns), aclosing(ask(engine)) as events:
-            async for event in events:
-                if isinstance(event, Done):
-                    total_ns = time.monotonic_ns() - started
-                    event = Done(event.reason, replace(event.usage, load_ns=load_ns, total_ns=total_ns))
-                yield event
+        async with AsyncExitStack() as stack:
+            use = await stack.enter_async_context(self._fleet.use(needs, pieces))
+            prefix = await self._warming.prepare(use.engine, use.seat, needs, constant)
+            async with aclosing(ask(use)) as events:
+                async for event in events:
+                    if isinstance(event, Done):
+                        if prefix is not None:
+                            self._after(stack, use, prefix, event.usage)
+                        total_ns = time.monotonic_ns() - started
+                        usage = replace(event.usage, load_ns=use.load_ns, total_ns=total_ns)
+                        event = replace(event, usage=usage)
+                    yield event
+
+    def _after(self, stack: AsyncExitStack, use: Use, prefix: Prefix, usage: Usage) -> None:
+        """See to it that the next request finds its prefix; may take the slot over."""
+        if self._warming.must_save(use.engine, prefix, usage.cached_tokens):
+            self._warming.save_later(stack.pop_all(), use.engine, use.seat, prefix)
 
     def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:
         expires_at = None if math.isinf(seconds) else self._clock.now() + timedelta(seconds=max(seconds, 0.0))
         return RunningModel(
             user=user,
-            base=resident.key[0],
-            size=resident.size,
-            size_vram=0,
+            base=resident.key.base,
+            size=resident.held,
+            size_vram=resident.held_vram,
             context=resident.engine.context if resident.engine else resident.context,
             expires_at=expires_at,
         )

@@ -65,6 +65,25 @@ _UNNAMED: Final[Mapping[str, object]] = MappingProxyType(
 _WHOLE_CONTEXT: Final = frozenset({"repeat_last_n", "dry_penalty_last_n"})
 
 
+FILL: Final = -2
+"""The num_predict that fills the context and ends there."""
+
+ENDLESS: Final = 10
+"""How many times its context an answer may fill when it shifts (Ollama, server/routes.go)."""
+
+
+def most_tokens(parameters: Parameters, context: int, prompt_tokens: int | None, *, shift: bool) -> int:
+    """Tokens that an answer may have; it shifts where it may go on in a full context.
+
+    `prompt_tokens` must be known where it may not.
+    """
+    wanted = parameters.get("num_predict")
+    asked = wanted if isinstance(wanted, int) else -1
+    shifting = context * ENDLESS
+    limit = shifting if prompt_tokens is None or (shift and asked != FILL) else context - prompt_tokens
+    return min(asked, limit) if asked >= 0 else limit
+
+
 def request_fields(parameters: Parameters, context: int) -> dict[str, object]:
     """All sampling fields of a request to an engine with `context` tokens a slot."""
     given = dict(parameters.items)
@@ -80,6 +99,4 @@ def _engine_value(name: str, value: ParameterValue | None, context: int) -> obje
         return [text for text in value if text]  # an empty one would end every answer at once
     if name in _WHOLE_CONTEXT and value == -1:
         return context
-    if name == "num_predict" and isinstance(value, int):
-        return max(value, -1)  # -2, fill the context, is where -1 ends too: the engine never shifts
     return value

@@ -9,21 +9,33 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
-from modelwright.core.errors import ModelwrightError, Unavailable, Unsupported
+from modelwright.core.errors import Invalid, ModelwrightError, Unavailable, Unsupported
+from modelwright.core.ports import EngineNeeds
 from modelwright.engines.llamacpp import LlamaEngine
+from modelwright.engines.slots import SlotPlan
 
 CRASHES_ALLOWED: Final = 3
 CRASH_WINDOW: Final = 60.0
 LONGEST_PAUSE: Final = 30.0
 
-Key = tuple[Digest, tuple[Digest, ...], str, tuple[float, ...]]
-"""What two requests must share to share an engine: base, adapters, kind.
 
-And for embedding, where a request cannot say them, the adapters' scales.
-"""
+class Key(NamedTuple):
+    """What two requests must share to share an engine.
+
+    `apart`: what one model computed must not be found by another, because of its
+    adapters or for its owner's sake. `adapters` and `scales` for embedding only,
+    where a request cannot say them.
+    """
+
+    base: Digest
+    kind: str
+    apart: bool = False
+    adapters: tuple[Digest, ...] = ()
+    scales: tuple[float, ...] = ()
+    projector: Digest | None = None
 
 
 @dataclass(slots=True)
@@ -45,11 +57,16 @@ class Hold:
 
 @dataclass(eq=False, slots=True)
 class Resident:
-    """An engine and who uses it; `context` is what was asked for, `size` in bytes."""
+    """An engine and who uses it; `context` is what was asked for, `size` in bytes.
+
+    `adapters` are what it holds, `needs` what it was started for.
+    """
 
     key: Key
     context: int
-    slots: asyncio.Semaphore
+    adapters: tuple[Digest, ...]
+    needs: EngineNeeds
+    slots: SlotPlan
     capacity: int
     size: int = 0
     engine: LlamaEngine | None = None
@@ -61,8 +78,12 @@ class Resident:
     leaving: bool = False
 
     @contextmanager
-    def used_by(self, user: str, keep_alive: float) -> Iterator[None]:
-        """Count a request, waiting or running; Unavailable when there are too many."""
+    def used_by(self, user: str, keep_alive: float | None, default: float) -> Iterator[float]:
+        """Count a request, waiting or running; Unavailable when there are too many.
+
+        Gives how long the model is kept: as it was, or at first by default, when the
+        request does not say (Ollama, server/sched.go, useLoadedRunner).
+        """
         if self.requests >= self.capacity:
             raise Unavailable(
                 f'the engine of "{user}" is busy: {self.requests} requests run or wait, the limit is '
@@ -70,12 +91,13 @@ class Resident:
                 retry_after=5,
                 hint="Try again later, or raise the limit (max_queue)",
             )
-        hold = self.holds.setdefault(user, Hold(keep_alive))
-        hold.keep_alive = keep_alive
+        hold = self.holds.setdefault(user, Hold(default))
+        if keep_alive is not None:
+            hold.keep_alive = keep_alive
         hold.requests += 1
         self.requests += 1
         try:
-            yield
+            yield hold.keep_alive
         finally:
             self.used_at = hold.ended_at = asyncio.get_running_loop().time()
             hold.requests -= 1
@@ -100,6 +122,43 @@ class Resident:
             elif not hold.requests:
                 soonest = min(soonest, expires_at)
         return soonest
+
+    def holds_enough(self, needs: EngineNeeds) -> bool:
+        return self.context >= needs.context and set(needs.adapters) <= set(self.adapters)
+
+    def scales(self, needs: EngineNeeds) -> tuple[float, ...]:
+        """How strongly each adapter of the engine applies in a request, zeros too."""
+        if len(needs.scales) != len(needs.adapters):
+            raise Invalid(
+                f"{len(needs.scales)} scales are given for {len(needs.adapters)} adapters", field="adapters"
+            )
+        if self.key.kind != "chat":
+            return needs.scales
+        wanted = dict(zip(needs.adapters, needs.scales, strict=True))
+        return tuple(wanted.get(adapter, 0.0) for adapter in self.adapters)
+
+    @property
+    def is_asleep(self) -> bool:
+        """Whether the engine has given its memory back until the next request."""
+        if self.engine is None or self.requests:
+            return False
+        return asyncio.get_running_loop().time() - self.used_at > self.engine.sleep_seconds
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes now, those of devices too."""
+        host = self.engine.memory() if self.engine else 0
+        return host + self.held_vram if host else self.size
+
+    @property
+    def held_vram(self) -> int:
+        """Bytes of devices that it takes now."""
+        return self.engine.vram_bytes if self.engine and not self.is_asleep else 0
+
+    @property
+    def taken(self) -> int:
+        """Bytes to count with: asleep, what it takes again when it wakes."""
+        return max(self.size, self.held)
 
     @property
     def is_wanted(self) -> bool:

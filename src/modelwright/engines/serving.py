@@ -29,14 +29,19 @@ def main() -> None:
         parent.send({"failed": import_fault(error), "cause": "library"})
         sys.exit(1)
     task = parent.task
+    if "devices" in task:
+        parent.send({"devices": [device["memory_total"] for device in _gpus(xllamacpp)]})
+        return
+    free = _free_on_gpus(xllamacpp)
     if task["socket"]:
         Path(task["socket"]).unlink(missing_ok=True)  # a stale one makes the start fail
     try:
-        server = xllamacpp.Server(_settings(xllamacpp, task))
+        server = xllamacpp.Server(settings_of(xllamacpp, task))
     except Exception as error:  # whatever a file of unknown origin makes it raise
         parent.send({"failed": str(error), "cause": "weights"})
         sys.exit(1)
-    parent.send({"ready": server.listening_address, "private_bytes": _private_bytes()})
+    taken = max(0, free - _free_on_gpus(xllamacpp))
+    parent.send({"ready": server.listening_address, "vram_bytes": taken})
     threading.Event().wait()
 
 
@@ -47,16 +52,25 @@ def import_fault(error: ImportError) -> str:
     return f"the engine library xllamacpp cannot be loaded: {error}"
 
 
-def _settings(x: Any, task: Mapping[str, Any]) -> Any:
+def settings_of(x: Any, task: Mapping[str, Any]) -> Any:
     """The engine's CommonParams; `x` is the engine library, which has no types."""
     p = x.CommonParams()
     p.model.path = task["model"]
+    p.mmproj.path = task["projector"]
+    p.no_mmproj = not task["projector"]
     p.offline, p.ui, p.verbosity = True, False, 1
     _listen(p, task)
     _fit(x, p, task)
+    _place(x, p, task)
+    if task["sleep_seconds"] is not None:
+        p.sleep_idle_seconds = task["sleep_seconds"]
     # An engine with adapters must not reuse prompts: the cache is keyed by tokens alone.
     p.cache_ram_mib = 0 if task["adapters"] else task["cache_ram_mib"]
+    if task["prefix_dir"]:
+        p.slot_save_path = task["prefix_dir"] + "/"
     p.lora_adapters = [x.CommonAdapterLoraInfo(path, scale) for path, scale in task["adapters"]]
+    if task["kind"] == "rerank":
+        p.embedding, p.pooling_type = True, x.llama_pooling_type.LLAMA_POOLING_TYPE_RANK
     if task["kind"] == "embed":
         p.embedding = True
         own, mean = (
@@ -82,34 +96,49 @@ def _fit(x: Any, p: Any, task: Mapping[str, Any]) -> None:
     slots = task["slots"]
     p.n_parallel = slots
     p.n_ctx = task["context"] * slots  # the engine divides it among the slots
-    on_cpu = all(device["name"] == "CPU" for device in x.get_device_info())
+    p.cache_type_k = p.cache_type_v = getattr(x.ggml_type, f"GGML_TYPE_{task['cache_type'].upper()}")
+    p.ctx_shift = True  # an answer may go on in a full context; each request says how far
+    on_cpu = not _gpus(x)
     p.n_batch, p.n_ubatch = (CPU_BATCH, CPU_BATCH) if on_cpu else (GPU_BATCH, GPU_MICRO_BATCH)
     p.fit_params = not on_cpu  # measures what fits a device, by loading twice
     if "num_batch" in given:
         p.n_batch = min(p.n_batch, given["num_batch"])
         p.n_ubatch = min(p.n_ubatch, p.n_batch)
-    if task["kind"] == "embed":
+    if task["kind"] != "chat":
         p.n_batch = p.n_ubatch = task["context"]  # a text is pooled within one batch
+        # With a cache for each slot, texts of unequal length are cut where the shortest
+        # ends, and only what comes after the cut is pooled: other vectors than alone.
+        p.kv_unified = True
     threads = given.get("num_thread") or task["threads"] or max(1, _cores() - 1)
     p.cpuparams.n_threads = p.cpuparams_batch.n_threads = threads
-    p.n_gpu_layers = given.get("num_gpu", -1)
-    p.main_gpu = given.get("main_gpu", 0)
     if given.get("use_mmap") is False:
         p.load_mode = x.llama_load_mode.LLAMA_LOAD_MODE_NONE
+
+
+def _place(x: Any, p: Any, task: Mapping[str, Any]) -> None:
+    """Which layers go to which GPU; without one all of this has no effect."""
+    given = task["start_parameters"]
+    p.n_gpu_layers = given.get("num_gpu", -1)
+    p.main_gpu = given.get("main_gpu", 0)
+    p.split_mode = getattr(x.llama_split_mode, f"LLAMA_SPLIT_MODE_{task['split_mode'].upper()}")
+    if task["tensor_split"]:
+        parts = [*map(float, task["tensor_split"])]
+        p.tensor_split = parts + [0.0] * (len(p.tensor_split) - len(parts))
+
+
+def _gpus(x: Any) -> list[Mapping[str, Any]]:
+    """What the library calls a device and is not the processor."""
+    cpu = x.ggml_backend_dev_type.GGML_BACKEND_DEVICE_TYPE_CPU
+    return [device for device in x.get_device_info() if device["type"] != cpu]
+
+
+def _free_on_gpus(x: Any) -> int:
+    return sum(device["memory_free"] for device in _gpus(x))
 
 
 def _cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def _private_bytes() -> int:
-    """This process's own memory (cache, work space), not the weights; Linux only."""
-    try:
-        resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
-    except OSError:
-        return 0
-    return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

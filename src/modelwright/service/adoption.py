@@ -20,6 +20,7 @@ from modelwright.core.ports import Blobs, Catalogue, FoundManifest, LocalFiles, 
 from modelwright.core.revision import BlobRecord
 from modelwright.service.counted import counted
 from modelwright.service.models import Models
+from modelwright.service.views import Notice
 
 KIND: Final = "adopt"
 """Kind of the revisions that are made here."""
@@ -145,10 +146,12 @@ class Adoption:
         created = self._models.create(
             principal, candidate.name.full, draft, message=candidate.message, kind=KIND
         )
-        async for _ in created:
-            pass
+        notices = list(candidate.model.notices)
+        async for event in created:
+            if isinstance(event, Notice):
+                notices.append(event.text)
         made = await self._models.summary(principal, candidate.name.full)
-        yield Adopted(made.name, made.digest, candidate.original, candidate.model.notices)
+        yield Adopted(made.name, made.digest, candidate.original, tuple(notices))
 
     async def _adopted_as(self, candidate: _Candidate) -> int | None:
         """The revision it was adopted as; Conflict when the name is another model's."""

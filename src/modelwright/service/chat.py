@@ -4,15 +4,15 @@ Resolves the model for each request, so that neither its system prompt nor its
 parameters are ever part of an engine. Knows no engine, only the port.
 """
 
-import asyncio
 import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import date
-from typing import Literal
+from dataclasses import replace
+from functools import partial
+from typing import Final, Literal
 
 from modelwright.core.chat import (
+    AnswerOptions,
     ChatEvent,
     ChatRequest,
     Done,
@@ -20,63 +20,62 @@ from modelwright.core.chat import (
     EmbedRequest,
     GenerateRequest,
     Message,
+    Ranking,
+    RerankRequest,
+    TextDelta,
+    ToolCall,
     Usage,
 )
-from modelwright.core.errors import NotFound, Unsupported
-from modelwright.core.grants import Principal
+from modelwright.core.context_length import context_length
+from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
+from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
+from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock, EngineNeeds, Engines
-from modelwright.core.prompt_template.known import detect
-from modelwright.core.prompt_template.prompt import PromptTemplate
-from modelwright.core.prompt_template.turns import Turn
 from modelwright.core.weights import WeightFacts
+from modelwright.service.answering import continued, identified
+from modelwright.service.audit import Ledger, noted
+from modelwright.service.constants import Constants
 from modelwright.service.models import Models
+from modelwright.service.prompts import Prompt, Prompts, Ready
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import RunningView
 
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A request's model, resolved: what it is and which engine it needs."""
-
-    resolved: ResolvedSpec
-    facts: WeightFacts
-    needs: EngineNeeds
-    parameters: Parameters
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """What an engine is to continue.
-
-    Either a text, or messages for the prompt template in the weights.
-    """
-
-    content: str | Sequence[Message]
-    parameters: Parameters
+_IMAGES: Final = "vision"
 
 
 class Chat:
     """Answers; `context_length` is the tokens of a slot when nobody says more."""
 
     def __init__(
-        self, resolver: Resolver, models: Models, engines: Engines, clock: Clock, *, context_length: int
+        self,
+        resolver: Resolver,
+        models: Models,
+        engines: Engines,
+        clock: Clock,
+        *,
+        context_length: int,
+        ledger: Ledger | None = None,
     ) -> None:
         self._resolver = resolver
         self._models = models
         self._engines = engines
         self._clock = clock
         self._context_length = context_length
+        self._ledger = ledger or Ledger(None, clock)
+        self._constants = Constants(resolver.templates, clock)
+        self._prompts = Prompts(resolver.templates, engines, clock)
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
-        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        options = _able(ready, request)
         if not request.messages:
             yield await self._load_or_unload(ready.needs)
             return
-        prompt = await self._conversation(ready, request)
-        async with aclosing(self._answer(ready, prompt)) as events:
+        prompt = await self._conversation(ready, request, options)
+        async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
@@ -87,80 +86,111 @@ class Chat:
 
         A model's few-shot messages do not take part (Ollama, routes.go).
         """
-        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
-        if not request.prompt:
+        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        options = _able(ready, request)
+        if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
             return
-        prompt = await self._question(ready, request)
-        async with aclosing(self._answer(ready, prompt)) as events:
+        prompt = await self._prompts.of_question(ready, request, options)
+        if request.echo:
+            yield TextDelta(request.prompt)
+        async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
 
     async def render(self, principal: Principal, request: ChatRequest | GenerateRequest) -> str:
         """The text that an engine would be given to continue."""
-        ready = await self._prepare(request.model, "chat", request.parameters, request.keep_alive)
-        if isinstance(request, ChatRequest):
-            prompt = await self._conversation(ready, request)
-        else:
-            prompt = await self._question(ready, request)
-        if isinstance(prompt.content, str):
-            return prompt.content
-        return await self._engines.render(ready.needs, prompt.content)
+        ready, options, prompt = await self._asked(principal, request)
+        prompt = await self._prompts.fitted(ready, prompt, options)
+        return await self._prompts.text(ready, prompt, options)
+
+    async def tokenize(
+        self, principal: Principal, model: str, texts: Sequence[str]
+    ) -> tuple[tuple[int, ...], ...]:
+        """The tokens of each text, as a prompt of the model would begin with them."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        return await self._engines.tokenize(ready.needs, texts)
+
+    async def count_tokens(self, principal: Principal, request: ChatRequest | GenerateRequest) -> int:
+        """The tokens that a request would give the model to read; nothing is left out."""
+        ready, options, prompt = await self._asked(principal, request)
+        return await self._prompts.count(ready, prompt, options)
 
     async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
         """Turn texts into vectors, of unit length unless asked otherwise."""
-        ready = await self._prepare(request.model, "embed", request.parameters, request.keep_alive)
+        ready = await self._prepare(principal, request.model, "embed", request.parameters, request.keep_alive)
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
+        ready.note(found.usage.prompt_tokens, 0)
         if request.dimensions is None and not request.normalise:
             return found
         vectors = tuple(_shaped(vector, request) for vector in found.vectors)
         return Embeddings(vectors, found.usage)
+
+    async def warm(self, principal: Principal, model: str) -> int:
+        """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
+        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        options = _able(ready, ChatRequest(model, ()))
+        return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
+
+    async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
+        """Say how well each document answers the query."""
+        ready = await self._prepare(
+            principal, request.model, "rerank", request.parameters, request.keep_alive
+        )
+        return await self._engines.rerank(ready.needs, request.query, request.documents)
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
         views = []
         for running in self._engines.running():
             try:
-                summary = await self._models.summary(principal, running.user)
+                summary = await self._models.summary(principal, Name.parse(running.user).full)
             except NotFound:
-                continue  # deleted while its engine was still warm
+                continue  # deleted while its engine was still warm, or not to be known
             views.append(RunningView(summary, running))
         return tuple(views)
 
     async def _prepare(
-        self, asked: str, kind: Literal["chat", "embed"], requested: Parameters, keep_alive: float | None
-    ) -> _Ready:
-        stored, revision = await self._resolver.find(asked)
-        resolved = await self._resolver.resolve(revision.spec)
+        self,
+        principal: Principal,
+        asked: str,
+        kind: Literal["chat", "embed", "rerank"],
+        requested: Parameters,
+        keep_alive: float | None,
+    ) -> Ready:
+        stored, revision = await self._resolver.find(principal, asked, Verb.USE)
+        resolved = await self._resolver.resolve(principal, revision, stored.id)
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
-            raise NotFound("base", resolved.parent or asked, hint="Create or restore the base first")
+            raise NotFound("base of model", asked, hint="Create or restore the base first")
         name = stored.name
-        if kind == "chat" and "completion" not in facts.capabilities:
-            raise Unsupported(f'"{name.short}" does not support chat', field="model", hint="Embed with it")
+        _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
         adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
         needs = EngineNeeds(
             user=str(name),
             base=resolved.base,
-            context=self._context(parameters, facts),
+            context=context_length(parameters, self._context_length, facts.context_length),
             kind=kind,
             adapters=tuple(adapter.digest for adapter in adapters),
             scales=tuple(adapter.scale for adapter in adapters),
             pooled=facts.pooled,
+            projector=resolved.projector if kind == "chat" else None,
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
+            cache_bytes=facts.cache_bytes_per_token,
+            # Where there is one user alone, all models may find what others have computed.
+            scope="" if principal == LOCAL_ADMIN else str(stored.id),
+            asker="" if principal == LOCAL_ADMIN else principal.id,
         )
-        return _Ready(resolved, facts, needs, parameters)
-
-    def _context(self, parameters: Parameters, facts: WeightFacts) -> int:
-        """Tokens a slot must hold: what is asked for, at most what was trained."""
-        asked = parameters.get("num_ctx")
-        wanted = asked if isinstance(asked, int) and asked > 0 else self._context_length
-        return min(wanted, facts.context_length) if facts.context_length else wanted
+        abilities = await self._resolver.abilities(principal, revision)
+        if any(layer.role == "projector" for layer in resolved.weights):
+            abilities = (*abilities, _IMAGES)
+        note = partial(self._ledger.note, principal, stored, revision.number)
+        return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:
@@ -169,56 +199,84 @@ class Chat:
         took = await self._engines.load(needs)
         return Done("load", Usage(total_ns=took, load_ns=took))
 
-    async def _conversation(self, ready: _Ready, request: ChatRequest) -> _Prompt:
+    async def _asked(
+        self, principal: Principal, request: ChatRequest | GenerateRequest
+    ) -> tuple[Ready, AnswerOptions, Prompt]:
+        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        options = _able(ready, request)
+        if isinstance(request, ChatRequest):
+            return ready, options, await self._conversation(ready, request, options)
+        return ready, options, await self._prompts.of_question(ready, request, options)
+
+    async def _conversation(self, ready: Ready, request: ChatRequest, options: AnswerOptions) -> Prompt:
         messages = _conversation(ready.resolved, request.messages)
-        return await self._templated(ready, messages, ready.resolved.prompt_template)
+        return await self._prompts.of_conversation(ready, messages, options)
 
-    async def _question(self, ready: _Ready, request: GenerateRequest) -> _Prompt:
-        if request.raw:
-            return _Prompt(request.prompt, ready.parameters)
-        text = ready.resolved.prompt_template if request.template is None else request.template
-        if request.suffix:
-            return self._insert(ready, request, text)
-        system = ready.resolved.system if request.system is None else request.system
-        turns = [Message("system", system)] if system else []
-        return await self._templated(ready, [*turns, Message("user", request.prompt)], text)
+    async def _answer(
+        self, ready: Ready, prompt: Prompt, options: AnswerOptions
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """The answer; when the prompt turns out too long, to what there is room for."""
+        ready = replace(ready, needs=await self._constants.needs(ready, prompt, options))
+        try:
+            async with aclosing(self._said(ready, prompt, options)) as events:
+                async for event in events:
+                    yield event
+            return
+        except ContextExceeded as error:  # only ever before the first event
+            prompt = await self._prompts.trimmed(ready, prompt, options, error)
+        async with aclosing(self._said(ready, prompt, options)) as events:
+            async for event in events:
+                yield event
 
-    async def _templated(self, ready: _Ready, messages: Sequence[Message], text: str) -> _Prompt:
-        """Messages through the model's own template; as they are when it has none."""
-        if not text:
-            return _Prompt(messages, ready.parameters)
-        template = self._resolver.templates.read(text)
-        turns = [Turn(message.role, message.content) for message in messages]
-        # In a thread, since a template may take a second over a very long conversation.
-        rendered = await asyncio.to_thread(template.render, turns, self._today())
-        return _Prompt(rendered, _with_stops(ready.parameters, template))
-
-    def _insert(self, ready: _Ready, request: GenerateRequest, text: str) -> _Prompt:
-        template = self._resolver.templates.read(text)
-        if "insert" not in template.capabilities:
-            raise Unsupported(
-                f"{ready.needs.user} does not support insert",
-                field="suffix",
-                hint="Give it a TEMPLATE that uses .Suffix",
-            )
-        rendered = template.render_insert(request.prompt, request.suffix, self._today())
-        return _Prompt(rendered, _with_stops(ready.parameters, template))
-
-    def _answer(self, ready: _Ready, prompt: _Prompt) -> AsyncGenerator[ChatEvent, None]:
+    def _said(self, ready: Ready, prompt: Prompt, options: AnswerOptions) -> AsyncGenerator[ChatEvent, None]:
         if isinstance(prompt.content, str):
-            return self._engines.complete(ready.needs, prompt.content, prompt.parameters)
-        return self._engines.chat(ready.needs, prompt.content, prompt.parameters)
-
-    def _today(self) -> date:
-        return self._clock.now().astimezone().date()
+            return continued(self._engines, ready.needs, prompt, options)
+        return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
 
 
-def _with_stops(parameters: Parameters, template: PromptTemplate) -> Parameters:
-    """The stop texts of a known format, unless somebody named others."""
-    known = detect(template.text)
-    if known is None or parameters.get("stop") is not None:
-        return parameters
-    return parameters.merged(Parameters.of({"stop": known.stops}))
+def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:
+    """Raise Unsupported for what weights of this kind are not made for."""
+    use = f"It is made for: {', '.join(facts.capabilities)}"
+    if kind == "chat" and "completion" not in facts.capabilities:
+        hint = "Embed with it" if "embedding" in facts.capabilities else use
+        raise Unsupported(f'"{name}" does not support chat', field="model", hint=hint)
+    if kind == "embed" and facts.ranks:
+        raise Unsupported(f'"{name}" does not support embeddings', field="model", hint=use)
+    if kind == "rerank" and not facts.ranks:
+        hint = f"Its weights have no head that ranks. {use}"
+        raise Unsupported(f'"{name}" does not support reranking', field="model", hint=hint)
+
+
+async def _named_calls(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerator[ChatEvent, None]:
+    async with aclosing(events):
+        async for event in events:
+            yield identified(event) if isinstance(event, ToolCall) else event
+
+
+def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions:
+    """The options, with what the model does by itself; Unsupported for what it cannot.
+
+    A model that can think does, unless told otherwise (Ollama, server/routes.go).
+    """
+    options, able = request.options, ready.abilities
+    if options.tools and options.tool_choice.mode == "none":
+        options = replace(options, tools=())
+    if options.tools and "tools" not in able:
+        raise Unsupported(f"{ready.name.full} does not support tools", field="tools")
+    if options.think and "thinking" not in able:
+        raise Unsupported(f'"{ready.name.short}" does not support thinking', field="think")
+    if _images_of(request) and _IMAGES not in able:
+        raise Unsupported(f"{ready.name.full} does not support images: it has no projector", field="images")
+    raw = isinstance(request, GenerateRequest) and (request.raw or request.suffix)
+    if raw or "thinking" not in able:
+        return replace(options, think=None)
+    return replace(options, think=True) if options.think is None else options
+
+
+def _images_of(request: ChatRequest | GenerateRequest) -> bool:
+    if isinstance(request, GenerateRequest):
+        return bool(request.images)
+    return any(message.images for message in request.messages)
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:
@@ -227,7 +285,7 @@ def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Mess
     A request that begins with a system message replaces the model's own.
     """
     turns = list(asked)
-    system = [turns.pop(0)] if turns[0].role == "system" else []
+    system = [turns.pop(0)] if turns and turns[0].role == "system" else []
     if not system and resolved.system:
         system = [Message("system", resolved.system)]
     return [*system, *resolved.messages, *turns]

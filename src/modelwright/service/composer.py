@@ -14,11 +14,25 @@ from modelwright.core.compatibility import check_requires
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, resolve
+from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
+from modelwright.core.renderers import LIKELY
 from modelwright.core.revision import BlobRecord
-from modelwright.core.spec import CLEARED, UNSET, Absence, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
+from modelwright.core.spec import (
+    CLEARED,
+    FIELDS,
+    UNSET,
+    Absence,
+    AdapterLayer,
+    FollowedParent,
+    FormerParent,
+    ModelSpec,
+    PinnedParent,
+    WeightLayer,
+)
 from modelwright.core.weight_files import MIXED, UNKNOWN_TYPE, NamedAdapter, NamedBlob, format_of, split_parts
 from modelwright.core.weights import WeightFacts
 from modelwright.service.resolver import Resolver
@@ -26,24 +40,15 @@ from modelwright.service.views import Notice, Working
 
 PARSING: Final = "parsing GGUF"
 
-RENDERERS: Final = MappingProxyType(
-    {
-        "gemma4": "gemma4",
-        "laguna": "laguna",
-        "nemotron_h": "nemotron-3-nano",
-        "nemotron_h_moe": "nemotron-3-nano",
-        "nemotron_h_omni": "nemotron-3-nano",
-    }
-)
-"""Architecture -> renderer and parser of a new base (Ollama, server/create.go)."""
 STOPS: Final = MappingProxyType({"gemma4": Parameters.of({"stop": ["<turn|>"]})})
 """Architecture -> parameters of a new base, under those that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a composition needs from the world."""
+    """What a composition needs from the world, and for whom it is made."""
 
+    principal: Principal
     catalogue: Catalogue
     resolver: Resolver
     files: WeightFiles
@@ -57,13 +62,14 @@ class Composition:
     fails before it has said anything.
     """
 
-    def __init__(self, workshop: Workshop, name: str, draft: SpecDraft) -> None:
+    def __init__(self, workshop: Workshop, target: Name, draft: SpecDraft) -> None:
         self.spec = _plain(draft)
         self.ancestors: Sequence[ModelSpec] = ()
         self.resolved = ResolvedSpec()
         self.told: list[Working | Notice] = []
         self._workshop = workshop
-        self._name = name
+        self._target = target
+        self._name = target.model
         self._draft = draft
         self._files = draft.files
 
@@ -72,12 +78,7 @@ class Composition:
         draft = self._draft
         if isinstance(draft.prompt_template, str):
             self._workshop.resolver.templates.read(draft.prompt_template)
-        if draft.parent is not None:
-            if draft.files:
-                raise Invalid("'from' and 'files' are both given", field="files", hint="Give one of the two")
-            await self._derive(draft.parent)
-        elif not draft.files:
-            raise Invalid("no base is named", field="from", hint="Name one, for example: FROM starter")
+        await self._found(draft)
         async for step in self._lay_weights():
             yield step
         for adapter in draft.adapters if isinstance(draft.adapters, tuple) else ():
@@ -88,6 +89,12 @@ class Composition:
             check_requires(self.resolved.requires)
 
     @property
+    def pinned(self) -> bool:
+        """Whether all it stands on is fixed, so that there is a manifest of it."""
+        specs = (self.spec, *self.ancestors)
+        return bool(specs[-1].weights) and not any(isinstance(each.parent, FollowedParent) for each in specs)
+
+    @property
     def base(self) -> Digest:
         """The digest of the base's weights; raises NotFound while they are missing."""
         base = resolve([self.spec, *self.ancestors]).base
@@ -95,10 +102,60 @@ class Composition:
             raise NotFound("base", self._draft.parent or self._name, field="from")
         return base
 
+    async def _found(self, draft: SpecDraft) -> None:
+        """Put the spec on what it is to stand on."""
+        if draft.revises:
+            await self._revise(draft)
+        if draft.parent is not None:
+            if draft.files:
+                raise Invalid("'from' and 'files' are both given", field="files", hint="Give one of the two")
+            await self._derive(draft.parent)
+            if not self.pinned and resolve([self.spec, *self.ancestors]).base is None:
+                raise NotFound("base", draft.parent, field="from", hint="What it follows is not here")
+        elif draft.follows is not None:
+            await self._follow(draft.follows)
+        elif not (draft.files or draft.bare or draft.revises):
+            raise Invalid("no base is named", field="from", hint="Name one, for example: FROM starter")
+
+    async def _revise(self, draft: SpecDraft) -> None:
+        stored, revision = await self._workshop.resolver.find(
+            self._workshop.principal, self._target.full, Verb.UPDATE
+        )
+        current, *ancestors = await self._lineage(revision.spec, stored.id)
+        said = {name: getattr(self.spec, name) for name in FIELDS if getattr(self.spec, name) is not UNSET}
+        gone: dict[str, object] = {name: UNSET for name in draft.unset if name in FIELDS}
+        if isinstance(draft.adapters, tuple):
+            gone["adapters"] = UNSET  # these come one by one, in their place
+        if "parent" in draft.unset:
+            gone["parent"] = None
+            ancestors = []
+        self.spec = replace(current, **{**gone, **said})
+        self.ancestors = ancestors
+
+    async def _follow(self, base: str) -> None:
+        """Stand on whatever has that name, if anything has; raises Invalid for a circle."""
+        self.spec = replace(self.spec, parent=FollowedParent(base), weights=())
+        found = await self._workshop.resolver.base_to_follow(self._workshop.principal, base)
+        if found is None:
+            self.ancestors = ()
+            return
+        if found.name.key == self._target.key:
+            raise Invalid("a model cannot follow itself", field="from", hint="Name another base")
+        self.spec = replace(self.spec, parent=FollowedParent(str(found.name)))
+        self.ancestors = await self._lineage(found.revision.spec, found.id)
+
+    async def _lineage(self, spec: Digest, model: int) -> Sequence[ModelSpec]:
+        """What a spec stands on as far as it is here; raises Invalid for a circle."""
+        workshop = self._workshop
+        return await workshop.resolver.lineage(
+            workshop.principal, spec, model, lenient=True, below=self._target.key
+        )
+
     async def _derive(self, parent: str) -> None:
-        stored, revision = await self._workshop.resolver.find(parent, field="from")
-        self.spec = replace(self.spec, parent=PinnedParent(revision.spec, str(stored.name)))
-        self.ancestors = await self._workshop.resolver.lineage(revision.spec)
+        principal, resolver = self._workshop.principal, self._workshop.resolver
+        stored, revision = await resolver.find(principal, parent, Verb.DERIVE, field="from")
+        self.spec = replace(self.spec, parent=PinnedParent(revision.spec, str(stored.name)), weights=())
+        self.ancestors = await resolver.lineage(principal, revision.spec, stored.id)
 
     async def _lay_weights(self) -> AsyncIterator[Working | Notice]:
         """Put the spec on its weights: as given, or what is made of them."""
@@ -237,6 +294,7 @@ class _Workpiece:
 def _plain(draft: SpecDraft) -> ModelSpec:
     """What needs no looking up."""
     return ModelSpec(
+        parent=FormerParent(draft.origin) if draft.origin and draft.parent is None else None,
         system=draft.system,
         prompt_template=draft.prompt_template,
         parameters=draft.parameters,
@@ -253,7 +311,7 @@ def _plain(draft: SpecDraft) -> ModelSpec:
 def _on_weights(spec: ModelSpec, files: _Files) -> ModelSpec:
     """The spec on new weights, with what their architecture is known to need."""
     architecture = files.facts.architecture
-    known = RENDERERS.get(architecture, UNSET)
+    known = LIKELY.get(architecture, UNSET)
     stops = STOPS.get(architecture)
     if stops is not None and not isinstance(spec.parameters, Absence):
         stops = stops.merged(spec.parameters)

@@ -37,12 +37,17 @@ class Downloads:
         self._pause = pause
         self._running: dict[Digest, _Download] = {}
 
-    async def fetch(self, repository: Repository, digest: Digest, size: int) -> AsyncGenerator[int, None]:
+    async def fetch(
+        self, repository: Repository, digest: Digest, size: int, *, anywhere: bool = True
+    ) -> AsyncGenerator[int, None]:
         """Make a blob be here, whole and right; yields the bytes that are.
 
+        Unless it may come from `anywhere`, only what comes from this repository counts.
         Raises Corrupt, and keeps nothing, when the bytes are not what was promised.
         """
-        while (download := self._running.get(digest)) is not None and download.is_given_up:
+        while (download := self._running.get(digest)) is not None and not (
+            download.may_be_joined and (anywhere or download.is_of(repository))
+        ):
             await asyncio.wait([download.task])
         if download is None:
             download = _Download(repository, digest, size)
@@ -57,7 +62,7 @@ class Downloads:
         finally:
             download.waiting -= 1
             if not download.waiting and not download.task.done():
-                download.is_given_up = True
+                download.may_be_joined = False
                 download.task.cancel()
                 await asyncio.wait([download.task])
             if download.task.done() and not download.task.cancelled():
@@ -124,8 +129,11 @@ class _Download:
         self.size = size
         self.done = 0
         self.waiting = 0
-        self.is_given_up = False
+        self.may_be_joined = True
         self.task: asyncio.Future[None]
+
+    def is_of(self, repository: Repository) -> bool:
+        return (self.repository.host, self.repository.path) == (repository.host, repository.path)
 
 
 class _Part:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, NotFound, Unavailable
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.ports import Catalogue, LocalFiles
 from modelwright.core.revision import BlobRecord
 from modelwright.service.counted import counted
@@ -39,7 +40,9 @@ class Imports:
         self._catalogue = catalogue
         self._files = files
 
-    async def take(self, path: str, *, expected: Digest | None = None) -> AsyncGenerator[ImportEvent, None]:
+    async def take(
+        self, path: str, *, expected: Digest | None = None, owner: Principal = LOCAL_ADMIN
+    ) -> AsyncGenerator[ImportEvent, None]:
         """Make a file a blob; the last event is BlobReady.
 
         A path that cannot be used is not found, whatever is there: the error of
@@ -51,7 +54,11 @@ class Imports:
                     yield BytesRead(done)
                 else:
                     digest, size = done
-                    await self._catalogue.add_blob(BlobRecord(digest, size, None))
+                    record = BlobRecord(digest, size, None)
+                    if owner.is_admin:
+                        await self._catalogue.add_blob(record)
+                    else:
+                        await self._catalogue.add_upload(record, owner.id)
                     yield BlobReady(digest, size)
         except (NotFound, Unavailable, Invalid):
             raise NotFound("file", path, field="path", hint="It must be a regular file") from None

@@ -4,35 +4,37 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
 
+from modelwright.core.access import level_of, viewer_of
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Corrupt, Invalid, NotFound
-from modelwright.core.grants import Principal
+from modelwright.core.errors import Conflict, Corrupt, NotFound
+from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
-from modelwright.core.manifest import Manifest
-from modelwright.core.names import ModelRef, Name
-from modelwright.core.parameters import Parameters
+from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
-from modelwright.core.recipe import EMPTIED, Origin, origin_of_weights
-from modelwright.core.revision import BlobRecord, NewRevision, Revision, StoredModel
-from modelwright.core.spec import CLEARED, FIELDS, ModelSpec, PinnedParent
+from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
+from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
-from modelwright.service.arrivals import Arrival, Layout, lay_out
+from modelwright.service.access import check_whole, key_of
+from modelwright.service.aliases import Aliases
+from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
+from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
+from modelwright.service.telling import told_of_create
 from modelwright.service.views import (
     Created,
     CreateEvent,
     FieldChange,
     History,
-    LayerReady,
-    ManifestReady,
     ModelSummary,
     ModelView,
-    Notice,
 )
 
 
@@ -40,13 +42,22 @@ class Models:
     """What can be done with models; each call names the principal who acts."""
 
     def __init__(
-        self, catalogue: Catalogue, blobs: Blobs, files: WeightFiles, resolver: Resolver, clock: Clock
+        self,
+        catalogue: Catalogue,
+        blobs: Blobs,
+        files: WeightFiles,
+        resolver: Resolver,
+        clock: Clock,
+        quotas: Quotas | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._blobs = blobs
         self._files = files
         self._resolver = resolver
+        self._access = resolver.access
         self._clock = clock
+        self._quotas = quotas
+        self.aliases = Aliases(catalogue, resolver)
 
     async def create(
         self,
@@ -56,92 +67,134 @@ class Models:
         *,
         message: str = "",
         kind: str = "create",
+        card: Card | None = None,
+        aliases: Sequence[Alias] = (),
+        fresh: bool = False,
         arrival: Arrival | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        `arrival`: what the draft was read from, whose manifest is kept as it is.
+        `card` None keeps the one there is. `fresh`: raises Conflict when the name is
+        not free; so does an alias that another model has. `arrival`: what the draft
+        was read from, whose manifest is kept as it is.
 
-        Nothing is written unless all of it is. Raises Invalid for the draft,
-        NotFound for a base that is not here. But for long work on weights the first
-        event comes after the commit, so a failure is never reported as progress.
+        Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
+        for a base that is not here. But for long work on weights the first event
+        comes after the commit, so a failure is never reported as progress.
         """
-        target = _target(name)
-        composition = Composition(Workshop(self._catalogue, self._resolver, self._files), target.model, draft)
+        target = await self._access.target(principal, name)
+        await self._access.may_refer(principal, _blobs_of(draft), field="files")
+        workshop = Workshop(principal, self._catalogue, self._resolver, self._files)
+        composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
-        facts = await self._facts(composition.resolved)
-        layout = lay_out(composition.spec, composition.resolved, facts, arrival)
-        small, files = await self._split({**layout.contents, layout.digest: layout.content})
-        stored, changed, added = await self._catalogue.commit(
-            self._revision(principal, target, layout, small, message=message, kind=kind)
+        bare = self._bare(principal, target.name, composition.spec, kind)
+        new = replace(
+            bare,
+            owner=target.owner,
+            most_models=await self._most_models(principal),
+            parent=composition.resolved.parent,
+            message=message,
+            card=card,
+            aliases=tuple(aliases),
+            fresh=fresh,
         )
-        for event in _account(draft, composition, layout.manifest, added | files):
+        async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
-        yield Created(stored.name, stored.revision.number, changed)
 
-    def _revision(
-        self,
-        principal: Principal,
-        name: Name,
-        layout: Layout,
-        small: Mapping[Digest, bytes],
-        *,
-        message: str,
-        kind: str,
-    ) -> NewRevision:
+    def _bare(self, principal: Principal, name: Name, spec: ModelSpec, kind: str) -> NewRevision:
+        """A revision by somebody, now; nothing is known of its base yet."""
         return NewRevision(
             name=name,
-            spec=layout.spec,
-            base=layout.resolved.base,
-            parent=layout.resolved.parent,
-            manifest=layout.digest,
-            size=layout.manifest.size,
+            spec=spec,
+            base=None,
+            parent="",
+            manifest=None,
+            size=0,
             author=principal.name,
+            actor=principal.id,
             kind=kind,
             created_at=self._clock.now(),
-            message=message,
-            template=_template_digest(layout.resolved),
-            small_blobs=small,
-            ancestors=layout.ancestors,
         )
+
+    async def _commit(
+        self,
+        principal: Principal,
+        draft: SpecDraft,
+        composition: Composition,
+        new: NewRevision,
+        arrival: Arrival | None,
+    ) -> AsyncIterator[CreateEvent]:
+        """Write a composed revision; what follows a name has no manifest."""
+        facts, manifest, files = None, None, frozenset[Digest]()
+        if composition.pinned:
+            facts = await self._facts(composition.resolved)
+            layout = lay_out(composition.spec, composition.resolved, facts, arrival)
+            manifest = layout.manifest
+            small, files = await self._split({**layout.contents, layout.digest: layout.content})
+            new = replace(
+                new,
+                spec=layout.spec,
+                base=layout.resolved.base,
+                parent=layout.resolved.parent,
+                manifest=layout.digest,
+                size=manifest.size,
+                template=_template_digest(layout.resolved),
+                small_blobs=small,
+                ancestors=layout.ancestors,
+                arrived=arrival is not None,
+            )
+        stored, changed, added = await self._catalogue.commit(new)
+        for event in told_of_create(draft, composition, facts, manifest, added | files):
+            yield event
+        name_of_it = self._access.shown_name(principal, stored.name)
+        yield Created(name_of_it, stored.revision.number, changed)
 
     async def show(self, principal: Principal, ref: str, *, verbose: bool = False) -> ModelView:
         """Everything about a model or one of its revisions.
 
         `verbose`: with its tensors and vocabulary, read from the weight file.
         """
-        stored, revision = await self._resolver.find(ref)
-        lineage = await self._catalogue.lineage(revision.spec)
-        resolved = await self._resolver.resolve(revision.spec)
-        projector = next((layer.digest for layer in resolved.weights if layer.role == "projector"), None)
-        anatomy = verbose and resolved.base is not None
+        stored, revision = await self._resolver.find(principal, ref, Verb.SHOW)
+        summary = await self._summary(principal, stored, revision)
+        if level_of(principal, stored) is Level.USE:
+            return ModelView(summary, ResolvedSpec(), frozenset(), PRIVATE)
+        resolved = await self._resolver.resolve(principal, revision, stored.id, lenient=True)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored.id, lenient=True)
+        legible = await self._access.legible(principal, lineage)
+        anatomy = verbose and legible is None and resolved.base is not None
         return ModelView(
-            summary=await self._summary(stored, revision),
-            resolved=resolved,
+            summary=summary,
+            resolved=resolved if legible is None else legible,
             own=own_fields(lineage[0]),
-            origin=await self._origin(lineage[0], resolved),
-            projector=await self._resolver.facts(projector),
+            origin=PRIVATE if legible else await self._origin(lineage[0], resolved),
+            spec=lineage[0],
+            projector=await self._resolver.facts(resolved.projector),
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
 
     async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
-        """All models, the last changed first."""
-        stored = await self._catalogue.list_models()
-        return tuple([await self._summary(model, model.revision) for model in stored])
+        """The models that the principal may know, the last changed first."""
+        viewer = viewer_of(principal)
+        stored = await self._catalogue.list_models(viewer)
+        among = None if viewer is None else frozenset(model.name.key for model in stored)
+        return tuple([await self._summary(principal, model, model.revision, among) for model in stored])
 
     async def count(self, principal: Principal) -> int:
-        """How many models there are, without reading them."""
-        return await self._catalogue.count_models()
+        """How many models the principal may know, without reading them."""
+        return await self._catalogue.count_models(viewer_of(principal))
 
     async def copy(self, principal: Principal, source: str, destination: str) -> None:
         """Give a model's content a second name; the two then go their own ways."""
-        target = _target(destination, field="destination")
-        _, revision = await self._resolver.find(source, field="source")
+        _, revision = await self._resolver.find(principal, source, Verb.DERIVE, field="source")
+        target = await self._access.target(principal, destination, field="destination")
         lineage = await self._catalogue.lineage(revision.spec)
         await self._catalogue.commit(
             NewRevision(
-                name=target,
+                name=target.name,
+                owner=target.owner,
+                actor=principal.id,
+                most_models=await self._most_models(principal),
                 spec=lineage[0],
                 base=revision.base,
                 parent=revision.parent,
@@ -152,37 +205,88 @@ class Models:
                 created_at=self._clock.now(),
                 message=f"copied from {source}",
                 template=revision.template,
+                card=await self._resolver.card(revision),
             )
         )
 
+    async def change_card(
+        self, principal: Principal, name: str, card: Card, *, message: str = ""
+    ) -> ModelSummary:
+        """Give a model another card; what it does stays the same, to the byte."""
+        check_whole(name)
+        stored, revision = await self._resolver.find(principal, name, Verb.UPDATE)
+        lineage = await self._catalogue.lineage(revision.spec)
+        committed = await self._catalogue.commit(
+            replace(
+                self._bare(principal, stored.name, lineage[0], "card"),
+                base=revision.base,
+                parent=revision.parent,
+                manifest=revision.manifest,
+                size=revision.size,
+                message=message,
+                template=revision.template,
+                card=card,
+            )
+        )
+        model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
+        return await self._summary(principal, model, model.revision)
+
+    async def instructions(self, principal: Principal, ref: str) -> str:
+        """The system text that a model answers under; for use, not to be shown."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        return (await self._resolver.resolve(principal, revision, stored.id)).system
+
+    async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
+        """Leave a revision out of the history; raises Conflict for the current one."""
+        check_whole(name)
+        stored, revision = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
+        if revision.number == stored.revision.number:
+            raise Conflict(f"{stored.name.short}@{number} is the current revision", hint="Roll back first")
+        await self._catalogue.hide(stored.name.key, number)
+
     async def delete(self, principal: Principal, name: str) -> None:
         """Free a name; models derived from it go on working."""
-        target = _target(name)
-        if not await self._catalogue.delete(target.key):
+        check_whole(name)
+        stored = await self._access.find(principal, name, Verb.DELETE)
+        if not await self._catalogue.delete(stored.name.key, principal):
             raise NotFound("model", name, field="model")
 
     async def history(self, principal: Principal, name: str) -> History:
-        stored, _ = await self._resolver.find(_target(name).full)
+        check_whole(name)
+        stored = await self._access.find(principal, name, Verb.READ)
         key = stored.name.key
         revisions, moves = await self._catalogue.history(key), await self._catalogue.moves(key)
-        return History(stored.name, stored.revision.number, revisions, moves)
+        shown = self._access.shown_name(principal, stored.name)
+        hidden = await self._catalogue.hidden(key)
+        kept = [revision for revision in revisions if revision.number not in hidden]
+        return History(shown, stored.revision.number, kept, moves)
 
     async def rollback(self, principal: Principal, name: str, number: int) -> ModelSummary:
         """Point a name to one of its revisions; none is lost."""
-        target = _target(name)
-        await self._resolver.find(f"{name}@{number}")
-        stored = await self._catalogue.move(target.key, number, principal.name, self._clock.now())
-        return await self._summary(stored, stored.revision)
+        check_whole(name)
+        found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
+        key, now = found.name.key, self._clock.now()
+        revision = (await self._catalogue.move(key, number, principal.name, now, principal.id)).revision
+        return await self._summary(principal, replace(found, revision=revision), revision)
 
     async def diff(self, principal: Principal, before: str, after: str) -> tuple[FieldChange, ...]:
         """What differs between two models or revisions, inheritance included."""
-        _, old = await self._resolver.find(before, field="before")
-        _, new = await self._resolver.find(after, field="after")
-        return changes(await self._resolver.resolve(old.spec), await self._resolver.resolve(new.spec))
+        old = await self._legible(principal, before, "before")
+        return changes(old, await self._legible(principal, after, "after"))
 
     async def summary(self, principal: Principal, ref: str) -> ModelSummary:
         """A model's line in a list, alone."""
-        return await self._summary(*await self._resolver.find(ref))
+        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
+
+    async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
+        """What a reader may see of a model or revision, inheritance included."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.READ, field=field)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        legible = await self._access.legible(principal, lineage)
+        return await self._resolver.resolve(principal, revision, stored.id) if legible is None else legible
+
+    async def _most_models(self, principal: Principal) -> int | None:
+        return None if self._quotas is None else (await self._quotas.limits(principal)).get("models")
 
     async def _origin(self, spec: ModelSpec, resolved: ResolvedSpec) -> Origin:
         """What a Modelfile stands on that makes this very model again.
@@ -193,12 +297,17 @@ class Models:
         """
         taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
         name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
-        return Origin((name,), frozenset(taken_away)) if name else origin_of_weights(resolved)
+        if name:
+            return Origin((name,), frozenset(taken_away))
+        facts = await self._resolver.facts(resolved.base)
+        return origin_of_weights(resolved, facts.architecture if facts else "")
 
     async def _parent_name(self, spec: ModelSpec) -> str:
         """How to call the parent as it was; empty when it cannot be called any more."""
+        if isinstance(spec.parent, FollowedParent):
+            return spec.parent.name
         if not isinstance(spec.parent, PinnedParent):
-            return "" if spec.parent is None else spec.parent.name
+            return ""
         name = Name.parse(spec.parent.name)
         stored = await self._catalogue.find(name.key)
         if stored is None or str(stored.name) != spec.parent.name:
@@ -229,57 +338,58 @@ class Models:
             await self._catalogue.add_blob(BlobRecord(digest, len(contents[digest]), None))
         return small, frozenset(files)
 
-    async def _summary(self, stored: StoredModel, revision: Revision) -> ModelSummary:
-        facts = await self._resolver.facts(revision.base)
+    async def _summary(
+        self,
+        principal: Principal,
+        stored: StoredModel,
+        revision: Revision,
+        among: Collection[str] | None = None,
+    ) -> ModelSummary:
+        """A line of a list; `among` are the keys that the principal may know, if they are known."""
+        level = level_of(principal, stored) or Level.USE
+        hidden = level is Level.USE
+        standing = await self._resolver.standing(principal, revision, stored.id)
         return ModelSummary(
-            name=stored.name,
+            name=self._access.shown_name(principal, stored.name, among),
             revision=revision.number,
             latest=stored.latest,
-            digest=revision.manifest or revision.spec,
-            size=revision.size,
+            digest=_opaque(stored, revision) if hidden else revision.manifest or revision.spec,
+            size=standing.size if standing is not None else revision.size,
             modified_at=revision.created_at,
-            facts=facts,
-            parent=revision.parent,
-            capabilities=await self._resolver.abilities(revision),
+            facts=None if standing is None else await self._resolver.facts(standing.base),
+            parent="" if hidden else await self._known_parent(principal, revision.parent, among),
+            capabilities=await self._resolver.abilities(principal, revision),
+            card=await self._resolver.card(revision),
+            follows=revision.manifest is None and bool(revision.parent),
+            key=stored.name.key,
+            owner=stored.owner,
+            level=level,
+            created_at=stored.created_at,
         )
 
+    async def _known_parent(self, principal: Principal, parent: str, among: Collection[str] | None) -> str:
+        if not parent or (among is not None and key_of(parent) in among):
+            return parent
+        return parent if among is None and await self._access.knows(principal, parent) else ""
 
-def _target(name: str, *, field: str = "model") -> Name:
-    """The name of a model as a whole; a revision cannot be meant here."""
-    ref = ModelRef.parse(name, field=field)
-    if ref.revision is not None:
-        raise Invalid(
-            f'"{name}" names a revision; revisions do not change', field=field, hint=f'Use "{ref.name.short}"'
-        )
-    return ref.name
+
+def _blobs_of(draft: SpecDraft) -> tuple[Digest, ...]:
+    """The blobs that a draft refers to."""
+    adapters = draft.adapters if isinstance(draft.adapters, tuple) else ()
+    files = (*draft.files, *(file for adapter in adapters for file in adapter.files))
+    return tuple(file.digest for file in files)
+
+
+def _opaque(stored: StoredModel, revision: Revision) -> Digest:
+    """A digest that says which revision it is, and nothing of what that is made of."""
+    return Digest.of(f"{stored.id}@{revision.number}".encode())
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    return Digest.of(resolved.prompt_template.encode()) if resolved.prompt_template else None
-
-
-def _account(
-    draft: SpecDraft, composition: Composition, manifest: Manifest, added: Collection[Digest]
-) -> Iterator[CreateEvent]:
-    """What is to be told of a create that is done, but for its end."""
-    yield from composition.told
-    for layer in manifest.layers:
-        yield LayerReady(layer.digest, layer.digest not in added)
-    for text in _notices(draft):
-        yield Notice(text)
-    yield ManifestReady()
+    """What the model's abilities follow from: a renderer is used in a template's place."""
+    own = resolved.prompt_template and not resolved.renderer
+    return Digest.of(resolved.prompt_template.encode()) if own else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
-
-
-def _notices(draft: SpecDraft) -> tuple[str, ...]:
-    """What is kept and has no effect here."""
-    parameters = draft.parameters.without_effect if isinstance(draft.parameters, Parameters) else ()
-    kept = [f'parameter "{name}"' for name in parameters]
-    if isinstance(draft.renderer, str):
-        kept.append(f'renderer "{draft.renderer}"')
-    if isinstance(draft.parser, str):
-        kept.append(f'parser "{draft.parser}"')
-    return tuple(f"{what} is kept but has no effect" for what in kept)

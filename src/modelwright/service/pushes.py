@@ -10,16 +10,16 @@ from contextlib import aclosing
 from modelwright.core import provenance
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, NotFound, Unsupported
-from modelwright.core.grants import Principal
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.layers import read_manifest
 from modelwright.core.names import Name
 from modelwright.core.ports import Catalogue
 from modelwright.core.provenance import Artifact, Provenance
 from modelwright.core.revision import Revision, StoredModel
-from modelwright.core.spec import PinnedParent
+from modelwright.core.spec import ModelSpec, PinnedParent
 from modelwright.core.transfer_ports import Registries, RemoteRepository, Repository
 from modelwright.service.counted import counted
-from modelwright.service.pulls import each_once, target
+from modelwright.service.pulls import each_once, target, without_scheme
 from modelwright.service.resolver import Resolver
 from modelwright.service.shelf import Shelf
 from modelwright.service.signing import Signing
@@ -45,24 +45,26 @@ class Pushes:
 
         Raises Denied for a registry that is not listed or does not let us in.
         """
-        ref = target(wanted, insecure)
-        name = ref.name
-        stored, revision = await self._resolver.find(str(ref))
+        target(wanted, insecure)
+        stored, revision = await self._resolver.find(principal, without_scheme(wanted), Verb.PUSH)
+        name = stored.name
         if revision.manifest is None:
             raise Unsupported(f"{name.short} follows another model, so there is nothing fixed to push")
-        repository = Repository.of(name, insecure=insecure, account=principal.name)
+        repository = Repository.of(name, insecure=insecure, account=principal.id)
         self._registries.check(repository)
+        lineage = tuple(await self._catalogue.lineage(revision.spec))
+        await self._resolver.access.check_whole_legible(principal, lineage)
         content = await self._shelf.small(revision.manifest)
         manifest = read_manifest(content)
         async with self._registries.open(repository) as remote:
-            origins = await self._origins(stored, revision)
+            origins = _origins(stored, lineage)
             yield Stated("retrieving manifest")
             for layer in each_once(manifest):
                 async for done in self._send(remote, layer.digest, layer.size, origins):
                     yield LayerMoved("pushing", layer.digest, layer.size, done)
             yield Stated("pushing manifest")
             await remote.publish(content, name.tag)
-            await self._attach(remote, stored, revision, content)
+            await self._attach(remote, history_of(stored, revision, lineage, content), content)
         yield Transferred(stored.name, revision.manifest)
 
     async def login(
@@ -70,10 +72,10 @@ class Pushes:
     ) -> None:
         """Keep a registry's credentials for this principal; Denied when it takes none."""
         self._registries.check(Repository(host, "", insecure))
-        await self._registries.login(host, principal.name, user, password, insecure=insecure)
+        await self._registries.login(host, principal.id, user, password, insecure=insecure)
 
     async def logout(self, principal: Principal, host: str) -> None:
-        if not await self._registries.logout(host, principal.name):
+        if not await self._registries.logout(host, principal.id):
             raise NotFound("login", host, field="registry")
 
     async def _send(
@@ -99,23 +101,8 @@ class Pushes:
                 return True
         return False
 
-    async def _origins(self, stored: StoredModel, revision: Revision) -> tuple[str, ...]:
-        """Repositories of that registry that may have the layers: those of its ancestors."""
-        found: dict[str, None] = {}
-        own = Repository.of(stored.name).path
-        for spec in await self._catalogue.lineage(revision.spec):
-            if isinstance(spec.parent, PinnedParent):
-                name = Name.parse(spec.parent.name)
-                path = Repository.of(name).path
-                if name.host.lower() == stored.name.host.lower() and path != own:
-                    found[path] = None
-        return tuple(found)
-
-    async def _attach(
-        self, remote: RemoteRepository, stored: StoredModel, revision: Revision, content: bytes
-    ) -> None:
+    async def _attach(self, remote: RemoteRepository, history: Artifact, content: bytes) -> None:
         """Send history and signatures beside it; a registry that takes none has none."""
-        history = await history_of(self._catalogue, stored, revision, content)
         try:
             for artifact in (history, *await self._signing.artifacts(content)):
                 for blob in (artifact.layer, provenance.EMPTY):
@@ -127,11 +114,23 @@ class Pushes:
             return
 
 
-async def history_of(
-    catalogue: Catalogue, stored: StoredModel, revision: Revision, content: bytes
+def _origins(stored: StoredModel, lineage: tuple[ModelSpec, ...]) -> tuple[str, ...]:
+    """Repositories of that registry that may have the layers: those of its ancestors."""
+    found: dict[str, None] = {}
+    own = Repository.of(stored.name).path
+    for spec in lineage:
+        if isinstance(spec.parent, PinnedParent):
+            name = Name.parse(spec.parent.name)
+            path = Repository.of(name).path
+            if name.host.lower() == stored.name.host.lower() and path != own:
+                found[path] = None
+    return tuple(found)
+
+
+def history_of(
+    stored: StoredModel, revision: Revision, lineage: tuple[ModelSpec, ...], content: bytes
 ) -> Artifact:
     """A model's history as an artifact about its manifest."""
-    lineage = tuple(await catalogue.lineage(revision.spec))
     layer = Provenance.of(str(stored.name), revision, lineage).content
     return provenance.artifact(provenance.KIND, layer, Digest.of(content), len(content))
 

@@ -7,20 +7,25 @@ from a digest is kept in memory; what a name points to is asked each time.
 from collections.abc import Sequence
 from typing import Final
 
+from modelwright.core.access import level_of, viewer_of
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
-from modelwright.core.errors import NotFound
+from modelwright.core.errors import Invalid, NotFound
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import DEPTH_LIMIT, ResolvedSpec, resolve
 from modelwright.core.names import ModelRef
 from modelwright.core.ports import Catalogue
 from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.spec import FollowedParent, ModelSpec
 from modelwright.core.weights import WeightFacts
+from modelwright.service.access import Access, key_of
 from modelwright.service.bounded import Bounded
 from modelwright.service.templates import Templates
 
 _KEPT_SPECS: Final = 4096
 _KEPT_FACTS: Final = 256
 _KEPT_ABILITIES: Final = 4096
+_KEPT_CARDS: Final = 256
 
 
 class Resolver:
@@ -28,56 +33,159 @@ class Resolver:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self.access = Access(catalogue)
         self._resolved: Bounded[Digest, ResolvedSpec] = Bounded(_KEPT_SPECS)
         self._facts: Bounded[Digest, WeightFacts] = Bounded(_KEPT_FACTS)
         self._abilities: Bounded[Digest, tuple[str, ...]] = Bounded(_KEPT_ABILITIES)
+        self._cards: Bounded[Digest, Card] = Bounded(_KEPT_CARDS)
         self.templates = Templates()
 
-    async def find(self, asked: str, *, field: str = "model") -> tuple[StoredModel, Revision]:
+    async def find(
+        self, principal: Principal, asked: str, verb: Verb, *, field: str = "model"
+    ) -> tuple[StoredModel, Revision]:
         """The model and the revision that `asked` names ("mario", "mario@1").
 
-        Raises Invalid for what is no name, NotFound for what is not there.
+        Raises as Access.find does, NotFound also for a revision that is not there.
         """
         ref = ModelRef.parse(asked, field=field)
-        stored = await self._catalogue.find(ref.name.key)
-        if stored is None:
-            raise NotFound("model", asked, field=field)
+        stored = await self.access.find(principal, asked, verb, field=field)
         if ref.revision is None or ref.revision == stored.revision.number:
             return stored, stored.revision
-        revision = await self._catalogue.revision(ref.name.key, ref.revision)
+        revision = await self._catalogue.revision(stored.name.key, ref.revision)
         if revision is None:
             hint = f"{stored.name.short} has revisions 1 to {stored.latest}"
             raise NotFound("model", asked, field=field, hint=hint)
         return stored, revision
 
-    async def resolve(self, spec: Digest) -> ResolvedSpec:
-        """What a stored spec amounts to, its ancestors merged in."""
-        known = self._resolved.get(spec)
+    async def resolve(
+        self, principal: Principal, revision: Revision, wrapper: int = 0, *, lenient: bool = False
+    ) -> ResolvedSpec:
+        """What a revision amounts to, its ancestors merged in.
+
+        `wrapper` is the id of its model: where it follows another by name, the
+        principal needs "use" on that one, or its owner lets this wrapper share it.
+        Raises NotFound for a followed base that is missing, unless `lenient`.
+        """
+        known = self._resolved.get(revision.spec)
         if known is not None:
             return known
-        lineage = await self.lineage(spec)
+        spec = revision.spec
+        lineage = await self.lineage(principal, spec, wrapper, lenient=lenient)
         resolved = resolve(lineage)
         pinned = not any(isinstance(ancestor.parent, FollowedParent) for ancestor in lineage)
         return self._resolved.put(spec, resolved) if pinned else resolved
 
-    async def lineage(self, spec: Digest) -> Sequence[ModelSpec]:
-        """A stored spec and all its ancestors, followed names included."""
+    async def lineage(
+        self, principal: Principal, spec: Digest, wrapper: int = 0, *, lenient: bool = False, below: str = ""
+    ) -> Sequence[ModelSpec]:
+        """A stored spec and all its ancestors, followed names included.
+
+        `lenient`, it ends early where a followed name is of nothing (yet). Raises
+        Invalid when following comes back to where it was, or to a model with the key
+        `below`, which is perhaps still to be made.
+        """
         lineage = list(await self._catalogue.lineage(spec))
-        while isinstance(lineage[-1].parent, FollowedParent) and len(lineage) <= DEPTH_LIMIT:
-            _, revision = await self.find(lineage[-1].parent.name, field="from")
+        passed = {below}
+        while isinstance(followed := lineage[-1].parent, FollowedParent) and len(lineage) <= DEPTH_LIMIT:
+            if below and key_of(followed.name) == below:
+                raise _circle()
+            try:
+                base, revision = await self._followed(principal, followed.name, wrapper)
+            except NotFound:
+                if lenient:
+                    break
+                raise
+            if base.name.key in passed:
+                raise _circle()
+            passed.add(base.name.key)
+            wrapper = base.id
             lineage.extend(await self._catalogue.lineage(revision.spec))
         return lineage
 
-    async def abilities(self, revision: Revision) -> tuple[str, ...]:
+    async def base_to_follow(self, principal: Principal, name: str) -> StoredModel | None:
+        """The model a wrapper may follow under this name; None while there is none.
+
+        Wrapping needs no more than to use it.
+        """
+        try:
+            return await self.access.find(principal, name, Verb.USE, field="from")
+        except (Invalid, NotFound):
+            return await self._aliased(principal, name)
+
+    async def standing(self, principal: Principal, revision: Revision, wrapper: int) -> Revision | None:
+        """The revision whose weights a model uses; None while its base is missing.
+
+        That is the revision itself unless it follows a name.
+        """
+        steps = 0
+        while revision.base is None and steps <= DEPTH_LIMIT:
+            parent = (await self._catalogue.lineage(revision.spec))[-1].parent
+            if not isinstance(parent, FollowedParent):
+                return None
+            try:
+                base, revision = await self._followed(principal, parent.name, wrapper)
+            except NotFound:
+                return None
+            wrapper, steps = base.id, steps + 1
+        return revision if revision.base is not None else None
+
+    async def card(self, revision: Revision) -> Card:
+        """What stands beside a revision's spec."""
+        if revision.card is None:
+            return Card()
+        known = self._cards.get(revision.card)
+        return known or self._cards.put(revision.card, await self._catalogue.card(revision.card))
+
+    async def _followed(self, principal: Principal, name: str, wrapper: int) -> tuple[StoredModel, Revision]:
+        """A base that is followed, and its revision; no name of a private one is told."""
+        try:
+            ref = ModelRef.parse(name, field="from")
+        except Invalid:
+            base = await self._aliased(principal, name)
+            if base is None:
+                raise _baseless() from None
+            return base, base.revision
+        base = await self._catalogue.find(ref.name.key, viewer_of(principal))
+        if base is None:
+            base = await self._aliased(principal, name)
+        allowed = base is not None and (
+            level_of(principal, base) is not None or await self._catalogue.is_reshared(base.id, wrapper)
+        )
+        revision = base.revision if base is not None and allowed else None
+        if base is not None and revision is not None and ref.revision not in (None, revision.number):
+            revision = await self._catalogue.revision(ref.name.key, ref.revision or 0)
+        if base is None or revision is None:
+            raise _baseless()
+        return base, revision
+
+    async def _aliased(self, principal: Principal, name: str) -> StoredModel | None:
+        """The first model that some dialect calls so, of those that may be known."""
+        for _, stored in await self._catalogue.find_aliased(name):
+            found = await self._catalogue.find(stored.name.key, viewer_of(principal))
+            if found is not None and level_of(principal, found) is not None:
+                return found
+        return None
+
+    async def abilities(self, principal: Principal, revision: Revision) -> tuple[str, ...]:
         """What a model can do; nothing while its base is missing."""
+        if revision.base is None:
+            return await self._abilities_now(principal, revision)
         facts = await self.facts(revision.base)
         if facts is None or revision.template is None or facts.pooled:
             return facts.capabilities if facts is not None else ()
         known = self._abilities.get(revision.template)
         if known is None:
-            resolved = await self.resolve(revision.spec)
+            resolved = await self.resolve(principal, revision)
             known = self._abilities.put(revision.template, self.templates.abilities(resolved.prompt_template))
         return known
+
+    async def _abilities_now(self, principal: Principal, revision: Revision) -> tuple[str, ...]:
+        """What a model can do while the names it follows point where they do."""
+        resolved = await self.resolve(principal, revision, lenient=True)
+        facts = await self.facts(resolved.base)
+        if facts is None or facts.pooled or not resolved.prompt_template:
+            return facts.capabilities if facts is not None else ()
+        return self.templates.abilities(resolved.prompt_template)
 
     async def facts(self, base: Digest | None) -> WeightFacts | None:
         """What the weight file of a base says about itself, if it is here."""
@@ -90,3 +198,14 @@ class Resolver:
         if record is None or record.facts is None:
             return None
         return self._facts.put(base, record.facts)
+
+
+def _baseless() -> NotFound:
+    """A followed base that is absent, or may not be used: alike, and without its name."""
+    error = NotFound("base", "", field="from", hint="Its owner can say more")
+    error.message = "the base of this model is not here, or not yours to use"
+    return error
+
+
+def _circle() -> Invalid:
+    return Invalid("the model is its own ancestor", field="from", hint="Let it follow another base")

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.pulls import Pulls
 from modelwright.service.pushes import Pushes
+from modelwright.service.responses import Responses
+from modelwright.service.rights import Rights
 from modelwright.service.signing import Signing
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 
 
@@ -22,6 +26,10 @@ class Services:
     uploads: Uploads
     imports: Imports
     adoption: Adoption
+    responses: Responses
+    rights: Rights
+    datasets: Datasets
+    training: Training
     pulls: Pulls
     pushes: Pushes
     archive: Archive

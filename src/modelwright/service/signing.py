@@ -4,13 +4,13 @@ Private keys never come here: whoever signs asks for the manifest and gives back
 a signature. Rights: to sign is to vouch for what one owns, to verify is to read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from modelwright.core import provenance
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Denied, Invalid, NotFound, TooLarge, Unavailable, Unsupported
-from modelwright.core.grants import Principal
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.layers import read_manifest
 from modelwright.core.provenance import Artifact
 from modelwright.core.transfer_ports import RemoteRepository, Signatures, Verifier
@@ -32,9 +32,9 @@ class Signing:
         self._signatures = signatures
         self._verifier = verifier
 
-    async def manifest(self, principal: Principal, ref: str) -> bytes:
+    async def manifest(self, principal: Principal, ref: str, verb: Verb = Verb.READ) -> bytes:
         """The bytes that a signature of the model is over."""
-        stored, revision = await self._resolver.find(ref)
+        stored, revision = await self._resolver.find(principal, ref, verb)
         if revision.manifest is None:
             raise Unsupported(f"{stored.name.short} follows another model, so there is nothing fixed to sign")
         return await self._shelf.small(revision.manifest)
@@ -43,7 +43,7 @@ class Signing:
         """Keep a signature; pushes send it along."""
         if len(signature) > LARGEST:
             raise TooLarge(f"the signature has {len(signature)} bytes, the limit is {LARGEST}")
-        digest = Digest.of(await self.manifest(principal, ref))
+        digest = Digest.of(await self.manifest(principal, ref, Verb.PUSH))
         if len(await self._signatures.find(digest)) >= _MOST:
             raise Invalid(f"the model has {_MOST} signatures already")
         await self._signatures.keep(digest, signature)
@@ -67,11 +67,14 @@ class Signing:
 
     async def arrived(self, remote: RemoteRepository, host: str, content: bytes) -> None:
         """Keep the signatures that come with a manifest; Denied where one is wanted."""
-        digest = Digest.of(content)
-        found = await self._attached(remote, digest)
-        if self.wants(host):
+        await self.accept((host,), content, await self._attached(remote, Digest.of(content)))
+
+    async def accept(self, hosts: Collection[str], content: bytes, found: Sequence[bytes]) -> None:
+        """Keep signatures of a manifest; Denied where a registry of these wants one."""
+        if any(self.wants(host) for host in hosts):
             await self._verifier.check(content, found)
-        for signature in found:
+        digest = Digest.of(content)
+        for signature in found[: _MOST - len(await self._signatures.find(digest))]:
             await self._signatures.keep(digest, signature)
 
     async def artifacts(self, content: bytes) -> Sequence[Artifact]:

@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.prompt_template.faults import TemplateError
 from modelwright.core.prompt_template.prompt import PromptTemplate
+from modelwright.core.renderers import check_formats
+from modelwright.core.weights import WeightFacts
 from modelwright.service.bounded import Bounded
 
 _KEPT: Final = 256
@@ -18,6 +21,15 @@ class Templates:
     def read(self, text: str) -> PromptTemplate:
         """Raises TemplateError."""
         return self._read.get(text) or self._read.put(text, PromptTemplate.parse(text))
+
+    def chosen(self, resolved: ResolvedSpec, facts: WeightFacts) -> str:
+        """The prompt template that a model answers through; "" is that of its weights.
+
+        A renderer stands for the latter, also beside a template (Ollama, server/prompt.go).
+        Raises Unsupported for a renderer or parser that cannot be honoured.
+        """
+        check_formats(resolved.renderer, resolved.parser, facts.chat_template)
+        return "" if resolved.renderer else resolved.prompt_template
 
     def abilities(self, text: str) -> tuple[str, ...]:
         """What a model can do that answers through this template."""

@@ -4,16 +4,19 @@ No names of wire fields here, and nothing a dialect would have to invent.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
+from modelwright.core.grants import Level
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.ports import RunningModel
 from modelwright.core.recipe import Origin
 from modelwright.core.revision import Move, Revision
+from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import Anatomy, WeightFacts
 
 
@@ -22,7 +25,9 @@ class ModelSummary:
     """A line of a list. `size` in bytes; `digest` is the manifest's.
 
     `revision` is the number shown, `latest` the highest there is. `facts` is
-    None while the base is missing.
+    None while the base is missing. `follows`: the parent is whatever has that name
+    now. `key` is its Name.key, which names it wherever a name is asked for; `owner` a
+    principal's id; `level` what the principal it was found for may do.
     """
 
     name: Name
@@ -34,6 +39,12 @@ class ModelSummary:
     facts: WeightFacts | None
     parent: str
     capabilities: tuple[str, ...]
+    card: Card = field(default_factory=Card)
+    follows: bool = False
+    key: str = ""
+    owner: str = ""
+    level: Level = Level.USE
+    created_at: datetime = datetime.min
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,7 @@ class ModelView:
     """Everything a reader of the model may see.
 
     `own` says which fields the model sets itself; the rest is inherited.
+    `spec` is what it says itself, nothing inherited.
     `origin` is what a Modelfile of it stands on; `projector` are the facts of
     its projector. `anatomy` is there when it was asked for.
     """
@@ -51,6 +63,7 @@ class ModelView:
     origin: Origin
     projector: WeightFacts | None = None
     anatomy: Anatomy | None = None
+    spec: ModelSpec = field(default_factory=ModelSpec)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple, Unpack
@@ -144,6 +144,18 @@ class BlobStore:
     async def verify(self, digest: Digest) -> bool:
         """Whether the blob is there and its bytes still have this digest."""
         return await in_thread(self._verify, digest)
+
+    async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
+        """Do blocking work on a blob's lines, in a thread; raises NotFound without it."""
+
+        def read() -> T:
+            try:
+                with self.path(digest).open("rb") as lines:
+                    return work(lines)
+            except FileNotFoundError:
+                raise NotFound("blob", str(digest)) from None
+
+        return await in_thread(read)
 
     async def read(self, digest: Digest, *, limit: int = SMALL) -> bytes:
         """Give a small blob's bytes, verified.

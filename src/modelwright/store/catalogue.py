@@ -5,22 +5,25 @@ transaction there (database.py says which), so a caller that goes away leaves
 either everything or nothing. It knows no files and no rights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Self
 
 from sqlalchemy import Connection, Row, Select
 
+from modelwright.core.access import Viewer
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, NotFound
+from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
-from modelwright.core.revision import BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
-from modelwright.store import changes, migrations, queries
+from modelwright.store import changes, grants, migrations, queries
 from modelwright.store.database import Database
 from modelwright.store.file_state import FileState
-from modelwright.store.rows import read_blob, read_model, read_move, read_revision, read_state
+from modelwright.store.rows import read_alias, read_blob, read_model, read_move, read_revision, read_state
 from modelwright.store.spec_cache import SpecCache
 
 LONGEST_LINEAGE: Final = 17
@@ -52,23 +55,49 @@ class Catalogue:
             raise
         return cls(database)
 
+    @property
+    def database(self) -> Database:
+        """What other books of the same store are kept in."""
+        return self._database
+
     async def close(self) -> None:
         """Let the store go; calls that are under way end first."""
         await self._database.close()
 
-    async def find(self, key: str) -> StoredModel | None:
-        row = await self._one(queries.FIND_MODEL, key=key)
+    async def find(self, key: str, viewer: Viewer | None = None) -> StoredModel | None:
+        if viewer is None:
+            row = await self._one(queries.FIND_MODEL, key=key)
+        else:
+            row = await self._one(queries.FIND_GRANTED, key=key, subjects=viewer.subjects)
         return None if row is None else read_model(row)
 
-    async def list_models(self) -> Sequence[StoredModel]:
+    async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
+        among = viewer is not None and viewer.only
+        seen = queries.LIST_VISIBLE_AMONG if among else queries.LIST_VISIBLE
+        query = queries.LIST_MODELS if viewer is None else seen
         return await self._database.read(
-            lambda connection: [read_model(row) for row in connection.execute(queries.LIST_MODELS)]
+            lambda connection: [read_model(row) for row in connection.execute(query, grants.bindings(viewer))]
         )
 
-    async def count_models(self) -> int:
+    async def count_models(self, viewer: Viewer | None = None) -> int:
+        among = viewer is not None and viewer.only
+        seen = queries.COUNT_VISIBLE_AMONG if among else queries.COUNT_VISIBLE
+        query = queries.COUNT_MODELS if viewer is None else seen
         return await self._database.read(
-            lambda connection: connection.execute(queries.COUNT_MODELS).scalar_one()
+            lambda connection: connection.execute(query, grants.bindings(viewer)).scalar_one()
         )
+
+    async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
+        return await self._database.read(lambda c: grants.reachable(c, viewer, digests))
+
+    async def is_legible(self, viewer: Viewer, spec: Digest) -> bool:
+        return await self._database.read(lambda c: grants.is_legible(c, viewer, spec))
+
+    async def is_reshared(self, base: int, wrapper: int) -> bool:
+        return await self._database.read(lambda c: grants.is_reshared(c, base, wrapper))
+
+    async def owner_of_namespace(self, namespace: str) -> str | None:
+        return await self._database.read(lambda c: grants.owner_of_namespace(c, namespace))
 
     async def revision(self, key: str, number: int) -> Revision | None:
         row = await self._one(queries.FIND_REVISION, key=key, number=number)
@@ -86,6 +115,38 @@ class Catalogue:
             lambda connection: [
                 read_move(row) for row in connection.execute(queries.LIST_MOVES, {"key": key})
             ]
+        )
+
+    async def card(self, digest: Digest) -> Card:
+        row = await self._one(queries.FIND_CARD, digest=digest)
+        if row is None:
+            raise NotFound("card", str(digest))
+        return Card.from_canonical(_checked(row.canonical, digest, "card"))
+
+    async def find_aliased(
+        self, alias: str, dialect: str | None = None
+    ) -> Sequence[tuple[Alias, StoredModel]]:
+        query = queries.FIND_ALIASED if dialect is None else queries.FIND_ALIASED_IN
+        values = {"alias": alias} if dialect is None else {"alias": alias, "dialect": dialect}
+        return await self._database.read(
+            lambda connection: [
+                (read_alias(row), read_model(row)) for row in connection.execute(query, values)
+            ]
+        )
+
+    async def aliases(self, dialect: str, key: str | None = None) -> Mapping[str, Alias]:
+        query = queries.LIST_ALIASES if key is None else queries.LIST_ALIASES_OF
+        values = {"dialect": dialect} if key is None else {"dialect": dialect, "key": key}
+        return await self._database.read(
+            lambda connection: {row.key: read_alias(row) for row in connection.execute(query, values)}
+        )
+
+    async def hide(self, key: str, number: int) -> bool:
+        return await self._database.write(lambda c: changes.hide(c, self._additions, key, number))
+
+    async def hidden(self, key: str) -> Collection[int]:
+        return await self._database.read(
+            lambda connection: frozenset(connection.execute(queries.LIST_HIDDEN, {"key": key}).scalars())
         )
 
     async def was_created(self, name: Name, spec: Digest) -> bool:
@@ -124,16 +185,28 @@ class Catalogue:
         """
         return await self._database.write(lambda c: changes.commit(c, self._additions, new))
 
-    async def move(self, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
+    async def move(
+        self, key: str, number: int, author: str, moved_at: datetime, actor: str = LOCAL_ADMIN.id
+    ) -> StoredModel:
         """As the port says; moving to where the name points already records nothing."""
-        return await self._database.write(lambda c: changes.move(c, key, number, author, moved_at))
+        return await self._database.write(lambda c: changes.move(c, key, number, author, moved_at, actor))
 
-    async def delete(self, key: str) -> bool:
-        return await self._database.write(lambda c: changes.free(c, key))
+    async def delete(self, key: str, by: Principal = LOCAL_ADMIN) -> bool:
+        return await self._database.write(lambda c: changes.free(c, key, by))
 
     async def add_blob(self, record: BlobRecord) -> None:
         """Record a blob file; one that is known keeps its facts unless new ones come."""
         await self._database.write(lambda c: changes.add_blob(c, self._additions, record))
+
+    async def add_upload(self, record: BlobRecord, owner: str, most_bytes: int | None = None) -> None:
+        def work(connection: Connection) -> None:
+            grants.add_upload(connection, record, owner, most_bytes)
+            changes.add_blob(connection, self._additions, record)
+
+        await self._database.write(work)
+
+    async def uploaded_bytes(self, owner: str) -> int:
+        return await self._database.read(lambda c: grants.uploaded_bytes(c, owner))
 
     async def link(self, digest: Digest) -> FileState | None:
         """How the file that a blob is linked to was when it was last verified."""

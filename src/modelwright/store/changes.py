@@ -7,18 +7,24 @@ not know on which thread or database they run, but for the lock on a name.
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row
 
+from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Invalid, NotFound, TooLarge
+from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, TooLarge
+from modelwright.core.grants import Principal
+from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, Committed, NewRevision, Revision, StoredModel
 from modelwright.core.spec import Absence, PinnedParent
-from modelwright.store import queries
+from modelwright.store import audit, queries
 from modelwright.store.file_state import FileState
 from modelwright.store.rows import read_model, revision_values, write_facts
+
+_QUOTA_SECONDS: Final = 60
+"""When to try again where only somebody can make room."""
 
 
 def commit(connection: Connection, additions: queries.Additions, new: NewRevision) -> Committed:
@@ -28,36 +34,39 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     spec = Digest.of(canonical)
     row = _lock_model(connection, new.name.key)
     before = None if row is None else read_model(row)
-    if before is not None and before.revision.spec == spec:
+    if before is not None and new.fresh:
+        raise Conflict(f"there is a model {before.name} already", field="model", hint="Choose another name")
+    card = _card(new, before)
+    if before is not None and _says_so(new, before, card):
+        _add_aliases(connection, new, row.id if row is not None else 0)
         return Committed(before, False, frozenset())
     for ancestor in new.ancestors:
         connection.execute(additions.spec, {"digest": ancestor.digest, "canonical": ancestor.canonical()})
     _check_references(connection, new)
     connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
+    if new.card:
+        connection.execute(additions.card, {"digest": card, "canonical": new.card.canonical()})
     added = _add_small_blobs(connection, additions, new.small_blobs)
     number = 1 if before is None else before.latest + 1
-    revision = Revision(
-        number=number,
-        spec=spec,
-        base=new.base,
-        parent=new.parent,
-        manifest=new.manifest,
-        size=new.size,
-        author=new.author,
-        message=new.message,
-        kind=new.kind,
-        created_at=new.created_at,
-        template=new.template,
-    )
+    revision = _revision(new, before, number, card)
+    if row is None:
+        _check_quota(connection, new)
     model_id = _add_model(connection, new) if row is None else row.id
     connection.execute(queries.ADD_REVISION, revision_values(model_id, revision))
     if row is not None:
         _point(connection, model_id, number, number, new.created_at)
-    model = StoredModel(before.name if before else new.name, revision, number, new.created_at)
+    _add_aliases(connection, new, model_id)
+    owner = new.owner if before is None else before.owner
+    name = new.name if before is None else before.name
+    born = new.created_at if before is None else before.created_at
+    model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
+    audit.note(connection, _told(new, revision, name, model_id, row is None))
     return Committed(model, True, added)
 
 
-def move(connection: Connection, key: str, number: int, author: str, moved_at: datetime) -> StoredModel:
+def move(
+    connection: Connection, key: str, number: int, author: str, moved_at: datetime, actor: str
+) -> StoredModel:
     """Point a name to one of its revisions and record that."""
     _check_text(author, "author")
     _check_time(moved_at)
@@ -81,15 +90,29 @@ def move(connection: Connection, key: str, number: int, author: str, moved_at: d
             "moved_at": moved_at,
         },
     )
+    audit.note(connection, Entry(moved_at, actor, author, "move", str(model.name), row.id, number))
     return read_model(connection.execute(queries.FIND_MODEL, {"key": key}).one())
 
 
-def free(connection: Connection, key: str) -> bool:
+def free(connection: Connection, key: str, by: Principal) -> bool:
     """Let a name be taken again; the deleted model keeps its revisions."""
     row = _lock_model(connection, key)
     if row is None:
         return False
-    connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": datetime.now(UTC)})
+    at, model = datetime.now(UTC), read_model(row)
+    connection.execute(queries.FREE_ALIASES, {"of_model": row.id})
+    connection.execute(queries.FREE_NAME, {"model_id": row.id, "freed_at": at})
+    number = model.revision.number
+    audit.note(connection, Entry(at, by.id, by.name, "delete", str(model.name), row.id, number))
+    return True
+
+
+def hide(connection: Connection, additions: queries.Additions, key: str, number: int) -> bool:
+    """Leave a revision out of what is shown of a model's history."""
+    row = _lock_model(connection, key)
+    if row is None or not connection.execute(queries.FIND_REVISION, {"key": key, "number": number}).first():
+        return False
+    connection.execute(additions.hidden, {"model_id": row.id, "number": number})
     return True
 
 
@@ -103,6 +126,63 @@ def add_link(connection: Connection, additions: queries.Additions, digest: Diges
     connection.execute(additions.link, {"digest": digest, **asdict(state)})
 
 
+def _says_so(new: NewRevision, before: StoredModel, card: Digest | None) -> bool:
+    return before.revision.card == card and _is_alike(new, before)
+
+
+def _is_alike(new: NewRevision, before: StoredModel) -> bool:
+    """Whether only the card may differ; a manifest from outside is more than its spec."""
+    is_same = not new.arrived or before.revision.manifest == new.manifest
+    return is_same and before.revision.spec == new.spec.digest
+
+
+def _revision(new: NewRevision, before: StoredModel | None, number: int, card: Digest | None) -> Revision:
+    """The revision to be written; it is of the kind "card" when nothing else changed."""
+    spec = new.spec.digest
+    return Revision(
+        number=number,
+        spec=spec,
+        base=new.base,
+        parent=new.parent,
+        manifest=new.manifest,
+        size=new.size,
+        author=new.author,
+        message=new.message,
+        kind="card" if before is not None and _is_alike(new, before) else new.kind,
+        created_at=new.created_at,
+        template=new.template,
+        card=card,
+    )
+
+
+def _told(new: NewRevision, revision: Revision, name: Name, model_id: int, is_new: bool) -> Entry:
+    """The line of the audit log for a revision."""
+    action = "create" if is_new else "change"
+    detail = {"kind": revision.kind} if revision.kind != "create" else {}
+    return Entry(new.created_at, new.actor, new.author, action, str(name), model_id, revision.number, detail)
+
+
+def _card(new: NewRevision, before: StoredModel | None) -> Digest | None:
+    """The digest of the card that the name will have."""
+    if new.card is not None:
+        return new.card.digest
+    return None if before is None else before.revision.card
+
+
+def _add_aliases(connection: Connection, new: NewRevision, model_id: int) -> None:
+    for alias in new.aliases:
+        values = {"dialect": alias.dialect, "scope": alias.scope, "alias": alias.alias}
+        row = connection.execute(queries.FIND_ALIAS, values).first()
+        if row is None:
+            connection.execute(
+                queries.ADD_ALIAS, {**values, "model_id": model_id, "added_at": new.created_at}
+            )
+        elif row.model_id != model_id:
+            raise Conflict(
+                f'"{alias.alias}" names another model already', field="id", hint="Choose another id"
+            )
+
+
 def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
     """Read a model that nobody else changes until this transaction ends.
 
@@ -112,6 +192,20 @@ def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
     if connection.dialect.name == "postgresql":
         connection.execute(queries.LOCK_NAME, {"key": key})
     return connection.execute(queries.FIND_MODEL, {"key": key}).first()
+
+
+def _check_quota(connection: Connection, new: NewRevision) -> None:
+    """Refuse one model more than an owner may have; others of its creates wait for this one."""
+    if new.most_models is None:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(queries.LOCK_NAME, {"key": f"models of {new.owner}"})
+    if connection.execute(queries.COUNT_OWNED, {"owner": new.owner}).scalar_one() >= new.most_models:
+        raise Exhausted(
+            f"the quota of {new.most_models} models is used up",
+            retry_after=_QUOTA_SECONDS,
+            hint="Delete one, or ask an admin for more",
+        )
 
 
 def _add_small_blobs(
@@ -140,6 +234,7 @@ def _add_model(connection: Connection, new: NewRevision) -> int:
         "current": 1,
         "latest": 1,
         "updated_at": new.created_at,
+        "owner": new.owner,
     }
     added = connection.execute(queries.ADD_MODEL, values).inserted_primary_key
     assert added is not None  # a single row was inserted
@@ -152,9 +247,12 @@ def _point(connection: Connection, model_id: int, to: int, highest: int, changed
 
 
 def _check_values(new: NewRevision) -> None:
-    for field in ("author", "message", "kind", "parent"):
+    for field in ("author", "message", "kind", "parent", "owner"):
         _check_text(getattr(new, field), field)
     _check_time(new.created_at)
+    for alias in new.aliases:
+        _check_text(alias.alias, "alias")
+        _check_text(alias.scope, "scope")
     for digest, content in new.small_blobs.items():
         if len(content) > SMALL_BLOB:
             raise TooLarge(f"small blob {digest} has {len(content)} bytes, at most {SMALL_BLOB} are allowed")

@@ -5,16 +5,47 @@ Nothing here changes or removes a revision, a spec or a move.
 
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Insert, Select, bindparam, func, insert, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    Insert,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
-from modelwright.store.tables import blobs, linked_blobs, models, moves, revisions, small_blobs, specs
+from modelwright.store.grants import AMONG, GRANTED, VISIBLE
+from modelwright.store.tables import (
+    aliases,
+    blobs,
+    cards,
+    hidden_revisions,
+    linked_blobs,
+    models,
+    moves,
+    revisions,
+    small_blobs,
+    specs,
+)
 
 _KEY: Final[BindParameter[str]] = bindparam("key")
 _LIVE: Final[ColumnElement[bool]] = models.c.deleted_at.is_(None)
 _NAMED: Final[ColumnElement[bool]] = (models.c.key == _KEY) & _LIVE
 _OF_MODEL: Final[ColumnElement[bool]] = revisions.c.model_id == models.c.id
+
+_FIRST: Final = revisions.alias("first")
+_BORN: Final = (
+    select(_FIRST.c.created_at)
+    .where(_FIRST.c.model_id == models.c.id, _FIRST.c.number == 1)
+    .scalar_subquery()
+    .label("born_at")
+)
 
 _POINTED: Final = select(
     models.c.id,
@@ -24,14 +55,25 @@ _POINTED: Final = select(
     models.c.tag,
     models.c.latest,
     models.c.updated_at,
+    models.c.owner,
+    _BORN,
     *(column for column in revisions.c if column.name != "model_id"),
 ).join_from(models, revisions, _OF_MODEL & (revisions.c.number == models.c.current))
 
+_NEWEST_FIRST: Final = (models.c.updated_at.desc(), models.c.id.desc())
+
 FIND_MODEL: Final[Select[Any]] = _POINTED.where(_NAMED)
-LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(
-    models.c.updated_at.desc(), models.c.id.desc()
-)
+LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(*_NEWEST_FIRST)
 COUNT_MODELS: Final[Select[Any]] = select(func.count()).select_from(models).where(_LIVE)
+COUNT_OWNED: Final[Select[Any]] = COUNT_MODELS.where(models.c.owner == bindparam("owner"))
+
+FIND_GRANTED: Final[Select[Any]] = _POINTED.add_columns(GRANTED.label("granted")).where(_NAMED)
+LIST_VISIBLE: Final[Select[Any]] = (
+    _POINTED.add_columns(GRANTED.label("granted")).where(_LIVE, VISIBLE).order_by(*_NEWEST_FIRST)
+)
+LIST_VISIBLE_AMONG: Final[Select[Any]] = LIST_VISIBLE.where(AMONG)
+COUNT_VISIBLE: Final[Select[Any]] = COUNT_MODELS.where(VISIBLE)
+COUNT_VISIBLE_AMONG: Final[Select[Any]] = COUNT_VISIBLE.where(AMONG)
 
 _REVISIONS: Final = select(revisions).join_from(models, revisions, _OF_MODEL).where(_NAMED)
 FIND_REVISION: Final[Select[Any]] = _REVISIONS.where(revisions.c.number == bindparam("number"))
@@ -47,6 +89,31 @@ FIND_CREATED: Final[Select[Any]] = (
     .limit(1)
 )
 
+_IN_DIALECT: Final[ColumnElement[bool]] = aliases.c.dialect == bindparam("dialect")
+FIND_ALIASED: Final[Select[Any]] = (
+    _POINTED.add_columns(aliases.c.dialect, aliases.c.scope, aliases.c.alias)
+    .join(aliases, aliases.c.model_id == models.c.id)
+    .where(aliases.c.alias == bindparam("alias"), _LIVE)
+    .order_by(aliases.c.added_at, aliases.c.model_id)
+)
+FIND_ALIASED_IN: Final[Select[Any]] = FIND_ALIASED.where(_IN_DIALECT)
+FIND_ALIAS: Final[Select[Any]] = select(aliases.c.model_id).where(
+    _IN_DIALECT, aliases.c.scope == bindparam("scope"), aliases.c.alias == bindparam("alias")
+)
+LIST_ALIASES: Final[Select[Any]] = (
+    select(models.c.key, aliases.c.dialect, aliases.c.scope, aliases.c.alias)
+    .join_from(aliases, models, aliases.c.model_id == models.c.id)
+    .where(_IN_DIALECT, _LIVE)
+    .order_by(aliases.c.added_at.desc())
+)
+LIST_ALIASES_OF: Final[Select[Any]] = LIST_ALIASES.where(models.c.key == _KEY)
+LIST_HIDDEN: Final[Select[Any]] = (
+    select(hidden_revisions.c.number)
+    .join_from(models, hidden_revisions, hidden_revisions.c.model_id == models.c.id)
+    .where(_NAMED)
+)
+
+FIND_CARD: Final[Select[Any]] = select(cards.c.canonical).where(cards.c.digest == bindparam("digest"))
 FIND_SPEC: Final[Select[Any]] = select(specs.c.canonical).where(specs.c.digest == bindparam("digest"))
 HAS_SPEC: Final[Select[Any]] = select(specs.c.digest).where(specs.c.digest == bindparam("digest"))
 FIND_SMALL_BLOB: Final[Select[Any]] = select(small_blobs.c.content).where(
@@ -64,6 +131,8 @@ SIZES_OF_BLOBS: Final[Select[Any]] = select(blobs.c.digest, blobs.c.size).where(
 ADD_MODEL: Final = insert(models)
 ADD_REVISION: Final = insert(revisions)
 ADD_MOVE: Final = insert(moves)
+ADD_ALIAS: Final = insert(aliases)
+FREE_ALIASES: Final = delete(aliases).where(aliases.c.model_id == bindparam("of_model"))
 
 POINT_MODEL: Final = (
     update(models)
@@ -84,6 +153,8 @@ class Additions:
     def __init__(self, kind: str) -> None:
         into = postgresql.insert if kind == "postgresql" else sqlite.insert
         self.spec: Insert = into(specs).on_conflict_do_nothing()
+        self.card: Insert = into(cards).on_conflict_do_nothing()
+        self.hidden: Insert = into(hidden_revisions).on_conflict_do_nothing()
         self.small_blob: Insert = into(small_blobs).on_conflict_do_nothing()
         link = into(linked_blobs)
         self.link: Insert = link.on_conflict_do_update(

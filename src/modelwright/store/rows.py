@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt
 from modelwright.core.names import Name
-from modelwright.core.revision import BlobRecord, Move, Revision, StoredModel
+from modelwright.core.revision import Alias, BlobRecord, Move, Revision, StoredModel
 from modelwright.core.spec import canonical_json
 from modelwright.core.weights import WeightFacts
 from modelwright.store.file_state import FileState
@@ -22,7 +22,10 @@ def read_state(row: Row[Any]) -> FileState:
 
 def read_model(row: Row[Any]) -> StoredModel:
     name = Name(host=row.host, namespace=row.namespace, model=row.model, tag=row.tag)
-    return StoredModel(name, read_revision(row), row.latest, row.updated_at)
+    granted = getattr(row, "granted", 0)
+    return StoredModel(
+        name, read_revision(row), row.latest, row.updated_at, row.id, row.owner, granted, row.born_at
+    )
 
 
 def read_revision(row: Row[Any]) -> Revision:
@@ -38,7 +41,12 @@ def read_revision(row: Row[Any]) -> Revision:
         kind=row.kind,
         created_at=row.created_at,
         template=row.template_digest,
+        card=row.card_digest,
     )
+
+
+def read_alias(row: Row[Any]) -> Alias:
+    return Alias(row.dialect, row.alias, row.scope)
 
 
 def read_move(row: Row[Any]) -> Move:
@@ -63,6 +71,7 @@ def revision_values(model_id: int, revision: Revision) -> dict[str, object]:
         "kind": revision.kind,
         "created_at": revision.created_at,
         "template_digest": revision.template,
+        "card_digest": revision.card,
     }
 
 

@@ -59,6 +59,30 @@ specs: Final = Table(
     Column("canonical", LargeBinary, nullable=False),
 )
 
+cards: Final = Table(
+    "cards",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("canonical", LargeBinary, nullable=False),
+)
+
+aliases: Final = Table(
+    "aliases",
+    METADATA,
+    Column("dialect", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("alias", Text, primary_key=True),
+    Column("model_id", BigInteger, nullable=False),
+    Column("added_at", Instant, nullable=False),
+)
+
+hidden_revisions: Final = Table(
+    "hidden_revisions",
+    METADATA,
+    Column("model_id", BigInteger, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+)
+
 small_blobs: Final = Table(
     "small_blobs",
     METADATA,
@@ -98,6 +122,7 @@ models: Final = Table(
     Column("latest", BigInteger, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("deleted_at", Instant),
+    Column("owner", Text, nullable=False),
 )
 
 revisions: Final = Table(
@@ -115,6 +140,7 @@ revisions: Final = Table(
     Column("kind", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("template_digest", DigestText),
+    Column("card_digest", DigestText),
 )
 
 moves: Final = Table(
@@ -126,6 +152,176 @@ moves: Final = Table(
     Column("after", BigInteger, nullable=False),
     Column("author", Text, nullable=False),
     Column("moved_at", Instant, nullable=False),
+)
+
+responses: Final = Table(
+    "responses",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+accounts: Final = Table(
+    "accounts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+principals: Final = Table(
+    "principals",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("email", Text),
+    Column("email_key", Text),
+    Column("password", Text),
+    Column("account", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("deleted_at", Instant),
+)
+
+groups: Final = Table(
+    "groups_of_people",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+members: Final = Table(
+    "members",
+    METADATA,
+    Column("group_id", Text, primary_key=True),
+    Column("principal_id", Text, primary_key=True),
+)
+
+keys: Final = Table(
+    "keys",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("principal_id", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("session", BigInteger, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+)
+
+grants: Final = Table(
+    "grants",
+    METADATA,
+    Column("model_id", BigInteger, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("level", BigInteger, nullable=False),
+    Column("granted_by", Text, nullable=False),
+    Column("granted_at", Instant, nullable=False),
+)
+
+reshares: Final = Table(
+    "reshares",
+    METADATA,
+    Column("base_id", BigInteger, primary_key=True),
+    Column("wrapper_id", BigInteger, primary_key=True),
+    Column("allowed_by", Text, nullable=False),
+    Column("allowed_at", Instant, nullable=False),
+)
+
+uploads: Final = Table(
+    "uploads",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("principal_id", Text, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("uploaded_at", Instant, nullable=False),
+)
+
+audit: Final = Table(
+    "audit",
+    METADATA,
+    Column("id", BigInteger, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("principal_id", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("thing", Text, nullable=False),
+    Column("model_id", BigInteger),
+    Column("revision", BigInteger),
+    Column("detail", Text, nullable=False),
+)
+
+quotas: Final = Table(
+    "quotas",
+    METADATA,
+    Column("principal_id", Text, primary_key=True),
+    Column("quota", Text, primary_key=True),
+    Column("most", BigInteger, nullable=False),
+)
+
+tokens_of_days: Final = Table(
+    "tokens_of_days",
+    METADATA,
+    Column("principal_id", Text, primary_key=True),
+    Column("day", BigInteger, primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
+)
+
+runs: Final = Table(
+    "runs",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("step", BigInteger, nullable=False),
+    Column("steps", BigInteger, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("revision", BigInteger),
+    Column("metrics", Text, nullable=False),
+    Column("extras", Text, nullable=False),
+)
+
+run_events: Final = Table(
+    "run_events",
+    METADATA,
+    Column("run_id", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("content", Text, nullable=False),
+)
+
+datasets: Final = Table(
+    "datasets",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("digest", DigestText, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("faults", BigInteger, nullable=False),
+    Column("expires_at", Instant),
+    Column("extras", Text, nullable=False),
 )
 
 migrations: Final = Table(

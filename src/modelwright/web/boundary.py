@@ -5,6 +5,7 @@ becomes status 500 with an id that stands in the log, and nothing else of it.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -15,6 +16,9 @@ from modelwright.core.errors import Invalid, NotFound
 from modelwright.dialects.answer import ClientGone
 from modelwright.dialects.base import Dialect, json_response
 from modelwright.dialects.failure import WrongMethod, headers_of, known
+
+SPEAKER: Final = "modelwright.speaker"
+"""Where in a request's scope stands the path of the dialect that is spoken, if not its own."""
 
 
 class Boundary:
@@ -42,12 +46,14 @@ class Boundary:
         except Exception as error:
             if begun:
                 raise
-            await self._rendered(scope["path"], error)(scope, receive, send)
+            await self._rendered(scope.get(SPEAKER, scope["path"]), error)(scope, receive, send)
 
     def _rendered(self, path: str, error: Exception) -> Response:
         shown = known(error)
         status, body = dialect_of(path, self._dialects).render_error(shown)
         headers = headers_of(shown)
+        if "request_id" in body:  # Anthropic's clients read it from the header
+            headers["request-id"] = body["request_id"]
         return json_response(
             body, status=status, media_type="application/json; charset=utf-8", headers=headers
         )

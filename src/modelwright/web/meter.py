@@ -38,6 +38,9 @@ class Meter:
             ("kind",),
             registry=registry,
         )
+        self.open = Gauge(
+            "modelwright_requests_open", "Requests that are being answered, or wait for it", registry=registry
+        )
         self.models = Gauge("modelwright_models", "Models in the catalogue", registry=registry)
         self.engines = Gauge("modelwright_engines", "Engines that are loaded", registry=registry)
 
@@ -70,6 +73,7 @@ class Metered:
             return
         status = 499  # as nginx says when the client left before an answer
         start = time.perf_counter()
+        self._meter.open.inc()
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -80,6 +84,7 @@ class Metered:
         try:
             await self._app(scope, receive, watched)
         finally:
+            self._meter.open.dec()
             self._meter.count(scope, status, time.perf_counter() - start)
 
 

@@ -2,28 +2,34 @@
 
 Each dialect stands at its own paths and again, in its pure form, under its
 name: /api/chat and /ollama/api/chat, /v1/models and /openai/v1/models. Around
-them, from the outside in: the meter, the error boundary, the gate.
+them, from the outside in: the crossroads, the meter, the error boundary, the gate.
 """
 
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from modelwright.dialects.base import Backing, Dialect, json_response
+from modelwright.core.grants import Verb
+from modelwright.dialects.anthropic import Anthropic
+from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
+from modelwright.dialects.openwebui import OpenWebUI
 from modelwright.service.services import Services
-from modelwright.web.auth import principal_of
+from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
 from modelwright.web.boundary import Boundary, unrouted
+from modelwright.web.collision import add_collision
+from modelwright.web.crossroads import Crossroads
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
 from modelwright.web.pages.docs import docs_page
@@ -44,12 +50,20 @@ class Edge:
     missing: Callable[[], str] = str
     admission: Admission = field(default_factory=Admission)
     limits: Limits = field(default_factory=Limits)
+    doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
+    openwebui_errors: Literal["product", "docs"] = "product"
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
 def build_asgi(services: Services, edge: Edge) -> FastAPI:
     """Put the application together; nothing runs yet."""
-    dialects: tuple[Dialect, ...] = (Ollama(), OpenAI(), Native(edge.identity))
+    dialects: tuple[Dialect, ...] = (
+        Ollama(),
+        OpenAI(),
+        Anthropic(),
+        OpenWebUI(edge.openwebui_errors),
+        Native(edge.identity),
+    )
     backing = Backing(services, principal_of, edge.limits)
     meter = Meter(edge.registry)
     app = FastAPI(
@@ -61,7 +75,9 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
         redirect_slashes=False,
         exception_handlers={HTTPException: unrouted},
         middleware=[
+            Middleware(Crossroads),
             Middleware(Metered, meter=meter),
+            Middleware(Turnstile),
             Middleware(Boundary, dialects=dialects),
             Middleware(Gate, admission=_with_own_name(edge.admission)),
             # Inside the gate too, so that a page of a known origin can read an error.
@@ -70,21 +86,27 @@ def build_asgi(services: Services, edge: Edge) -> FastAPI:
     )
     _add_pages(app, services, edge)
     _add_operations(app, services, edge, meter)
-    _add_dialects(app, dialects, backing)
+    _add_dialects(app, dialects, backing, edge.doorkeeper)
     return app
 
 
-def _add_dialects(app: FastAPI, dialects: Sequence[Dialect], backing: Backing) -> None:
+def _add_dialects(
+    app: FastAPI, dialects: Sequence[Dialect], backing: Backing, doorkeeper: Doorkeeper
+) -> None:
+    routers = {dialect.name: dialect.router(backing) for dialect in dialects}
+    add_collision(app, routers, doorkeeper, backing.limits)
     for dialect in dialects:
-        router = dialect.router(backing)
-        app.include_router(router)
-        app.include_router(router, prefix=f"/{dialect.name}", include_in_schema=False)
+        router, door = routers[dialect.name], [Depends(doorkeeper.door(dialect.name))]
+        app.include_router(router, dependencies=door)
+        app.include_router(router, dependencies=door, prefix=f"/{dialect.name}", include_in_schema=False)
 
 
 def _add_operations(app: FastAPI, services: Services, edge: Edge, meter: Meter) -> None:
+    @needs(Verb.OPEN)
     async def healthz() -> Response:
         return json_response({"status": "ok"})
 
+    @needs(Verb.OPEN)
     async def readyz() -> Response:
         missing = edge.missing()
         if missing:
@@ -93,35 +115,43 @@ def _add_operations(app: FastAPI, services: Services, edge: Edge, meter: Meter) 
             )
         return json_response({"status": "ready"})
 
+    @needs(Verb.LIST)
     async def metrics(request: Request) -> Response:
         principal = principal_of(request)
         meter.models.set(await services.models.count(principal))
         meter.engines.set(len({view.running.base for view in await services.chat.running(principal)}))
         return Response(meter.text(), media_type=CONTENT_TYPE)
 
+    door = [Depends(edge.doorkeeper.door("operations"))]
     for path, endpoint, summary in (
         ("/healthz", healthz, "Say that the process runs"),
         ("/readyz", readyz, "Say whether models can be used"),
         ("/metrics", metrics, "Figures for Prometheus"),
     ):
-        app.add_api_route(path, endpoint, methods=["GET"], summary=summary, tags=["Operations"])
+        app.add_api_route(
+            path, endpoint, methods=["GET"], summary=summary, tags=["Operations"], dependencies=door
+        )
 
 
 def _add_pages(app: FastAPI, services: Services, edge: Edge) -> None:
     """The pages for people; "/" answers clients as Ollama does."""
 
+    @needs(Verb.OPEN)
     async def home(request: Request) -> Response:
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse("Ollama is running", headers={"Vary": "Accept"})
-        found = await services.models.list_models(principal_of(request))
+        principal = known_principal(request)
+        found = await services.models.list_models(principal) if principal else ()
         page = home_page(edge.identity.version, found)
         return HTMLResponse(page, headers={**_HTML_HEADERS, "Vary": "Accept"})
 
+    @needs(Verb.OPEN)
     async def docs() -> Response:
         return HTMLResponse(docs_page(app.openapi()), headers=_HTML_HEADERS)
 
-    app.add_api_route("/", home, methods=["GET"], include_in_schema=False)
-    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False)
+    door = [Depends(edge.doorkeeper.door("pages"))]
+    app.add_api_route("/", home, methods=["GET"], include_in_schema=False, dependencies=door)
+    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False, dependencies=door)
 
 
 def _with_own_name(admission: Admission) -> Admission:

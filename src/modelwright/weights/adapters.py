@@ -173,9 +173,13 @@ def _check_pair(place: str, one: StoredTensor, other: StoredTensor, rank: int, b
         )
 
 
+def turned_head(place: str, base: Base) -> int:
+    """The width of a head where the engine's rows of B stand in another order, else 0."""
+    return base.head if base.architecture == "llama" and (".attn_q." in place or ".attn_k." in place) else 0
+
+
 def _outgoing(place: str, pair: tuple[StoredTensor, StoredTensor], base: Base) -> Iterator[Outgoing]:
-    turned = base.head if base.architecture == "llama" and (".attn_q." in place or ".attn_k." in place) else 0
-    for tensor, ending, head in ((pair[0], A, 0), (pair[1], B, turned)):
+    for tensor, ending, head in ((pair[0], A, 0), (pair[1], B, turned_head(place, base))):
         packing = "F16" if tensor.dtype == "F16" else "F32"
         yield Outgoing(place + ending, tensor.shape[::-1], packing, partial(_packed, tensor, packing, head))
 

@@ -18,6 +18,7 @@ from modelwright.weights.families import Family, Sizes, describe, family_of, rea
 from modelwright.weights.ggml import FILE_TYPE_NUMBERS
 from modelwright.weights.gguf_writer import Metadata, Outgoing, Progress, silent, text, u32, write_gguf
 from modelwright.weights.json_file import Fields, read_object
+from modelwright.weights.naming import PHI3_TOKENS, misleads
 from modelwright.weights.packing import BLOCKS, PLAIN, pack, packing_of, wanted_type
 from modelwright.weights.pooling import read_pooling
 from modelwright.weights.quantize import QUANTIZATION_VERSION
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 PICKLES: Final = (".bin", ".pth", ".pt", ".ckpt", ".pkl")
 IGNORED: Final = ("rotary_emb.inv_freq", ".masked_bias")
 """Ends of tensors that hold no weights: caches that old files carry."""
-PHI3_NAMES: Final = ("phi-3", "phi3")
-PHI3_TOKENS: Final = (b"<unk>", b"<s>", b"<|endoftext|>")
 EMBEDDINGS, OUTPUT, NORM = "token_embd.weight", "output.weight", "output_norm.weight"
 
 
@@ -124,7 +123,7 @@ def _drop_misleading_name(metadata: Metadata, name: str) -> None:
     """
     tokens = metadata["tokenizer.ggml.tokens"]
     known = all(struct.pack("<Q", len(token)) + token in tokens for token in PHI3_TOKENS)
-    if not known and any(word in name.lower() for word in PHI3_NAMES):
+    if not known and misleads(name):
         del metadata["general.name"]
 
 

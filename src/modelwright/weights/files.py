@@ -8,7 +8,7 @@ import asyncio
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,20 @@ from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
 from modelwright.core.wording import excerpt
 from modelwright.weights import quantize as quantizing
-from modelwright.weights.adapters import check_adapter, convert_adapter, read_base, refuse_old
+from modelwright.weights.adapters import (
+    CONFIG,
+    WEIGHTS,
+    check_adapter,
+    convert_adapter,
+    read_base,
+    refuse_old,
+)
 from modelwright.weights.anatomy import read_anatomy
 from modelwright.weights.convert import convert_folder
 from modelwright.weights.gguf import read_facts
 from modelwright.weights.merge_adapters import merge_adapters
 from modelwright.weights.packing import wanted_type
+from modelwright.weights.peft_folder import unpack_adapter
 from modelwright.weights.split import merge_parts
 
 TICK: Final = 0.25
@@ -46,13 +54,14 @@ class _Stopped(Exception):
 class WeightBlobs:
     """Implements core.ports.WeightFiles.
 
-    `locate` gives the path of a blob, `keep` stores a finished file as one;
-    `workshop` is a folder on the same file system as the blobs, emptied at once.
+    `locate` gives the path of a blob whose bytes may be trusted, and is asked before
+    each use; `keep` stores a finished file as one; `workshop` is a folder on the
+    same file system as the blobs, emptied at once.
     """
 
     def __init__(
         self,
-        locate: Callable[[Digest], Path],
+        locate: Callable[[Digest], Awaitable[Path]],
         keep: Callable[[Path], Awaitable[tuple[Digest, int]]],
         workshop: Path,
     ) -> None:
@@ -63,23 +72,24 @@ class WeightBlobs:
 
     async def facts(self, digest: Digest) -> WeightFacts:
         """Read a GGUF's header; raises Invalid, Unsupported for an old adapter."""
-        return await asyncio.to_thread(self._facts, digest)
+        return await asyncio.to_thread(_facts, await self._path(digest))
 
     async def anatomy(self, digest: Digest) -> Anatomy:
         """Read all that a GGUF's header lists."""
-        return await asyncio.to_thread(read_anatomy, self._path(digest))
+        return await asyncio.to_thread(read_anatomy, await self._path(digest))
 
     async def check_adapter(self, adapter: Digest, base: Digest) -> None:
         """See that a GGUF adapter fits a base; raises Invalid that says what does not."""
-        await asyncio.to_thread(self._check_adapter, adapter, base)
+        await asyncio.to_thread(_check_adapter, await self._path(adapter), await self._path(base))
 
     async def convert(
         self, files: Sequence[NamedBlob], *, name: str
     ) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of a folder of safetensors, of the type that they have."""
+        paths = await self._paths(files)
 
         def work(folder: Path, report: Report) -> tuple[str, ...]:
-            self._lay_out(files, folder / "source")
+            _lay_out(files, paths, folder / "source")
             return convert_folder(folder / "source", folder / _TARGET, name=name, progress=report).notes
 
         async for event in self._made("converting model", work):
@@ -89,21 +99,33 @@ class WeightBlobs:
         self, files: Sequence[NamedBlob], base: Digest
     ) -> AsyncGenerator[Progress | Made, None]:
         """Make a GGUF adapter for `base` of a PEFT folder."""
+        paths, fitted = await self._paths(files), await self._path(base)
 
         def work(folder: Path, report: Report) -> tuple[str, ...]:
-            self._lay_out(files, folder / "source")
-            convert_adapter(folder / "source", self._path(base), folder / _TARGET, report)
+            _lay_out(files, paths, folder / "source")
+            convert_adapter(folder / "source", fitted, folder / _TARGET, report)
             return ()
 
         async for event in self._made("converting adapter", work):
             yield event
 
+    async def unpack_adapter(self, adapter: Digest, base: Digest) -> Sequence[NamedBlob]:
+        """Make a PEFT folder's files of a GGUF adapter."""
+        folder = await asyncio.to_thread(self._new_folder)
+        try:
+            fitted = await asyncio.to_thread(read_base, await self._path(base))
+            await asyncio.to_thread(unpack_adapter, await self._path(adapter), fitted, folder)
+            return [NamedBlob(name, (await self._keep(folder / name))[0]) for name in (CONFIG, WEIGHTS)]
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     async def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of the parts of a split one, given in order."""
+        paths = await self._paths(parts)
 
         def work(folder: Path, report: Report) -> tuple[str, ...]:
             try:
-                merge_parts([self._path(part.digest) for part in parts], folder / _TARGET, report)
+                merge_parts([paths[part.digest] for part in parts], folder / _TARGET, report)
             except Invalid as error:
                 raise Invalid(f"invalid split GGUF: {error.message}", field="files") from error
             return ()
@@ -115,10 +137,11 @@ class WeightBlobs:
         self, base: Digest, adapters: Sequence[AdapterLayer]
     ) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of a base and adapters; raises as weights.merge_adapters does."""
+        path = await self._path(base)
+        paths = [(await self._path(adapter.digest), adapter.scale) for adapter in adapters]
 
         def work(folder: Path, report: Report) -> tuple[str, ...]:
-            paths = [(self._path(adapter.digest), adapter.scale) for adapter in adapters]
-            merge_adapters(self._path(base), paths, folder / _TARGET, report)
+            merge_adapters(path, paths, folder / _TARGET, report)
             return ()
 
         async for event in self._made("merging adapters", work):
@@ -126,13 +149,13 @@ class WeightBlobs:
 
     async def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:
         """Make a GGUF with fewer bits per weight; raises as weights.quantize does."""
+        name = wanted_type(wanted)
+        facts, path = await self.facts(source), await self._path(source)
 
         def work(folder: Path, report: Report) -> tuple[str, ...]:
-            quantizing.quantize(self._path(source), folder / _TARGET, name, report)
+            quantizing.quantize(path, folder / _TARGET, name, report)
             return ()
 
-        name = wanted_type(wanted)
-        facts = await self.facts(source)
         async for event in self._made(f"quantizing {facts.file_type} model to {name}", work):
             yield event
 
@@ -167,30 +190,35 @@ class WeightBlobs:
         except OSError as error:
             raise Unavailable(f"{self._workshop} cannot be written: {error.strerror}") from error
 
-    def _facts(self, digest: Digest) -> WeightFacts:
-        path = self._path(digest)
-        refuse_old(path)
-        return read_facts(path)
-
-    def _check_adapter(self, adapter: Digest, base: Digest) -> None:
-        check_adapter(self._path(adapter), read_base(self._path(base)))
-
-    def _path(self, digest: Digest) -> Path:
-        path = self._locate(digest)
+    async def _path(self, digest: Digest) -> Path:
+        path = await self._locate(digest)
         if not path.is_file():
             raise NotFound("blob", str(digest), hint="Upload it again")
         return path
 
-    def _lay_out(self, files: Sequence[NamedBlob], folder: Path) -> None:
-        """Link blobs under the names that a conversion looks for."""
-        folder.mkdir()
-        for file in files:
-            steps = file.name.split("/")
-            if not all(_PLAIN_NAME.fullmatch(step) for step in steps):
-                raise Invalid(f"a file called {excerpt(file.name)} cannot be converted", field="files")
-            path = folder.joinpath(*steps)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.hardlink_to(self._path(file.digest))
+    async def _paths(self, files: Sequence[NamedBlob]) -> Mapping[Digest, Path]:
+        return {file.digest: await self._path(file.digest) for file in files}
+
+
+def _facts(path: Path) -> WeightFacts:
+    refuse_old(path)
+    return read_facts(path)
+
+
+def _check_adapter(adapter: Path, base: Path) -> None:
+    check_adapter(adapter, read_base(base))
+
+
+def _lay_out(files: Sequence[NamedBlob], paths: Mapping[Digest, Path], folder: Path) -> None:
+    """Link blobs under the names that a conversion looks for."""
+    folder.mkdir()
+    for file in files:
+        steps = file.name.split("/")
+        if not all(_PLAIN_NAME.fullmatch(step) for step in steps):
+            raise Invalid(f"a file called {excerpt(file.name)} cannot be converted", field="files")
+        path = folder.joinpath(*steps)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.hardlink_to(paths[file.digest])
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from modelwright.core.weights import Scalar, WeightFacts
 from modelwright.core.wording import excerpt
 from modelwright.weights.bounded import BoundedFile, open_bounded
 from modelwright.weights.ggml import FILE_TYPES, TENSOR_TYPES, TensorType
+from modelwright.weights.naming import PHI3_TOKENS, check_name
 
 HEADER: Final = 64 * 1024 * 1024
 """Bytes that a header may have; the largest known ones have 30 MiB."""
@@ -148,6 +149,7 @@ def read_header(path: Path, *, part: bool = False) -> Header:
         found = _read_metadata(file, _read_count(file, "metadata entries"))
         metadata = found.values
         _check_metadata(metadata, part)
+        check_name(_text(metadata, "general.name"), found.lacking)
         alignment = _alignment(metadata)
         tensors = _read_tensors(file, tensor_count, alignment)
         start = -(-file.position // alignment) * alignment
@@ -223,6 +225,8 @@ class _MetadataReader:
         self._text = 0
         self.values: dict[str, Value] = {}
         self.spans: dict[str, tuple[int, int]] = {}
+        self.lacking: frozenset[bytes] = frozenset()
+        """Those of PHI3_TOKENS that a vocabulary does not have."""
 
     def read_entry(self, number: int) -> None:
         what = f"metadata entry {number}"
@@ -263,7 +267,7 @@ class _MetadataReader:
     def _read_array(self, key: str, what: str) -> Array:
         element, count = _ARRAY_HEAD.unpack(self._file.take(_ARRAY_HEAD.size, what))
         if key == TOKENS_KEY and element == _STRING:
-            _read_tokens(self._file, count, what)
+            self.lacking = PHI3_TOKENS - _read_tokens(self._file, count, what)
         elif element == _STRING:
             self._file.skip_strings(count, what)
         elif element in _NUMBERS:
@@ -284,7 +288,7 @@ def _read_name(file: BoundedFile, longest: int, what: str) -> str:
         raise Invalid(f"{what}: its name is not UTF-8") from error
 
 
-def _read_tokens(file: BoundedFile, count: int, what: str) -> None:
+def _read_tokens(file: BoundedFile, count: int, what: str) -> set[bytes]:
     """Walk over a vocabulary; the engine aborts when two tokens are equal."""
     if count > TOKENS:
         raise Invalid(f"{what}: the vocabulary has {count} tokens, at most {TOKENS} are allowed")
@@ -294,6 +298,7 @@ def _read_tokens(file: BoundedFile, count: int, what: str) -> None:
         if word in seen:
             raise Invalid(f"{what}: token {index}, {word[:80]!r}, appears twice")
         seen.add(word)
+    return seen
 
 
 def _read_metadata(file: BoundedFile, count: int) -> _MetadataReader:

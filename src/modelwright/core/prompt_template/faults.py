@@ -8,11 +8,15 @@ from modelwright.core.errors import Invalid
 
 
 class TemplateError(Invalid):
-    """A template that cannot be read, or that fails while it is rendered."""
+    """A template that cannot be read, or that fails while it is rendered.
+
+    `fault` is what is wrong, without the place.
+    """
 
     def __init__(self, message: str, *, line: int = 0, column: int = 0, hint: str = "") -> None:
         place = f"line {line}, column {column}: " if line else ""
         super().__init__(f"template error: {place}{message}", field="template", hint=hint)
+        self.fault = f"template error: {message}"
         self.line = line
         self.column = column
 

@@ -14,6 +14,7 @@ from modelwright.core.chat import Think
 from modelwright.core.prompt_template.evaluator import STEPS, Budget, run
 from modelwright.core.prompt_template.identifiers import cut_after_answer, identifiers, with_answer
 from modelwright.core.prompt_template.parser import Tree, parse
+from modelwright.core.prompt_template.tags import call_tag, thinking_tags
 from modelwright.core.prompt_template.turns import Turn, collate, tool_records, turn_record
 
 STEPS_PER_TURN: Final = 100
@@ -21,10 +22,16 @@ STEPS_PER_TURN: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class PromptTemplate:
-    """A template that was read; `names` are the fields it reads, in lower case."""
+    """A template that was read.
+
+    `names` are the fields it reads, in lower case; `thinking_tags` stand around
+    a thought, `call_tag` before calls of tools.
+    """
 
     text: str
     names: frozenset[str]
+    thinking_tags: tuple[str, str]
+    call_tag: str
     _tree: Tree
     _last: Tree
 
@@ -34,13 +41,16 @@ class PromptTemplate:
         tree = parse(text)
         if identifiers(tree).isdisjoint(("messages", "response")):
             tree = with_answer(tree)
-        return cls(text, identifiers(tree), tree, cut_after_answer(tree))
+        nodes = tree.root.nodes
+        tags, call = thinking_tags(nodes), call_tag(nodes)
+        return cls(text, identifiers(tree), tags, call, tree, cut_after_answer(tree))
 
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What a model can do because of this template."""
         found = {"tools": "tools", "suffix": "insert"}
-        return tuple(able for name, able in found.items() if name in self.names)
+        able = tuple(able for name, able in found.items() if name in self.names)
+        return (*able, "thinking") if all(self.thinking_tags) else able
 
     def render(
         self, turns: Sequence[Turn], today: date, *, tools: Sequence[Any] = (), think: Think = None

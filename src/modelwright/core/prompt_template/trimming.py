@@ -6,12 +6,22 @@ the last one stay. What a prompt takes is the caller's to say.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from modelwright.core.prompt_template.turns import Turn
 
 
-def trim(turns: Sequence[Turn], room: int, count: Callable[[Sequence[Turn]], int]) -> list[Turn]:
+class Spoken(Protocol):
+    """A turn, whatever else it has."""
+
+    @property
+    def role(self) -> str: ...
+
+
+T = TypeVar("T", bound=Spoken)
+
+
+def trim(turns: Sequence[T], room: int, count: Callable[[Sequence[T]], int]) -> list[T]:
     """As many of the last turns as `room` tokens hold, by halving.
 
     `count` gives the tokens of a rendered conversation and is asked about
@@ -20,11 +30,26 @@ def trim(turns: Sequence[Turn], room: int, count: Callable[[Sequence[Turn]], int
     low, high = 0, max(len(turns) - 1, 0)
     while low < high:
         middle = (low + high) // 2
-        if count(_without(turns, middle)) <= room:
+        if count(without_oldest(turns, middle)) <= room:
             high = middle
         else:
             low = middle + 1
-    return _without(turns, low)
+    return without_oldest(turns, low)
+
+
+def count_dropped(turns: Sequence[Spoken], costs: Sequence[int], excess: int, dropped: int = 0) -> int:
+    """How many of the first turns must go so that `excess` tokens do.
+
+    `costs` are the tokens of each turn's own text; `dropped` have gone already
+    and were not enough. At least one more goes, but never the last turn.
+    """
+    last = len(turns) - 1
+    freed = 0
+    for place in range(dropped, last):
+        if freed >= excess and place > dropped and turns[place].role != "tool":
+            return place  # what a tool gave says nothing without its call
+        freed += 0 if turns[place].role == "system" else costs[place]
+    return max(last, 0)
 
 
 def tag_images(turns: Sequence[Turn]) -> tuple[list[Turn], list[Any]]:
@@ -47,6 +72,6 @@ def tag_images(turns: Sequence[Turn]) -> tuple[list[Turn], list[Any]]:
     return tagged, media
 
 
-def _without(turns: Sequence[Turn], dropped: int) -> list[Turn]:
+def without_oldest(turns: Sequence[T], dropped: int) -> list[T]:
     """The turns after the first ones, and the system turns among those."""
     return [*(turn for turn in turns[:dropped] if turn.role == "system"), *turns[dropped:]]

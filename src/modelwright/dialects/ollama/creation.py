@@ -14,7 +14,7 @@ from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft, cleared, draft_from_commands, with_fields
 from modelwright.core.errors import Invalid, TooLarge, Unsupported
-from modelwright.core.names import ModelRef
+from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.weight_files import (
     UNKNOWN_TYPE,
@@ -63,7 +63,8 @@ def _with_base(draft: SpecDraft, body: wire.CreateRequest, files: tuple[NamedBlo
     if body.base:
         return replace(draft, parent=model_reference(body.base, field="from"), files=files)
     if files:
-        return replace(draft, parent=None, files=files)
+        origin = str(Name.parse(body.origin, field="origin")) if body.origin else ""
+        return replace(draft, parent=None, files=files, origin=origin)
     if draft.parent is not None:
         return replace(draft, parent=model_reference(draft.parent, field="from"))
     if draft.files:

@@ -52,7 +52,8 @@ def shown(view: ModelView) -> dict[str, Any]:
         tree["projector_info"] = _model_info(view.projector)
     if view.anatomy is not None:
         tree["tensors"] = [{"name": t.name, "type": t.type, "shape": t.shape} for t in view.anatomy.tensors]
-    capabilities = (*view.summary.capabilities, *resolved.description.capabilities)
+    seeing = ("vision",) if view.projector is not None else ()
+    capabilities = (*view.summary.capabilities, *seeing, *resolved.description.capabilities)
     tree["capabilities"] = list(dict.fromkeys(capabilities))
     tree["modified_at"] = timestamp(view.summary.modified_at)
     return tree

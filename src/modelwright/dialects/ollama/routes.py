@@ -4,7 +4,7 @@ Facts: Ollama, server/routes.go. Streaming is the default. Pulling and pushing s
 in transfers.py.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any, Final, TypeVar
 
@@ -16,10 +16,11 @@ from modelwright.core.chat import ChatEvent, ChatRequest, Embeddings, EmbedReque
 from modelwright.core.compatibility import API_VERSION
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.names import ModelRef
 from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
-from modelwright.dialects.base import Backing, Json, json_response
+from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read, read_body, read_upload
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
@@ -32,6 +33,8 @@ from modelwright.dialects.ollama.writers import (
     GenerateWriter,
     usage_figures,
 )
+from modelwright.service.transfer_events import TransferEvent
+from modelwright.service.views import Created, CreateEvent, Notice, Working
 
 _TRY_PULLING: Final = 'model "{name}" not found, try pulling it first'
 
@@ -110,18 +113,23 @@ class _Routes:
         yield "HEAD", "/api/blobs/{digest}", self.find_blob, "Ask for a blob", None
         yield "POST", "/api/blobs/{digest}", self.upload_blob, "Upload a blob", None
 
+    @needs(Verb.OPEN)
     async def heartbeat(self, request: Request) -> Response:
         return PlainTextResponse("Ollama is running")
 
+    @needs(Verb.OPEN)
     async def version(self, request: Request) -> Response:
         return _json({"version": API_VERSION})
 
+    @needs(Verb.LIST)
     async def tags(self, request: Request) -> Response:
         return _json(listing.tags(await self._models.list_models(self._principal_of(request))))
 
+    @needs(Verb.LIST)
     async def ps(self, request: Request) -> Response:
         return _json(listing.running(await self._chat.running(self._principal_of(request))))
 
+    @needs(Verb.SHOW)
     async def show(self, request: Request) -> Response:
         body = await self._read(request, wire.ModelRequest)
         model = requests.model_reference(body.model or body.name)
@@ -129,13 +137,31 @@ class _Routes:
             view = await self._models.show(self._principal_of(request), model, verbose=body.verbose)
         return _json(listing.shown(view))
 
+    @needs(Verb.CREATE)
     async def create(self, request: Request) -> Response:
         body = await self._read(request, wire.CreateRequest)
         name, draft = creation.parse_create(body)
         principal = self._principal_of(request)
         events = self._transfers.with_base(principal, draft, self._models.create(principal, name, draft))
+        if body.warm:
+            events = self._warmed(events, principal, name)
         return Answer(events, CreateWriter(), stream=body.stream)
 
+    async def _warmed(
+        self, events: AsyncIterator[CreateEvent | TransferEvent], principal: Principal, name: str
+    ) -> AsyncGenerator[CreateEvent | TransferEvent, None]:
+        """Have the new model's prompt computed before it is said to be ready."""
+        async for event in events:
+            if isinstance(event, Created):
+                yield Working("warming up the prompt")
+                try:
+                    tokens = await self._chat.warm(principal, name)
+                    yield Notice(f"warm: {tokens} tokens are computed")
+                except ModelwrightError as error:  # the model is there all the same
+                    yield Notice(f"not warm: {error.message}")
+            yield event
+
+    @needs(Verb.DERIVE)
     async def copy(self, request: Request) -> Response:
         body = await self._read(request, wire.CopyRequest)
         source = _valid(body.source, "source")
@@ -144,6 +170,7 @@ class _Routes:
             await self._models.copy(self._principal_of(request), source, destination)
         return Response()
 
+    @needs(Verb.DELETE)
     async def delete(self, request: Request) -> Response:
         body = await self._read(request, wire.ModelRequest)
         asked = body.model or body.name
@@ -151,40 +178,44 @@ class _Routes:
         await self._models.delete(self._principal_of(request), model)
         return Response()
 
+    @needs(Verb.USE)
     async def chat(self, request: Request) -> Response:
         body = await self._read(request, wire.ChatRequest)
         asked = requests.parse_chat(body)
-        await self._check_abilities(request, asked.model, body)
         if body.debug_render_only and asked.messages:
             return await self._rendered(request, asked, ChatWriter(body.model))
         events = _able(self._chat.chat(self._principal_of(request), asked), body.model, "chat")
         return Answer(events, ChatWriter(body.model), stream=body.stream and bool(asked.messages))
 
+    @needs(Verb.USE)
     async def generate(self, request: Request) -> Response:
         body = await self._read(request, wire.GenerateRequest)
         asked = requests.parse_generate(body)
-        await self._check_abilities(request, asked.model, body)
         if body.debug_render_only and asked.prompt:
             return await self._rendered(request, asked, GenerateWriter(body.model))
         events = _able(self._chat.generate(self._principal_of(request), asked), body.model, "generate")
         return Answer(events, GenerateWriter(body.model), stream=body.stream and bool(asked.prompt))
 
+    @needs(Verb.USE)
     async def embed(self, request: Request) -> Response:
         body = await self._read(request, wire.EmbedRequest)
         found = await self._embedded(request, requests.parse_embed(body))
         return _json({"model": body.model, "embeddings": found.vectors, **usage_figures(found.usage)})
 
+    @needs(Verb.USE)
     async def embeddings(self, request: Request) -> Response:
         body = await self._read(request, wire.EmbeddingsRequest)
         found = await self._embedded(request, requests.parse_embeddings(body))
         return _json({"embedding": found.vectors[0] if found.vectors else []})
 
+    @needs(Verb.UPLOAD)
     async def find_blob(self, request: Request) -> Response:
         digest = _digest(request)
         if not await self._uploads.has(self._principal_of(request), digest):
             raise NotFound("blob", str(digest))
         return Response()
 
+    @needs(Verb.UPLOAD)
     async def upload_blob(self, request: Request) -> Response:
         digest, principal = _digest(request), self._principal_of(request)
         chunks = read_upload(request, self._uploads.limit, self._limits)
@@ -207,24 +238,6 @@ class _Routes:
             found = await while_connected(request.receive, work)
         note_usage(request.scope, found.usage)
         return found
-
-    async def _check_abilities(
-        self, request: Request, model: str, body: wire.ChatRequest | wire.GenerateRequest
-    ) -> None:
-        """Refuse what needs an ability; upstream looks for the model first."""
-        tools, suffix = getattr(body, "tools", None), getattr(body, "suffix", None)
-        if not (tools or suffix or body.think):
-            return
-        found = await self._models.summary(self._principal_of(request), model)
-        if body.think:
-            raise Unsupported(f"{excerpt(body.model)} does not support thinking", field="think")
-        if suffix and "insert" not in found.capabilities:
-            raise Unsupported(f"{found.name.full} does not support insert", field="suffix")
-        if not tools:
-            return
-        if "tools" in found.capabilities:
-            raise Unsupported('"tools" is not supported yet', field="tools", hint="Leave it out")
-        raise Unsupported(f"{found.name.full} does not support tools", field="tools")
 
 
 async def _able(

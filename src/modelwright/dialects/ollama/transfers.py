@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.draft import SpecDraft
-from modelwright.core.grants import Principal
+from modelwright.core.grants import Principal, Verb
 from modelwright.dialects.answer import Answer
-from modelwright.dialects.base import Backing
+from modelwright.dialects.base import Backing, needs
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Wire
 from modelwright.dialects.ollama import requests, wire
@@ -36,6 +36,7 @@ class Transfers:
         yield "POST", "/api/pull", self.pull, "Pull a model from a registry", wire.TransferRequest
         yield "POST", "/api/push", self.push, "Push a model to the registry in its name", wire.TransferRequest
 
+    @needs(Verb.CREATE)
     async def pull(self, request: Request) -> Response:
         body = await read_body(request, wire.TransferRequest, self._limits)
         asked = body.model or body.name
@@ -43,6 +44,7 @@ class Transfers:
         events = self._pulls.pull(self._principal_of(request), model, insecure=body.insecure)
         return Answer(events, TransferWriter(), stream=body.stream)
 
+    @needs(Verb.PUSH)
     async def push(self, request: Request) -> Response:
         body = await read_body(request, wire.TransferRequest, self._limits)
         model = requests.model_reference(body.model or body.name)

@@ -9,10 +9,6 @@ from modelwright.dialects.fields import (
     MOST_TOOLS,
     Anything,
     Flag,
-    Later,
-    LaterFlag,
-    LaterList,
-    LaterText,
     Table,
     Text,
     TextOrTexts,
@@ -23,7 +19,9 @@ from modelwright.dialects.fields import (
 KeepAlive = Annotated[Anything, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})]
 LogprobCount = Annotated[Whole, Field(description="0 to 20")]
 Think = Annotated[Anything, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "string"}]})]
-Tools = Annotated[LaterList, Field(max_length=MOST_TOOLS)]
+Tools = Annotated[tuple[Anything, ...], Field(max_length=MOST_TOOLS)]
+Format = Annotated[Anything, Field(description='"json" or a JSON Schema')]
+Images = Annotated[tuple[Anything, ...], Field(description="in base64: PNG, JPEG, GIF or BMP")]
 
 
 class Message(Wire):
@@ -31,11 +29,11 @@ class Message(Wire):
 
     role: Text = ""
     content: Text = ""
-    thinking: LaterText = ""
-    images: LaterList = ()
-    tool_calls: LaterList = ()
-    tool_name: LaterText = ""
-    tool_call_id: LaterText = ""
+    thinking: Text = ""
+    images: Images = ()
+    tool_calls: tuple[Anything, ...] = ()
+    tool_name: Text = ""
+    tool_call_id: Text = ""
 
 
 class ChatRequest(Wire):
@@ -48,8 +46,11 @@ class ChatRequest(Wire):
     keep_alive: KeepAlive = None
     think: Think = None
     tools: Tools = ()
-    format: Later = None
-    logprobs: LaterFlag = False
+    tool_choice: Annotated[Anything, Field(description='"auto", "none", "required" or a tool')] = None
+    format: Format = None
+    truncate: Flag = True
+    shift: Flag = True
+    logprobs: Flag = False
     top_logprobs: LogprobCount = 0
     debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
 
@@ -67,10 +68,12 @@ class GenerateRequest(Wire):
     think: Think = None
     suffix: Text = ""
     template: Text = ""
-    context: Later = None
-    images: LaterList = ()
-    format: Later = None
-    logprobs: LaterFlag = False
+    context: Annotated[tuple[Whole, ...], Field(description="tokens that an answer ended with")] = ()
+    images: Images = ()
+    format: Format = None
+    truncate: Flag = True
+    shift: Flag = True
+    logprobs: Flag = False
     top_logprobs: LogprobCount = 0
     debug_render_only: Flag = Field(default=False, alias="_debug_render_only")
 
@@ -107,7 +110,9 @@ class CreateRequest(Wire):
     messages: Annotated[tuple[Message, ...], Field(max_length=MOST_MESSAGES)] = ()
     license: TextOrTexts = None
     stream: Flag = True
+    warm: Annotated[Flag, Field(description="compute the constant prompt before success is told")] = False
     files: Annotated[dict[str, Text] | None, Field(description="name -> digest of an uploaded blob")] = None
+    origin: Annotated[Text, Field(description="name of the model that the files came from")] = ""
     adapters: Annotated[
         Anything, Field(description="name -> digest, or a list of objects with digest (or files) and scale")
     ] = None

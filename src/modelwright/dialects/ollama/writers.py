@@ -7,7 +7,16 @@ it took; one that only loaded or unloaded a model took nothing worth a figure.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from modelwright.core.chat import ChatEvent, Done, TextDelta, Usage
+from modelwright.core.chat import (
+    ChatEvent,
+    Done,
+    TextDelta,
+    ThinkingDelta,
+    TokenChance,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 from modelwright.core.errors import ModelwrightError
 from modelwright.dialects.answer import ndjson
 from modelwright.dialects.base import timestamp
@@ -40,31 +49,41 @@ class GenerateWriter(StatusLines):
         self._model = model
 
     def frame(self, event: ChatEvent) -> bytes:
-        return ndjson(self._line(event, event.text if isinstance(event, TextDelta) else ""))
+        return ndjson(self._line(event, (event,)))
 
     def whole(self, events: Sequence[ChatEvent]) -> dict[str, Any]:
-        return self._line(events[-1], "".join(e.text for e in events if isinstance(e, TextDelta)))
+        return self._line(events[-1], events)
 
     def rendered(self, text: str) -> dict[str, Any]:
         """The body that shows a prompt instead of its answer."""
-        head = {"model": self._model, "created_at": timestamp(), **self._content("")}
+        head = {"model": self._model, "created_at": timestamp(), **self._content(())}
         return {**head, "done": False, "_debug_info": {"rendered_template": text}}
 
-    def _line(self, event: ChatEvent, text: str) -> dict[str, Any]:
-        head = {"model": self._model, "created_at": timestamp(), **self._content(text)}
-        if not isinstance(event, Done):
-            return {**head, "done": False}
-        return {**head, "done": True, "done_reason": event.reason, **_figures(event)}
+    def _line(self, last: ChatEvent, events: Sequence[ChatEvent]) -> dict[str, Any]:
+        line = {"model": self._model, "created_at": timestamp(), **self._content(events)}
+        logprobs = [each for e in events if isinstance(e, TextDelta) for each in e.logprobs]
+        if logprobs:
+            line["logprobs"] = [_logprob(each) for each in logprobs]
+        if not isinstance(last, Done):
+            return {**line, "done": False}
+        return {**line, "done": True, "done_reason": last.reason, **self._end(last)}
 
-    def _content(self, text: str) -> dict[str, Any]:
-        return {"response": text}
+    def _content(self, events: Sequence[ChatEvent]) -> dict[str, Any]:
+        return {"response": _text(events), **_beside(events)}
+
+    def _end(self, done: Done) -> Mapping[str, object]:
+        context = {"context": done.context} if done.context else {}
+        return {**context, **_figures(done)}
 
 
 class ChatWriter(GenerateWriter):
     """Lines of /api/chat; the last one carries a message too."""
 
-    def _content(self, text: str) -> dict[str, Any]:
-        return {"message": {"role": "assistant", "content": text}}
+    def _content(self, events: Sequence[ChatEvent]) -> dict[str, Any]:
+        return {"message": {"role": "assistant", "content": _text(events), **_beside(events)}}
+
+    def _end(self, done: Done) -> Mapping[str, object]:
+        return _figures(done)
 
 
 class CreateWriter(StatusLines):
@@ -114,6 +133,31 @@ def usage_figures(usage: Usage) -> Mapping[str, int]:
         "load_duration": usage.load_ns,
         "prompt_eval_count": usage.prompt_tokens,
     }
+
+
+def _text(events: Sequence[ChatEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def _beside(events: Sequence[ChatEvent]) -> dict[str, Any]:
+    """Thoughts and calls; left out when there are none."""
+    thinking = "".join(event.text for event in events if isinstance(event, ThinkingDelta))
+    calls = [_call(event) for event in events if isinstance(event, ToolCall)]
+    return {name: value for name, value in (("thinking", thinking), ("tool_calls", calls)) if value}
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"index": call.index, "name": call.name, "arguments": dict(call.arguments)}
+    return {"id": call.id, "function": function} if call.id else {"function": function}
+
+
+def _logprob(token: TokenLogprob) -> dict[str, Any]:
+    top = [_chance(each) for each in token.top]
+    return {**_chance(token.chosen), "top_logprobs": top} if top else _chance(token.chosen)
+
+
+def _chance(chance: TokenChance) -> dict[str, Any]:
+    return {"token": chance.text, "logprob": chance.logprob, "bytes": list(chance.content)}
 
 
 def _figures(done: Done) -> Mapping[str, int]:

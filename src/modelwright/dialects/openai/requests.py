@@ -5,100 +5,155 @@ Facts: OpenAI's API reference; the error texts are those of Ollama's layer
 (openai/openai.go, middleware/openai.go), which its users already know.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-import orjson
-
 from modelwright.core import chat
-from modelwright.core.draft import read_message
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
 from modelwright.dialects.fields import refuse, texts_of
 from modelwright.dialects.openai import wire
+from modelwright.dialects.openai.messages import read_messages
+from modelwright.dialects.openai.tools import Toolbox, read_choice, read_effort, read_format, read_tools
 
 _SAME_NAME: Final = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "seed")
-_EFFORTS: Final = ("minimal", "low", "medium", "high", "xhigh", "ultra", "max", "none")
-_ROLES: Final = {"developer": "system"}
-"""Roles under another name (OpenAI, since its o1 models)."""
+_SEEDS: Final = 2**31
 
 
 def parse_chat(body: wire.ChatRequest) -> chat.ChatRequest:
-    """Read a chat; raises Invalid, or Unsupported for what is not built yet."""
-    _require(body.model, "model")
+    """Read a chat; raises Invalid, or Unsupported for what is not built."""
+    require(body.model, "model")
     if not body.messages:
         raise Invalid("[] is too short - 'messages'")
-    _check_effort(body.reasoning_effort)
-    _refuse_choices(body)
-    refuse(body, "tools", "functions", "logprobs", "audio", "prediction", "web_search_options")
-    if body.response_format.get("type", "text") != "text":
-        raise Unsupported(
-            '"response_format" is not supported yet', field="response_format", hint='Use {"type": "text"}'
-        )
+    refuse(body, "store", "audio", "prediction", "web_search_options")
     if set(body.modalities) - {"text"}:
         raise Unsupported('"modalities" other than text are not supported yet', field="modalities")
-    most = body.max_completion_tokens or body.max_tokens
+    if body.top_logprobs and not body.logprobs:
+        raise Invalid('"top_logprobs" needs "logprobs"', field="top_logprobs", hint='Set "logprobs" to true')
+    toolbox = _toolbox(body)
     return chat.ChatRequest(
-        model=_reference(body.model),
-        messages=tuple(_message(message, f"messages.{i}") for i, message in enumerate(body.messages)),
-        parameters=_parameters(body, most),
+        model=reference(body.model),
+        messages=read_messages(body.messages),
+        parameters=_parameters(body, body.max_completion_tokens or body.max_tokens),
+        options=chat.AnswerOptions(
+            format=read_format(body.response_format, "response_format"),
+            think=read_effort(body.reasoning_effort or body.reasoning.effort),
+            tools=toolbox.tools,
+            tool_choice=toolbox.choice,
+            logprobs=body.top_logprobs if body.logprobs else None,
+            logit_bias=_bias(body.logit_bias),
+        ),
     )
 
 
-def parse_completion(body: wire.CompletionRequest) -> chat.GenerateRequest:
-    """Read one prompt; it goes through the prompt template, as with Ollama."""
-    _require(body.model, "model")
-    _refuse_choices(body)
-    refuse(body, "suffix", "echo", "logprobs")
-    if body.best_of > 1:
-        raise Unsupported('"best_of" over 1 is not supported yet', field="best_of")
-    return chat.GenerateRequest(
-        model=_reference(body.model),
-        prompt=_prompt(body.prompt),
+def parse_completion(body: wire.CompletionRequest) -> tuple[chat.GenerateRequest, ...]:
+    """Read the prompts, one request for each.
+
+    A text goes through the prompt template, as with Ollama, unless it is echoed;
+    tokens are continued as they stand.
+    """
+    require(body.model, "model")
+    count = body.n if body.best_of is None else body.best_of
+    if count < body.n:
+        raise Invalid(f'"best_of" is {count}, less than "n", {body.n}', field="best_of")
+    if body.best_of is not None and count > body.n and body.stream:
+        raise Invalid('"best_of" over "n" cannot be streamed', field="best_of", hint="Leave stream out")
+    prompts = _prompts(body.prompt)
+    if body.echo:
+        _check_echo(body, prompts)
+    if len(prompts) * count > wire.MOST_CHOICES:
+        raise Invalid(
+            f"{len(prompts)} prompts with {count} answers each are more than {wire.MOST_CHOICES}",
+            field="prompt",
+        )
+    comparing = count > body.n and body.logprobs is None
+    request = chat.GenerateRequest(
+        model=reference(body.model),
+        prompt="",
+        suffix=body.suffix,
+        echo=body.echo,
+        raw=body.echo,
         parameters=_parameters(body, body.max_tokens),
+        options=chat.AnswerOptions(
+            logprobs=0 if comparing else body.logprobs, logit_bias=_bias(body.logit_bias)
+        ),
     )
+    return tuple(_asking(request, prompt) for prompt in prompts)
+
+
+def numbered(parameters: Parameters, number: int) -> Parameters:
+    """The parameters of the answer with this number: a given seed counts up."""
+    seed = parameters.get("seed")
+    if not number or not isinstance(seed, int) or seed < 0:
+        return parameters
+    return parameters.merged(Parameters.of({"seed": (seed + number) % _SEEDS}))
 
 
 def parse_embedding(body: wire.EmbeddingRequest) -> chat.EmbedRequest:
-    """Read texts to embed; tokens instead of text are refused."""
-    _require(body.model, "model")
+    """Read texts to embed, or their tokens."""
+    require(body.model, "model")
     if body.encoding_format not in ("float", "base64"):
         raise Invalid(
             f"Invalid value for 'encoding_format' = {excerpt(body.encoding_format)[1:-1]}. "
             "Supported values: ['float', 'base64']."
         )
-    inputs = texts_of(
-        body.input, lambda _: Invalid('"input" must be a text or a list of texts', field="input")
-    )
-    if not inputs:
+    if not body.input:
         raise Invalid("invalid input")
-    return chat.EmbedRequest(model=_reference(body.model), inputs=inputs, dimensions=body.dimensions)
+    inputs = _texts_or_tokens(
+        body.input, lambda: Invalid('"input" must be a text or a list of texts', field="input")
+    )
+    return chat.EmbedRequest(model=reference(body.model), inputs=inputs, dimensions=body.dimensions)
 
 
-def _require(value: str, field: str) -> None:
+def parse_rerank(body: wire.RerankRequest) -> chat.RerankRequest:
+    """Read a query and its documents."""
+    require(body.model, "model")
+    require(body.query, "query")
+    documents = body.documents or body.texts
+    if not documents:
+        raise Invalid('"documents" must be a list of texts, and is empty', field="documents")
+    texts = tuple(_document(item, f"documents.{index}") for index, item in enumerate(documents))
+    return chat.RerankRequest(reference(body.model), body.query, texts)
+
+
+def require(value: str, field: str) -> None:
+    """Raise Invalid for a field that is not there."""
     if not value.strip():
         raise Invalid(f"{field} is required", field=field)
 
 
-def _reference(model: str) -> str:
+def reference(model: str) -> str:
+    """Raise Invalid for what can be no model's name."""
     ModelRef.parse(model)
     return model
 
 
-def _refuse_choices(body: wire.ChatRequest | wire.CompletionRequest) -> None:
-    if body.n > 1:
-        raise Unsupported('"n" over 1 is not supported yet', field="n", hint="Ask several times")
-    refuse(body, "logit_bias")
+def _toolbox(body: wire.ChatRequest) -> Toolbox:
+    """The tools, or the functions that they were called before."""
+    if body.functions and body.tools:
+        raise Invalid('"functions" and "tools" cannot both be given', field="functions", hint='Use "tools"')
+    if not body.functions:
+        return read_choice(body.tool_choice, read_tools(body.tools), parallel=body.parallel_tool_calls)
+    tools = read_tools([{"type": "function", "function": function} for function in body.functions])
+    choice = body.function_call
+    named = {"type": "function", "function": choice} if isinstance(choice, dict) else choice
+    return read_choice(named, tools, parallel=False)
 
 
-def _check_effort(effort: object) -> None:
-    if effort in (None, "none"):
-        return
-    if effort not in _EFFORTS:
-        allowed = ", ".join(f'"{word}"' for word in _EFFORTS[:-1])
-        raise Invalid(f'invalid reasoning value: {excerpt(str(effort))} (must be {allowed}, or "none")')
-    raise Unsupported('"reasoning_effort" is not supported yet', field="reasoning_effort", hint='Use "none"')
+def _bias(bias: Mapping[str, Any]) -> dict[int, float]:
+    """Token -> what is added to its logit, from -100 to 100."""
+    found = {}
+    for token, value in bias.items():
+        place = f"logit_bias.{token[:20]}"
+        if not token.isascii() or not token.isdigit() or len(token) > 9:
+            raise Invalid(f'"{place}": {excerpt(token)} is no token number', field=place)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -100 <= value <= 100:
+            raise Invalid(f'"{place}" must be a number from -100 to 100', field=place)
+        found[int(token)] = float(value)
+    return found
 
 
 def _parameters(body: wire.ChatRequest | wire.CompletionRequest, most: int | None) -> Parameters:
@@ -121,66 +176,52 @@ def _go_type(value: object) -> str:
     return "float64" if isinstance(value, int | float) else "map[string]interface {}"
 
 
-def _prompt(prompt: Any) -> str:
-    if isinstance(prompt, list) and len(prompt) == 1:
-        prompt = prompt[0]
+def _check_echo(body: wire.CompletionRequest, prompts: Sequence[str | tuple[int, ...]]) -> None:
+    """Refuse what would be repeated without what was asked of it."""
+    if body.logprobs is not None:
+        raise Unsupported('"logprobs" of an echoed prompt are not supported yet', field="logprobs")
+    if body.suffix:
+        raise Invalid('"echo" and "suffix" cannot both be given', field="echo")
+    if any(not isinstance(prompt, str) for prompt in prompts):
+        raise Unsupported('"echo" of tokens is not supported yet', field="echo", hint="Send the text")
+
+
+def _asking(request: chat.GenerateRequest, prompt: str | tuple[int, ...]) -> chat.GenerateRequest:
     if isinstance(prompt, str):
-        return prompt
-    if isinstance(prompt, list):
-        raise Unsupported("several prompts, or tokens as prompt, are not supported yet", field="prompt")
-    raise Invalid('"prompt" must be a text', field="prompt")
+        return replace(request, prompt=prompt)
+    return replace(request, context=prompt, raw=True)
 
 
-def _message(message: wire.Message, field: str) -> chat.Message:
-    _check_tool_calls(message.tool_calls)
-    refuse(message, "tool_calls", "tool_call_id", "function_call", "audio", within=field)
-    if message.role in ("tool", "function"):
-        raise Unsupported(f'the role "{message.role}" is not supported yet', field=f"{field}.role")
-    role = _ROLES.get(message.role, message.role)
-    return read_message(role, _content(message.content, f"{field}.content"), field=f"{field}.role")
+def _prompts(prompt: Any) -> tuple[str | tuple[int, ...], ...]:
+    return _texts_or_tokens(
+        prompt, lambda: Invalid('"prompt" must be a text, tokens, or a list of these', field="prompt")
+    )
 
 
-def _content(content: Any, field: str) -> str:
-    """A text, or the texts of its parts joined; other parts are refused by name."""
-    if content is None or isinstance(content, str):
-        return content or ""
-    if not isinstance(content, list):
-        raise Invalid(f'"{field}" must be a text or a list of parts', field=field)
-    return "".join(_part(part) for part in content)
+def _texts_or_tokens(value: Any, fault: Callable[[], Invalid]) -> tuple[str | tuple[int, ...], ...]:
+    """A text, tokens, or a list of these, as a tuple; else raises `fault`."""
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not value:
+        raise fault()
+    if _are_tokens(value):
+        return (tuple(value),)
+    for item in value:
+        if not isinstance(item, str) and not _are_tokens(item):
+            raise fault()
+    return tuple(item if isinstance(item, str) else tuple(item) for item in value)
 
 
-def _part(part: Any) -> str:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind == "text" and isinstance(part.get("text"), str):
-        return str(part["text"])
-    if kind == "image_url":
-        _check_image(part)
-        raise Unsupported('content of type "image_url" is not supported yet', hint="Send text")
-    if kind in ("input_audio", "file"):
-        raise Unsupported(f'content of type "{kind}" is not supported yet', hint="Send text")
-    raise Invalid("invalid message format")
+def _are_tokens(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(type(item) is int and 0 <= item < _SEEDS for item in value)
+    )
 
 
-def _check_image(part: dict[str, Any]) -> None:
-    image = part.get("image_url")
-    url = image.get("url") if isinstance(image, dict) else image
-    if isinstance(url, str) and url.startswith(("http://", "https://")):
-        raise Invalid("image URLs are not currently supported, please use base64 encoded data instead")
-
-
-def _check_tool_calls(calls: tuple[Any, ...]) -> None:
-    """A broken call is refused as such, before calls are refused at all."""
-    for call in calls:
-        function = call.get("function") if isinstance(call, dict) else None
-        arguments = function.get("arguments") if isinstance(function, dict) else None
-        if not _is_json_object(arguments):
-            raise Invalid("invalid tool call arguments")
-
-
-def _is_json_object(text: object) -> bool:
-    if not isinstance(text, str):
-        return False
-    try:
-        return isinstance(orjson.loads(text), dict)
-    except orjson.JSONDecodeError:
-        return False
+def _document(item: object, field: str) -> str:
+    text = item.get("text") if isinstance(item, dict) else item
+    if not isinstance(text, str) or not text:
+        raise Invalid(f'"{field}" must be a text that is not empty', field=field)
+    return text

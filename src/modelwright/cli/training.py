@@ -1,0 +1,256 @@
+"""`train`, `runs`, `logs`, `cancel`, `pause`, `resume`: a model learns from a file."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Annotated, Any, Final, TypeAlias
+
+import typer
+
+from modelwright.cli.client import NATIVE, Client
+from modelwright.cli.console import JsonOption, note, print_json, print_table, say
+from modelwright.cli.figures import ago, moment
+from modelwright.cli.models import NameArgument
+from modelwright.cli.server import HostOption, connect
+from modelwright.core.errors import Invalid, ModelwrightError
+
+RunArgument: TypeAlias = Annotated[str, typer.Argument(help="The run's id.", show_default=False)]
+
+BARS: Final = "▁▂▃▄▅▆▇█"
+WIDTH: Final = 60
+_PIECE: Final = 1024 * 1024
+
+
+def train(
+    name: NameArgument,
+    data: Annotated[str, typer.Option("--data", help="JSON lines, a JSON list or CSV.", show_default=False)],
+    method: Annotated[str, typer.Option("--method", help="sft, dpo or reward.")] = "sft",
+    target: Annotated[
+        str, typer.Option("--as", help="The model that gets the result, else the same.", show_default=False)
+    ] = "",
+    validation: Annotated[
+        str, typer.Option("--validation", help="A file to measure by.", show_default=False)
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A hyperparameter: rank=16, steps=200, replay=0.4.", show_default=False),
+    ] = None,
+    rewards: Annotated[
+        str, typer.Option("--rewards", help="A file with a JSON list of rewards.", show_default=False)
+    ] = "",
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
+    as_json: JsonOption = False,
+    host: HostOption = "",
+) -> None:
+    """Train a model; it gets a new revision, and the old ones stay."""
+    body: dict[str, Any] = {"model": name, "method": method, "target": target}
+    body["hyperparameters"] = dict(map(_setting, settings or ()))
+    if rewards:
+        body["rewards"] = _json_file(rewards)
+    with connect(host) as client:
+        body["dataset"] = upload(client, data)
+        if validation:
+            body["validation"] = upload(client, validation)
+        run = client.ask("POST", f"{NATIVE}/runs", body)
+        if not detach:
+            follow(client, run["id"], quiet=as_json)
+            run = client.ask("GET", f"{NATIVE}/runs/one", query={"run": run["id"]})
+    if as_json:
+        print_json(run)
+    elif detach:
+        say(run["id"])
+        note(f'see it with "modelwright logs -f {run["id"]}"')
+    _raise_failed(run)
+
+
+def runs(as_json: JsonOption = False, host: HostOption = "") -> None:
+    """List the runs of training, the newest first."""
+    with connect(host) as client:
+        found = client.ask("GET", f"{NATIVE}/runs")["runs"]
+    if as_json:
+        print_json(found)
+        return
+    now = datetime.now(UTC)
+    rows = [
+        (
+            each["id"],
+            each["target"],
+            each["method"],
+            each["state"],
+            f"{each['step']}/{each['steps']}" if each["steps"] else "",
+            str(each["revision"] or ""),
+            ago(moment(each["created_at"]), now),
+        )
+        for each in found
+    ]
+    print_table(("RUN", "MODEL", "METHOD", "STATE", "STEP", "REVISION", "CREATED"), rows)
+
+
+def logs(
+    run: RunArgument,
+    following: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, to the end.")] = False,
+    as_json: JsonOption = False,
+    host: HostOption = "",
+) -> None:
+    """Show what a run has told."""
+    with connect(host) as client:
+        if following and not as_json:
+            follow(client, run)
+            return
+        found = client.ask("GET", f"{NATIVE}/runs/events", query={"run": run})["events"]
+    if as_json:
+        print_json(found)
+        return
+    for event in found:
+        say(_line(event))
+
+
+def cancel(run: RunArgument, host: HostOption = "") -> None:
+    """End a run; it can be resumed from its checkpoint."""
+    _change(run, "cancel", host)
+
+
+def pause(run: RunArgument, host: HostOption = "") -> None:
+    """Let a run rest."""
+    _change(run, "pause", host)
+
+
+def resume(run: RunArgument, host: HostOption = "") -> None:
+    """Let a run go on that was paused or cancelled, or that failed."""
+    _change(run, "resume", host)
+
+
+def upload(client: Client, path: str) -> str:
+    """Send a dataset; gives its id."""
+    try:
+        size = Path(path).stat().st_size
+        with Path(path).open("rb") as file:
+            query = {"name": Path(path).name}
+            answer = client.send(f"{NATIVE}/datasets", _pieces(file), size, query=query)
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+    return str(answer["id"])
+
+
+def follow(client: Client, run: str, *, quiet: bool = False) -> None:
+    """Show a run as it goes: a bar and the loss on a terminal, else lines."""
+    losses: list[float] = []
+    with _display(quiet) as show:
+        for event in client.read_lines(f"{NATIVE}/runs/events", query={"run": run, "follow": "true"}):
+            if event["kind"] == "progress":
+                losses.append(float(event["loss"]))
+            show(event, losses)
+
+
+@contextmanager
+def _display(quiet: bool) -> Iterator[Any]:
+    if quiet:
+        yield lambda event, losses: None
+    elif sys.stderr.isatty():
+        yield from _bar()
+    else:
+        yield lambda event, losses: note(_line(event))
+
+
+def _bar() -> Iterator[Any]:
+    """A bar with the loss and its curve."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        bar = bars.add_task("training", total=None)
+
+        def show(event: dict[str, Any], losses: Sequence[float]) -> None:
+            if event["kind"] == "progress":
+                text = f"loss {event['loss']:.4f} {curve(losses)} {event['tokens_per_second']:.0f} tokens/s"
+                bars.update(bar, completed=event["step"], total=event["steps"], description=text)
+            elif event["kind"] != "checkpoint":
+                bars.console.print(_line(event), markup=False, highlight=False)
+
+        yield show
+
+
+def curve(losses: Sequence[float], width: int = 24) -> str:
+    """A line of bars that falls as the loss does."""
+    if not losses:
+        return ""
+    step = max(1, len(losses) // width)
+    shown = [min(losses[place : place + step]) for place in range(0, len(losses), step)][-width:]
+    low, high = min(losses), max(losses)
+    span = (high - low) or 1.0
+    return "".join(BARS[round((loss - low) / span * (len(BARS) - 1))] for loss in shown)
+
+
+def _line(event: dict[str, Any]) -> str:
+    """An event in words."""
+    kind = event["kind"]
+    if kind == "progress":
+        left = event.get("seconds_left", 0)
+        return (
+            f"step {event['step']}/{event['steps']}  loss {event['loss']:.4f}  "
+            f"{event['tokens_per_second']:.0f} tokens/s  {left:.0f} s left{_measured(event)}"
+        )
+    if kind == "evaluation":
+        return f"step {event['step']}  measured: loss {event['loss']:.4f}{_measured(event)}"
+    if kind == "started":
+        return (
+            f"training {event['trained_parameters']} numbers over {event['parameters']} on {event['device']} "
+            f"in {event['precision']}, {event['steps']} steps"
+        )
+    if kind == "published":
+        return f"{event['model']} has revision {event['revision']}"
+    words = event.get("text") or event.get("error") or ""
+    return f"{kind} {words}".strip()
+
+
+def _measured(event: dict[str, Any]) -> str:
+    shown = [f"{name} {event[name]:.3f}" for name in ("accuracy", "reward", "kl") if name in event]
+    if "groups" in event:
+        shown.append(f"{event['groups_with_signal']:.0f} of {event['groups']:.0f} groups had a signal")
+    return "".join(f"  {each}" for each in shown)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise Invalid(f'"{text}" sets nothing', field="set", hint="Write a hyperparameter as name=value")
+    if "," in value:
+        return name, [part.strip() for part in value.split(",")]
+    try:
+        return name, int(value)
+    except ValueError:
+        pass
+    try:
+        return name, float(value)
+    except ValueError:
+        return name, value
+
+
+def _json_file(path: str) -> Any:
+    import json
+
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise Invalid(f"{path} is not JSON: {error}") from error
+
+
+def _pieces(file: IO[bytes]) -> Iterable[bytes]:
+    while piece := file.read(_PIECE):
+        yield piece
+
+
+def _change(run: str, verb: str, host: str) -> None:
+    with connect(host) as client:
+        changed = client.ask("POST", f"{NATIVE}/runs/{verb}", {"run": run})
+    note(f"{run} is {changed['state']}")
+
+
+def _raise_failed(run: dict[str, Any]) -> None:
+    if run["state"] in ("failed", "cancelled"):
+        raise ModelwrightError(f"run {run['id']} {run['state']}: {run['error']}".rstrip(": "))

@@ -1,0 +1,141 @@
+"""Ports of training: what the services need to run plans, and to remember them."""
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from modelwright.core.dataset import Row
+from modelwright.core.digest import Digest
+from modelwright.core.hyperparameters import Hyperparameters, Method
+from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent
+from modelwright.core.weight_files import NamedBlob
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """What a trainer is given: digests of blobs, and a run's settings, all of them.
+
+    `rows`, `validation` and `replay` are blobs of token rows (core.token_rows), laid
+    out and cut into tokens by the engine that will serve the result; `end` is the
+    token that ends an answer. `frozen` adapters with their scales are applied and
+    stay as they are; `start` is a PEFT folder's files that training goes on from, and
+    `momentum` the optimizer's state that belongs to it.
+    """
+
+    run: str
+    base: Digest
+    method: Method
+    hyperparameters: Hyperparameters
+    rows: Digest
+    end: int
+    validation: Digest | None = None
+    replay: Digest | None = None
+    frozen: tuple[tuple[tuple[NamedBlob, ...], float], ...] = ()
+    start: tuple[NamedBlob, ...] = ()
+    momentum: Digest | None = None
+    rewards: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something that a trainer reports, to become a RunEvent."""
+
+    kind: EventKind
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """The end of a job that went well: a PEFT folder's files, and what was measured.
+
+    `momentum` is the optimizer's state, for a run that goes on from there.
+    """
+
+    files: Sequence[NamedBlob]
+    metrics: Mapping[str, Any]
+    momentum: Digest | None = None
+
+
+TrainerEvent: TypeAlias = Told | Trained
+
+
+class Trainers(Protocol):
+    """Child processes that train; one at a time for each device."""
+
+    def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
+        """Do a job, from its last checkpoint if it has one; ends with Trained.
+
+        Closing the iterator ends the child, which leaves a checkpoint. Raises
+        Unsupported for a parent that cannot be trained, Invalid with the line for
+        data it cannot use, Unavailable when the child died or the extra is missing.
+        """
+        ...
+
+    async def forget(self, run: str) -> None:
+        """Remove a run's checkpoints."""
+        ...
+
+
+class Runs(Protocol):
+    """Runs and their events in the catalogue; every call is one transaction."""
+
+    async def add(self, run: Run) -> None: ...
+
+    async def find(self, run: str) -> Run | None: ...
+
+    async def list_runs(
+        self, *, owner: str | None = None, after: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        """The newest first; `after` is the id that the page before ended with."""
+        ...
+
+    async def next_queued(self) -> Run | None:
+        """The queued run with the highest priority, the oldest of them."""
+        ...
+
+    async def save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], at: datetime) -> None:
+        """Write a run's state, and append events to it."""
+        ...
+
+    async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]: ...
+
+
+class DatasetBook(Protocol):
+    """Whose datasets there are; the bytes are blobs."""
+
+    async def add(self, record: DatasetRecord) -> None: ...
+
+    async def find(self, dataset: str) -> DatasetRecord | None: ...
+
+    async def list_datasets(
+        self,
+        *,
+        owner: str | None = None,
+        purpose: str = "",
+        after: str = "",
+        limit: int = 100,
+        oldest: bool = False,
+    ) -> Sequence[DatasetRecord]:
+        """The newest first, unless `oldest`; `after` is the id that the page before ended with."""
+        ...
+
+    async def delete(self, dataset: str) -> bool: ...
+
+
+class Lines(Protocol):
+    """Blobs as lines of text."""
+
+    async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
+        """Do blocking work on a blob's lines, in a thread; what it raises is raised here."""
+        ...
+
+
+class Replay(Protocol):
+    """General knowledge that comes with a base, so that it is not forgotten."""
+
+    def rows(self, base: Digest, count: int, seed: int) -> Iterable[Row]:
+        """So many fresh rows; none for a base that is not known."""
+        ...

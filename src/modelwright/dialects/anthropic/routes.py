@@ -1,0 +1,127 @@
+"""Anthropic's routes: parse, ask who acts, call one service, render."""
+
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, Final, TypeVar
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from modelwright.core.chat import ChatEvent, ChatRequest
+from modelwright.core.errors import Invalid, ModelwrightError
+from modelwright.core.grants import Verb
+from modelwright.dialects.answer import Answer, Writer, while_connected
+from modelwright.dialects.anthropic import requests, wire, writers
+from modelwright.dialects.base import Backing, Json, json_response, needs
+from modelwright.dialects.body import read, read_body
+from modelwright.dialects.failure import status_of
+from modelwright.dialects.fields import Wire, documented
+from modelwright.service.views import ModelSummary
+
+W = TypeVar("W", bound=Wire)
+Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
+
+_PAGE: Final = 20
+_LONGEST_PAGE: Final = 1000
+
+
+class Anthropic:
+    """The dialect."""
+
+    name = "anthropic"
+    prefixes = ("/anthropic", "/v1/messages")
+
+    def router(self, backing: Backing) -> APIRouter:
+        router = APIRouter(tags=["Anthropic"])
+        routes = _Routes(backing)
+        for path, endpoint, summary, body in routes.table():
+            extra = documented(body)
+            router.add_api_route(path, endpoint, methods=["POST"], summary=summary, openapi_extra=extra)
+        # OpenAI's list stands at the same path, so these are reached by their header or prefix.
+        for path, endpoint in (("", routes.list_models), ("/{model:path}", routes.find_model)):
+            router.add_api_route(f"/v1/models{path}", endpoint, methods=["GET"], include_in_schema=False)
+        return router
+
+    def render_error(self, error: ModelwrightError) -> tuple[int, Json]:
+        return status_of(error), writers.error_body(error)
+
+    def parse_chat(self, body: Json) -> ChatRequest:
+        return requests.parse_messages(read(wire.MessagesRequest, body))
+
+    def chat_writer(self, body: Json) -> Writer[ChatEvent]:
+        return writers.MessageWriter(_shape(read(wire.MessagesRequest, body), ""))
+
+
+class _Routes:
+    def __init__(self, backing: Backing) -> None:
+        self._models = backing.services.models
+        self._chat = backing.services.chat
+        self._principal_of = backing.principal_of
+        self._limits = backing.limits
+
+    def table(self) -> Iterator[tuple[str, Endpoint, str, type[Wire]]]:
+        yield "/v1/messages", self.answer, "Continue a conversation", wire.MessagesRequest
+        yield "/v1/messages/count_tokens", self.count, "Count a conversation's tokens", wire.CountRequest
+
+    @needs(Verb.USE)
+    async def answer(self, request: Request) -> Response:
+        body = await self._read(request, wire.MessagesRequest)
+        events = self._chat.chat(self._principal_of(request), requests.parse_messages(body))
+        id = writers.request_id()
+        writer = writers.MessageWriter(_shape(body, id))
+        return Answer(events, writer, stream=body.stream, headers={"request-id": id})
+
+    @needs(Verb.USE)
+    async def count(self, request: Request) -> Response:
+        body = await self._read(request, wire.CountRequest)
+        work = self._chat.count_tokens(self._principal_of(request), requests.parse_count(body))
+        return _json({"input_tokens": await while_connected(request.receive, work)})
+
+    @needs(Verb.LIST)
+    async def list_models(self, request: Request) -> Response:
+        found = await self._models.list_models(self._principal_of(request))
+        return _json(_page(found, request))
+
+    @needs(Verb.SHOW)
+    async def find_model(self, request: Request) -> Response:
+        asked = request.path_params["model"]
+        return _json(writers.model(await self._models.summary(self._principal_of(request), asked)))
+
+    async def _read(self, request: Request, model: type[W]) -> W:
+        return await read_body(request, model, self._limits)
+
+
+def _shape(body: wire.MessagesRequest, id: str) -> writers.Shape:
+    return writers.Shape(body.model, body.stop_sequences, body.thinking.display == "omitted", id)
+
+
+def _json(tree: Json) -> Response:
+    return json_response(tree, headers={"request-id": writers.request_id()})
+
+
+def _page(found: Sequence[ModelSummary], request: Request) -> Json:
+    """The models before or after one, by its id."""
+    text = request.query_params.get("limit", str(_PAGE))
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _LONGEST_PAGE:
+        raise Invalid(f'"limit" must be a number from 1 to {_LONGEST_PAGE}', field="limit")
+    ids, limit = [str(summary.name) for summary in found], int(text)
+    start, end = 0, len(found)
+    if after := request.query_params.get("after_id"):
+        start = _place(ids, after, "after_id") + 1
+    if before := request.query_params.get("before_id"):
+        end = _place(ids, before, "before_id")
+        start = max(start, end - limit)
+    page = found[start:end][:limit]
+    data = [writers.model(summary) for summary in page]
+    return {
+        "data": data,
+        "first_id": data[0]["id"] if data else None,
+        "last_id": data[-1]["id"] if data else None,
+        "has_more": start > 0 if before else start + len(page) < end,
+    }
+
+
+def _place(ids: Sequence[str], id: str, name: str) -> int:
+    if id not in ids:
+        raise Invalid(f'"{name}" names no model: {id[:100]!r}', field=name)
+    return ids.index(id)

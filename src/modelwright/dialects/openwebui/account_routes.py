@@ -1,0 +1,188 @@
+"""The routes about people: signing in, keys, and for admins users and groups.
+
+As far as clients of the model routes need them (open-webui 0.12.4,
+routers/auths.py, users.py, groups.py).
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from modelwright.core.errors import NotFound, Unauthenticated
+from modelwright.core.grants import Principal, Verb
+from modelwright.core.people import NewKey, User, check_role
+from modelwright.dialects.base import Json, json_response, needs
+from modelwright.dialects.openwebui import wire
+from modelwright.dialects.openwebui.people import group_tree, user_tree
+from modelwright.dialects.openwebui.refusals import BAD_LOGIN, NO_KEY, NOT_FOUND, Refusal
+from modelwright.dialects.openwebui.routing import Desk, Route
+from modelwright.service.accounts import Accounts
+
+_KEY_LABEL = "Open WebUI"
+
+
+class AccountRoutes:
+    """People, under /api/v1."""
+
+    def __init__(self, desk: Desk, accounts: Accounts) -> None:
+        self._desk = desk
+        self._accounts = accounts
+
+    def table(self) -> Iterator[Route]:
+        yield "POST", "/auths/signin", self.sign_in, "Sign in with email and password"
+        yield "GET", "/auths/", self.session, "Say who is signed in"
+        yield "POST", "/auths/api_key", self.make_key, "Make a key; it is shown once"
+        yield "GET", "/auths/api_key", self.find_key, "Say that a key is shown only once"
+        yield "DELETE", "/auths/api_key", self.end_keys, "Revoke the keys made here"
+        yield "POST", "/auths/add", self.add_user, "Add a user, for an admin"
+        yield "GET", "/users/", self.users, "List the users, for an admin"
+        yield "GET", "/users/all", self.users, "List the users, for an admin"
+        yield "GET", "/users/{user}", self.user, "Show a user, for an admin"
+        yield "DELETE", "/users/{user}", self.delete_user, "Delete a user, for an admin"
+        yield "GET", "/groups/", self.groups, "List one's groups, all for an admin"
+        yield "POST", "/groups/create", self.add_group, "Add a group, for an admin"
+        yield "GET", "/groups/id/{group}", self.group, "Show a group, for an admin"
+        yield "POST", "/groups/id/{group}/users/add", self.add_members, "Let users join a group"
+        yield "POST", "/groups/id/{group}/users/remove", self.remove_members, "Let users leave a group"
+        yield "DELETE", "/groups/id/{group}/delete", self.delete_group, "Delete a group, for an admin"
+
+    @needs(Verb.OPEN)
+    async def sign_in(self, request: Request) -> Response:
+        form, _ = await self._desk.read(request, wire.SignInForm)
+        try:
+            user, session = await self._accounts.sign_in(form.email, form.password)
+        except Unauthenticated as error:
+            raise Refusal(400, BAD_LOGIN) from error
+        answer = json_response(_session(user, session))
+        answer.set_cookie("token", session.secret, httponly=True, samesite="lax", path="/")
+        return answer
+
+    @needs(Verb.SELF)
+    async def session(self, request: Request) -> Response:
+        principal = self._desk.who(request)
+        return json_response(_session(await self._user(principal), None))
+
+    @needs(Verb.SELF)
+    async def make_key(self, request: Request) -> Response:
+        principal = self._desk.who(request)
+        user = await self._user(principal)
+        await self._end_keys(principal)
+        new = await self._accounts.add_key(principal, user, label=_KEY_LABEL)
+        return json_response({"api_key": new.secret})
+
+    @needs(Verb.SELF)
+    async def find_key(self, request: Request) -> Response:
+        raise Refusal(404, NO_KEY)
+
+    @needs(Verb.SELF)
+    async def end_keys(self, request: Request) -> Response:
+        await self._end_keys(self._desk.who(request))
+        return json_response(True)
+
+    @needs(Verb.ADMINISTER)
+    async def add_user(self, request: Request) -> Response:
+        form, _ = await self._desk.read(request, wire.UserForm)
+        user = await self._accounts.add_user(
+            self._desk.admin(request),
+            form.name,
+            check_role(form.role),
+            email=form.email,
+            password=form.password,
+        )
+        return json_response({**user_tree(user), "token": "", "token_type": "Bearer"})
+
+    @needs(Verb.ADMINISTER)
+    async def users(self, request: Request) -> Response:
+        self._desk.admin(request)
+        found = [user_tree(user) for user in await self._accounts.users()]
+        return json_response({"users": found, "total": len(found)})
+
+    @needs(Verb.ADMINISTER)
+    async def user(self, request: Request) -> Response:
+        self._desk.admin(request)
+        return json_response(user_tree(await self._named_user(request)))
+
+    @needs(Verb.ADMINISTER)
+    async def delete_user(self, request: Request) -> Response:
+        user = await self._named_user(request)
+        await self._accounts.delete_user(self._desk.admin(request), user.id)
+        return json_response(True)
+
+    @needs(Verb.SELF)
+    async def groups(self, request: Request) -> Response:
+        principal = self._desk.who(request)
+        found = await self._accounts.groups("" if principal.is_admin else principal.id)
+        return json_response([group_tree(group) for group in found])
+
+    @needs(Verb.ADMINISTER)
+    async def add_group(self, request: Request) -> Response:
+        form, _ = await self._desk.read(request, wire.GroupForm)
+        group = await self._accounts.add_group(self._desk.admin(request), form.name)
+        return json_response({**group_tree(group), "description": form.description})
+
+    @needs(Verb.ADMINISTER)
+    async def group(self, request: Request) -> Response:
+        self._desk.admin(request)
+        with _absent():
+            return json_response(group_tree(await self._accounts.group(request.path_params["group"])))
+
+    @needs(Verb.ADMINISTER)
+    async def add_members(self, request: Request) -> Response:
+        form, _ = await self._desk.read(request, wire.MembersForm)
+        return await self._change(request, add=form.user_ids)
+
+    @needs(Verb.ADMINISTER)
+    async def remove_members(self, request: Request) -> Response:
+        form, _ = await self._desk.read(request, wire.MembersForm)
+        return await self._change(request, remove=form.user_ids)
+
+    @needs(Verb.ADMINISTER)
+    async def delete_group(self, request: Request) -> Response:
+        with _absent():
+            await self._accounts.delete_group(self._desk.admin(request), request.path_params["group"])
+        return json_response(True)
+
+    async def _change(
+        self, request: Request, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> Response:
+        principal, group = self._desk.admin(request), request.path_params["group"]
+        with _absent():
+            changed = await self._accounts.change_members(principal, group, add=add, remove=remove)
+        return json_response(group_tree(changed))
+
+    async def _named_user(self, request: Request) -> User:
+        with _absent():
+            return await self._accounts.user(request.path_params["user"])
+
+    async def _user(self, principal: Principal) -> User:
+        """The user that acts; the local admin of a keyless server has no entry of its own."""
+        with _absent():
+            return await self._accounts.user(principal.id)
+
+    async def _end_keys(self, principal: Principal) -> None:
+        for key in await self._accounts.keys(principal, principal.id):
+            if key.label == _KEY_LABEL and key.revoked_at is None:
+                await self._accounts.revoke_key(principal, key.id)
+
+
+@contextmanager
+def _absent() -> Iterator[None]:
+    """Say in the product's words that there is no such user or group."""
+    try:
+        yield
+    except NotFound as error:
+        raise Refusal(404, NOT_FOUND) from error
+
+
+def _session(user: User, new: NewKey | None) -> Json:
+    tree = {name: value for name, value in user_tree(user).items() if not name.endswith("_at")}
+    ends = new.key.expires_at if new is not None else None
+    return {
+        **tree,
+        "token": "" if new is None else new.secret,
+        "token_type": "Bearer",
+        "expires_at": None if ends is None else int(ends.timestamp()),
+        "permissions": {"workspace": {"models": True, "models_import": True, "models_export": True}},
+    }

@@ -1,0 +1,94 @@
+"""Users and groups as Open WebUI shows them, and what models give to whom."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from modelwright.core.errors import Denied, NotFound
+from modelwright.core.grants import Grant, Principal
+from modelwright.core.people import Group, User
+from modelwright.dialects.openwebui.entries import Found
+from modelwright.dialects.openwebui.variables import Speaker
+from modelwright.service.rights import Rights
+
+
+class People:
+    """Who there is, for the routes of this dialect."""
+
+    def __init__(self, rights: Rights) -> None:
+        self._accounts = rights.accounts
+        self._sharing = rights.sharing
+
+    async def grants(self, principal: Principal, found: Found) -> Sequence[Grant]:
+        """The grants of a model, for who may give any; else none."""
+        try:
+            return (await self._sharing.shares(principal, found.name)).grants
+        except Denied:
+            return ()
+
+    async def share(self, principal: Principal, found: Found, wanted: Iterable[Grant]) -> None:
+        """Make these the grants of a model; those to accounts, not shown, stay."""
+        kept = [each for each in await self.grants(principal, found) if each.subject.kind == "account"]
+        await self._sharing.replace(principal, found.name, [*kept, *wanted])
+
+    async def known(self, grants: Iterable[Grant]) -> list[Grant]:
+        """Those grants that are for somebody who is there."""
+        return [grant for grant in grants if await self._is_there(grant)]
+
+    async def shown(self, user: str) -> dict[str, Any] | None:
+        """A user by id, as it is shown beside a model."""
+        try:
+            found = await self._accounts.user(user)
+        except NotFound:
+            return None
+        return {"id": found.id, "name": found.name, "role": found.role, "email": found.email}
+
+    async def speaker(self, principal: Principal) -> Speaker:
+        """Who chats, as far as a system text may ask."""
+        groups = tuple(group.name for group in await self._accounts.groups(principal.id))
+        try:
+            email = (await self._accounts.user(principal.id)).email
+        except NotFound:
+            email = ""
+        return Speaker(principal.name, email, groups)
+
+    async def _is_there(self, grant: Grant) -> bool:
+        subject = grant.subject
+        if subject.kind == "everyone":
+            return True
+        find = self._accounts.user if subject.kind == "user" else self._accounts.group
+        try:
+            return (await find(subject.id)).id == subject.id
+        except NotFound:
+            return False
+
+
+def user_tree(user: User) -> dict[str, Any]:
+    """A user in a list."""
+    born = int(user.created_at.timestamp())
+    return {
+        "id": user.id,
+        "name": user.name,
+        "email": user.email,
+        "role": "user" if user.role == "service" else user.role,
+        "profile_image_url": "/user.png",
+        "created_at": born,
+        "updated_at": born,
+        "last_active_at": born,
+    }
+
+
+def group_tree(group: Group) -> dict[str, Any]:
+    """A group in a list."""
+    born = int(group.created_at.timestamp())
+    return {
+        "id": group.id,
+        "name": group.name,
+        "description": "",
+        "user_ids": list(group.members),
+        "member_count": len(group.members),
+        "permissions": None,
+        "data": None,
+        "meta": None,
+        "created_at": born,
+        "updated_at": born,
+    }

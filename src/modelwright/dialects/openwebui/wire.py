@@ -1,0 +1,204 @@
+"""What Open WebUI's clients send (open-webui 0.12.4, models/models.py).
+
+Faults are listed as FastAPI lists them, with status 422. Unlike in other
+dialects unknown keys of `meta` and `params` are kept.
+"""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from modelwright.dialects.openwebui.refusals import Refusal
+
+NAME_LENGTH: Final = 1024
+_BACKGROUND: Final = re.compile(r"/api/v1/files/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/content")
+
+Identifier = Annotated[str, Field(pattern=r"^\S+$")]
+
+
+class Form(BaseModel):
+    """A body; unknown keys are left out, and what was not given can be told."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=(), strict=True)
+
+
+class Meta(Form):
+    """What is shown of a model; unknown keys are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=(), strict=True)
+
+    profile_image_url: Any = None
+    background_image_url: str | None = None
+    description: str | None = None
+    i18n: dict[str, Any] | None = None
+    capabilities: dict[str, Any] | None = None
+    knowledge: list[Any] | None = None
+    voice: dict[str, Any] | None = None
+    voice_avatar: dict[str, Any] | None = None
+    tags: Any = None
+
+    @field_validator("background_image_url")
+    @classmethod
+    def _is_a_file(cls, url: str | None) -> str | None:
+        if url is not None and not _BACKGROUND.fullmatch(url):
+            raise ValueError("Invalid background image URL: must reference an internal file.")
+        return url
+
+
+class ControlOption(Form):
+    label: str = Field(pattern=r"\S")
+    params: dict[str, Any]
+
+
+class Control(Form):
+    """A choice that a user has; each option stands for parameters."""
+
+    display: str = Field(default="menu", pattern=r"^(menu|slider)$")
+    label: str = Field(pattern=r"\S")
+    description: str | None = None
+    default: str | None = None
+    options: dict[str, ControlOption] = Field(min_length=1)
+
+    @field_validator("options")
+    @classmethod
+    def _have_keys(cls, options: dict[str, ControlOption]) -> dict[str, ControlOption]:
+        for key in options:
+            if not re.fullmatch(r"(?!(?:constructor|prototype)\Z)[a-zA-Z][a-zA-Z0-9_-]*", key):
+                raise ValueError(f"{key!r} is no key of an option")
+        return options
+
+    def fault(self) -> str:
+        """What is wrong with the whole; empty when nothing is."""
+        if self.display == "slider" and len(self.options) < 2:
+            return "A slider needs at least two options."
+        if self.default is not None and self.default not in self.options:
+            return "Default must name an approved option."
+        return ""
+
+
+class Params(Form):
+    """Parameters; unknown keys are kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=(), strict=True)
+
+    model_controls: dict[str, Control] = Field(default_factory=dict)
+
+    @field_validator("model_controls")
+    @classmethod
+    def _fit(cls, controls: dict[str, Control]) -> dict[str, Control]:
+        for control in controls.values():
+            if fault := control.fault():
+                raise ValueError(fault)
+        return controls
+
+
+class ModelForm(Form):
+    """A model as it is to be."""
+
+    id: Identifier
+    base_model_id: str | None = None
+    name: Annotated[str, Field(max_length=NAME_LENGTH)]
+    meta: Meta
+    params: Params
+    access_grants: list[dict[str, Any]] | None = None
+    is_active: bool = True
+    commit_message: str | None = None
+
+
+class AccessForm(Form):
+    """Who may do what with a model."""
+
+    id: Identifier
+    name: Annotated[str, Field(max_length=NAME_LENGTH)] | None = None
+    access_grants: list[dict[str, Any]]
+
+
+class IdForm(Form):
+    """A model, by its id."""
+
+    id: str
+
+
+class VersionForm(Form):
+    """A version of a model, by its id."""
+
+    version_id: str
+
+
+class ImportForm(Form):
+    """Models to be made or changed."""
+
+    models: list[dict[str, Any]]
+
+
+class SyncForm(Form):
+    """All models that there are to be."""
+
+    models: list[ModelForm] = []
+
+
+class UnloadForm(Form):
+    """A model, by its id."""
+
+    model: str
+
+
+class SignInForm(Form):
+    """Who somebody says they are."""
+
+    email: str
+    password: str
+
+
+class UserForm(Form):
+    """A user as an admin adds it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    email: str
+    password: str
+    role: str = "pending"
+
+
+class GroupForm(Form):
+    """A group as an admin adds it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256)]
+    description: str = ""
+
+
+class MembersForm(Form):
+    """Users, by id."""
+
+    user_ids: list[str] = []
+
+
+def raw(tree: dict[str, Any], name: str) -> dict[str, Any]:
+    """An object of a body as it came, unchecked keys included."""
+    value = tree.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def read_form(form: type[Any], tree: dict[str, Any]) -> Any:
+    """Check a body; raises Refusal that lists the faults as FastAPI does."""
+    try:
+        return form.model_validate(tree)
+    except ValidationError as error:
+        raise faults(error) from None
+
+
+def faults(error: ValidationError) -> Refusal:
+    listed = [
+        {
+            "type": fault["type"],
+            "loc": ["body", *fault["loc"]],
+            "msg": fault["msg"],
+            "input": fault["input"] if _is_plain(fault["input"]) else None,
+        }
+        for fault in error.errors(include_url=False, include_context=False)
+    ]
+    return Refusal(422, listed)
+
+
+def _is_plain(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float | bool | list | dict)

@@ -1,0 +1,60 @@
+"""Rights: everything about who may what, in one value, built in one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
+
+from modelwright.core.audit import AuditLog
+from modelwright.core.people import People
+from modelwright.core.ports import Clock
+from modelwright.core.sharing import Grants
+from modelwright.service.access import Access
+from modelwright.service.accounts import Accounts
+from modelwright.service.audit import Audit, Ledger
+from modelwright.service.quotas import Quotas
+from modelwright.service.sharing import Sharing
+
+_NONE: Final[Mapping[str, int]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where it is written down."""
+
+    people: People
+    grants: Grants
+    log: AuditLog
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """The services about people."""
+
+    accounts: Accounts
+    sharing: Sharing
+    quotas: Quotas
+    audit: Audit
+
+
+def build_rights(
+    books: Books,
+    access: Access,
+    clock: Clock,
+    *,
+    token: str = "",
+    keyless: bool = True,
+    quotas: Mapping[str, int] = _NONE,
+    session: timedelta = timedelta(days=7),
+) -> Rights:
+    """Put the services together; nothing runs yet."""
+    accounts = Accounts(books.people, books.log, clock, token=token, keyless=keyless, session=session)
+    limits = Quotas(books.log, clock, quotas)
+    ledger = Ledger(books.log, clock, limits.count_tokens)
+    return Rights(
+        accounts,
+        Sharing(access, accounts, books.grants, clock),
+        limits,
+        Audit(books.log, ledger, accounts.note_uses),
+    )

@@ -1,0 +1,264 @@
+"""Runner: takes queued runs one after another and sees them through.
+
+A run that was running when the server died is queued again: it goes on from its
+checkpoint. So is one whose process was killed, unless it gets no further.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from modelwright.core.digest import Digest
+from modelwright.core.errors import ModelwrightError, NotFound, Unavailable
+from modelwright.core.grants import Principal
+from modelwright.core.hyperparameters import Hyperparameters
+from modelwright.core.ports import Clock, WeightFiles
+from modelwright.core.runs import ENDED, EventKind, Run, RunState
+from modelwright.core.training_ports import Replay, Runs, Told, Trained, Trainers, TrainingJob
+from modelwright.core.weight_files import NamedBlob
+from modelwright.service.preparation import Preparation, Prepared
+from modelwright.service.publishing import Ancestry, Publishing
+from modelwright.service.resolver import Resolver
+
+MOST_REPLAY: Final = 4096
+"""Rows of general knowledge that are made for a run."""
+_STEPPED: Final = frozenset({"progress", "evaluation", "checkpoint"})
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Current:
+    """The run in hand; `wanted` is the state that somebody asked it to stop in."""
+
+    run: Run
+    task: "asyncio.Task[None]"
+    wanted: RunState | None = None
+
+
+class Runner:
+    """Executes runs; `principal_of` gives whoever a run belongs to, if they still may."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        trainers: Trainers,
+        preparation: Preparation,
+        publishing: Publishing,
+        resolver: Resolver,
+        files: WeightFiles,
+        replay: Replay,
+        clock: Clock,
+        principal_of: Callable[[str], Awaitable[Principal | None]],
+    ) -> None:
+        self._runs = runs
+        self._trainers = trainers
+        self._preparation = preparation
+        self._publishing = publishing
+        self._resolver = resolver
+        self._files = files
+        self._replay = replay
+        self._clock = clock
+        self._principal_of = principal_of
+        self._work = asyncio.Event()
+        self._current: _Current | None = None
+        self.news = asyncio.Event()
+        """Set, and replaced, whenever a run has told something."""
+
+    def wake(self) -> None:
+        """Say that there may be work."""
+        self._work.set()
+        self.tell()
+
+    def tell(self) -> None:
+        """Wake whoever follows a run."""
+        self.news.set()
+        self.news = asyncio.Event()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncGenerator[None, None]:
+        """Work for as long as it is entered; what runs then is left to the next start."""
+        task = asyncio.create_task(self._loop())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def stop(self, run: str, state: RunState) -> bool:
+        """Stop the run in hand, in this state; False when it is not in hand."""
+        current = self._current
+        if current is None or current.run.id != run:
+            return False
+        current.wanted = state
+        current.task.cancel()
+        await asyncio.wait([current.task])
+        return True
+
+    async def _loop(self) -> None:
+        await self._recover()
+        while True:
+            self._work.clear()
+            run = await self._runs.next_queued()
+            if run is None:
+                await self._work.wait()
+                continue
+            current = _Current(run, asyncio.create_task(self._see_through(run)))
+            self._current = current
+            try:
+                await asyncio.wait([current.task])
+            except asyncio.CancelledError:
+                current.task.cancel()
+                await asyncio.wait([current.task])
+                raise
+            finally:
+                self._current = None
+
+    async def _recover(self) -> None:
+        """Queue what was running when the server died."""
+        for run in await self._runs.list_runs(limit=100_000):
+            if run.state == "running":
+                await self._save(
+                    replace(run, state="queued"), ("note", {"text": "the server was started anew"})
+                )
+
+    async def _see_through(self, run: Run) -> None:
+        """Execute a run and write down how it ended, whatever happens."""
+        run = replace(run, state="running", started_at=run.started_at or self._clock.now(), error="")
+        await self._save(run)
+        try:
+            run = await self._execute(run)
+        except asyncio.CancelledError:
+            await self._stopped(await self._fresh(run))
+        except ModelwrightError as error:
+            await self._failed(await self._fresh(run), error)
+        except Exception as error:  # a bug of ours must not leave a run that seems to run
+            _LOG.exception("run %s", run.id)
+            await self._failed(await self._fresh(run), Unavailable(f"the server failed: {error!r}"))
+        else:
+            ended = replace(run, state="succeeded", ended_at=self._clock.now())
+            await self._save(ended, ("published", {"model": run.plan.target, "revision": run.revision}))
+            await self._trainers.forget(run.id)
+
+    async def _execute(self, run: Run) -> Run:
+        principal = await self._principal_of(run.owner)
+        if principal is None:
+            raise NotFound("user", run.owner, hint="Whoever asked for this run is not here any more")
+        ancestry = await self._publishing.ancestry(principal, run)
+        job = await self._job(principal, run, ancestry)
+        async with aclosing(self._trainers.train(job)) as events:
+            async for event in events:
+                if isinstance(event, Trained):
+                    metrics = {**event.metrics, **_kept(event)}
+                    run = replace(run, metrics=metrics)
+                    name, number = await self._publishing.publish(principal, run, ancestry, event.files)
+                    return replace(run, revision=number, metrics={**metrics, "model": name})
+                run = self._advanced(run, event)
+                await self._save(run, (event.kind, event.content))
+        raise Unavailable("the training ended without a result")
+
+    async def _job(self, principal: Principal, run: Run, ancestry: Ancestry) -> TrainingJob:
+        plan, prepare = run.plan, self._preparation
+        facts = await self._resolver.facts(ancestry.base)
+        size = facts.parameter_count if facts is not None else 0
+        settings = plan.hyperparameters.completed(plan.method, size)
+        rows, held = await prepare.parted(principal, plan.model, plan.dataset, plan.method, settings)
+        await self._note(run, {"text": f"{rows.rows} rows, {rows.tokens} tokens"})
+        if plan.validation is not None:
+            held = await prepare.dataset(principal, plan.model, plan.validation, plan.method, settings)
+        replay = await self._general(principal, run, ancestry, rows, settings)
+        base = ancestry.base
+        return TrainingJob(
+            run=run.id,
+            base=base,
+            method=plan.method,
+            hyperparameters=settings,
+            rows=rows.digest,
+            end=await prepare.ending(principal, plan.model),
+            validation=held.digest if held else None,
+            replay=replay.digest if replay else None,
+            frozen=tuple(
+                [(tuple(await self._files.unpack_adapter(a.digest, base)), a.scale) for a in ancestry.frozen]
+            ),
+            start=tuple(await self._files.unpack_adapter(ancestry.last.digest, base))
+            if ancestry.last
+            else (),
+            momentum=await self._momentum(run, ancestry),
+            rewards=plan.rewards,
+        )
+
+    async def _general(
+        self, principal: Principal, run: Run, ancestry: Ancestry, rows: Prepared, settings: Hyperparameters
+    ) -> Prepared | None:
+        """Token rows of general knowledge, if a share of it is to be repeated."""
+        values = settings.as_dict()
+        if not values["replay"] or run.plan.method != "sft":
+            return None
+        if run.plan.replay is not None:
+            return await self._preparation.dataset(
+                principal, run.plan.model, run.plan.replay, run.plan.method, settings
+            )
+        steps = values["steps"] or values["epochs"] * rows.rows / values["batch_size"]
+        count = min(int(steps * values["batch_size"] * values["replay"]) + 1, MOST_REPLAY)
+        made = list(self._replay.rows(ancestry.base, count, values["seed"]))
+        if not made:
+            await self._note(run, {"text": "no general knowledge comes with this base: nothing is repeated"})
+            return None
+        plain = settings.merged(Hyperparameters.of({"word_dropout": 0.0}))
+        return await self._preparation.rows(principal, run.plan.model, made, plain)
+
+    async def _momentum(self, run: Run, ancestry: Ancestry) -> Digest | None:
+        """The optimizer's state that belongs to the adapter that training goes on from."""
+        if run.plan.method != "reward" or ancestry.last is None:
+            return None
+        for other in await self._runs.list_runs(owner=run.owner, limit=50):
+            if other.plan.target == run.plan.target and other.state == "succeeded":
+                digest = other.metrics.get("momentum")
+                return Digest.parse(digest) if digest else None
+        return None
+
+    async def _stopped(self, run: Run) -> None:
+        """It was cancelled or paused, or the server ends and takes it up again."""
+        wanted = self._current.wanted if self._current is not None else None
+        state: RunState = wanted or "queued"
+        kind: EventKind = "cancelled" if state == "cancelled" else "note"
+        ended = self._clock.now() if state in ENDED else None
+        await self._save(replace(run, state=state, ended_at=ended), (kind, {"text": state, "step": run.step}))
+
+    async def _failed(self, run: Run, error: ModelwrightError) -> None:
+        """Queue it again when its process died and it has got further since; else it has failed."""
+        resumed = run.extras.get("resumed_at", -1)
+        if isinstance(error, Unavailable) and run.step > resumed:
+            again = replace(run, state="queued", extras={**run.extras, "resumed_at": run.step})
+            await self._save(again, ("note", {"text": f"{error}; it goes on from its checkpoint"}))
+            self.wake()
+            return
+        failed = replace(run, state="failed", error=str(error), ended_at=self._clock.now())
+        await self._save(failed, ("failed", {"error": error.message, "hint": error.hint, "step": run.step}))
+
+    def _advanced(self, run: Run, event: Told) -> Run:
+        if event.kind == "started":
+            return replace(run, steps=int(event.content["steps"]))
+        if event.kind in _STEPPED:
+            return replace(run, step=int(event.content["step"]))
+        return run
+
+    async def _fresh(self, run: Run) -> Run:
+        return await self._runs.find(run.id) or run
+
+    async def _note(self, run: Run, content: Mapping[str, Any]) -> None:
+        await self._save(run, ("note", content))
+
+    async def _save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]]) -> None:
+        await self._runs.save(run, *events, at=self._clock.now())
+        self.tell()
+
+
+def _kept(trained: Trained) -> Mapping[str, Any]:
+    """What is needed to go on from here another time."""
+    files: list[NamedBlob] = list(trained.files)
+    adapter = {file.name: str(file.digest) for file in files}
+    return {"files": adapter, "momentum": str(trained.momentum) if trained.momentum else None}

@@ -1,0 +1,243 @@
+"""Training: runs are asked for, watched, cancelled and resumed.
+
+A run is checked as far as can be before it is queued: its model, its data line by
+line, its hyperparameters. What then happens to it is the runner's affair.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from modelwright.core.dataset_file import survey
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Invalid, NotFound, Unavailable
+from modelwright.core.grants import Principal, Verb
+from modelwright.core.hyperparameters import Hyperparameters, Method
+from modelwright.core.ports import Clock
+from modelwright.core.rewards import check_rewards
+from modelwright.core.runs import ENDED, EventKind, Run, RunEvent, RunState, TrainingPlan, check_move
+from modelwright.core.training_ports import Lines, Runs
+from modelwright.service.access import Access
+from modelwright.service.datasets import Datasets
+from modelwright.service.resolver import Resolver
+from modelwright.service.runner import Runner
+
+PAGE: Final = 200
+"""Events that are read at once."""
+WAIT_SECONDS: Final = 1.0
+"""How long a follower waits at most before it looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What somebody wants trained.
+
+    `datasets` are ids; `target` is the model that gets the revision, the trained one
+    itself when empty. `higher` priorities come first.
+    """
+
+    model: str
+    dataset: str
+    method: Method = "sft"
+    target: str = ""
+    validation: str = ""
+    replay: str = ""
+    hyperparameters: Hyperparameters = field(default_factory=Hyperparameters)
+    rewards: Sequence[Mapping[str, Any]] = ()
+    priority: int = 0
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Training:
+    """Runs and who may do what with them; `limit` is how many one may have waiting."""
+
+    def __init__(
+        self,
+        runs: Runs,
+        datasets: Datasets,
+        lines: Lines,
+        resolver: Resolver,
+        access: Access,
+        runner: Runner,
+        clock: Clock,
+        *,
+        limit: int = 16,
+    ) -> None:
+        self._runs = runs
+        self._datasets = datasets
+        self._lines = lines
+        self._resolver = resolver
+        self._access = access
+        self._runner = runner
+        self._clock = clock
+        self._limit = limit
+
+    async def start(self, principal: Principal, request: RunRequest) -> Run:
+        """Queue a run; raises Invalid for its data with the lines, and for its settings."""
+        stored, revision = await self._resolver.find(principal, request.model, Verb.DERIVE)
+        target = await self._access.target(principal, request.target or stored.name.full)
+        if revision.base is None:
+            raise NotFound("base of model", request.model, hint="Create or restore the base first")
+        plan = TrainingPlan(
+            model=f"{stored.name.full}@{revision.number}",
+            spec=revision.spec,
+            target=target.name.full,
+            method=request.method,
+            dataset=await self._checked(principal, request.dataset, request.method, "dataset"),
+            hyperparameters=request.hyperparameters,
+            validation=await self._optional(principal, request.validation, request.method, "validation"),
+            replay=await self._optional(principal, request.replay, request.method, "replay"),
+            rewards=check_rewards(request.rewards) if request.rewards else (),
+        )
+        await self._check_rewards(plan)
+        await self._check_limit(principal)
+        run = Run(
+            id=f"run-{secrets.token_hex(12)}",
+            plan=plan,
+            state="queued",
+            owner=principal.id,
+            created_at=self._clock.now(),
+            priority=request.priority,
+            extras=request.extras,
+        )
+        await self._runs.add(run)
+        await self._runs.save(
+            run, ("queued", {"model": plan.model, "method": plan.method}), at=run.created_at
+        )
+        self._runner.wake()
+        return run
+
+    async def find(self, principal: Principal, run: str) -> Run:
+        """One's own run; raises NotFound for another's, too."""
+        found = await self._runs.find(run)
+        if found is None or (found.owner != principal.id and not principal.is_admin):
+            raise NotFound("run", run, field="run")
+        return found
+
+    async def list_runs(self, principal: Principal, *, after: str = "", limit: int = 100) -> Sequence[Run]:
+        """One's own, the newest first; an admin's are all."""
+        owner = None if principal.is_admin else principal.id
+        return await self._runs.list_runs(owner=owner, after=after, limit=limit)
+
+    async def cancel(self, principal: Principal, run: str) -> Run:
+        """End a run for good; its checkpoint stays until it is resumed or forgotten."""
+        return await self._stop(principal, run, "cancelled", "cancelled")
+
+    async def pause(self, principal: Principal, run: str) -> Run:
+        """Let a run rest; it goes on from there when it is resumed."""
+        return await self._stop(principal, run, "paused", "note")
+
+    async def resume(self, principal: Principal, run: str) -> Run:
+        """Queue a run again that was paused, cancelled or failed."""
+        found = await self.find(principal, run)
+        check_move(found, "queued")
+        again = replace(found, state="queued", ended_at=None, error="")
+        await self._runs.save(again, ("queued", {"resumed": True}), at=self._clock.now())
+        self._runner.wake()
+        return again
+
+    async def events(
+        self, principal: Principal, run: str, *, after: int = 0, limit: int = PAGE
+    ) -> Sequence[RunEvent]:
+        """What a run has told, after that number."""
+        await self.find(principal, run)
+        return await self._runs.events(run, after=after, limit=limit)
+
+    async def follow(
+        self, principal: Principal, run: str, *, after: int = 0
+    ) -> AsyncGenerator[RunEvent, None]:
+        """What a run tells, until it has ended or rests."""
+        while True:
+            news = self._runner.news
+            found = await self.find(principal, run)
+            page = await self._runs.events(run, after=after, limit=PAGE)
+            for event in page:
+                after = event.number
+                yield event
+            if not page and (found.state in ENDED or found.state == "paused"):
+                return
+            if not page:
+                await _wait(news)
+
+    async def wait(self, principal: Principal, run: str) -> Run:
+        """Wait for the end of a run; raises Unavailable when it was paused."""
+        async for _ in self.follow(principal, run):
+            pass
+        found = await self.find(principal, run)
+        if found.state not in ENDED:
+            raise Unavailable(f"run {run} is {found.state}", hint="Resume it")
+        return found
+
+    async def _stop(self, principal: Principal, run: str, state: RunState, kind: EventKind) -> Run:
+        found = await self.find(principal, run)
+        check_move(found, state)
+        if await self._runner.stop(run, state):
+            return await self.find(principal, run)
+        ended = self._clock.now() if state in ENDED else None
+        stopped = replace(found, state=state, ended_at=ended)
+        await self._runs.save(stopped, (kind, {"text": state}), at=self._clock.now())
+        self._runner.tell()
+        return stopped
+
+    async def _optional(self, principal: Principal, dataset: str, method: Method, name: str) -> Digest | None:
+        return await self._checked(principal, dataset, method, name) if dataset else None
+
+    async def _checked(
+        self,
+        principal: Principal,
+        dataset: str,
+        method: Method,
+        field: str,
+    ) -> Digest:
+        record = await self._datasets.find(principal, dataset, field=field)
+        found = await self._lines.over_lines(record.digest, lambda lines: survey(lines, method, preview=0))
+        found.raise_faults()
+        if method == "reward" and len(found.kinds) > 1:
+            raise Invalid(
+                "some rows bring answers with rewards and some only ask: a run learns from one kind",
+                field=field,
+            )
+        return record.digest
+
+    async def _check_rewards(self, plan: TrainingPlan) -> None:
+        """See that answers that the model is to make are judged by something."""
+        if plan.method == "reward" and plan.validation is not None:
+            raise Invalid(
+                "rewards are measured while training: no validation data is needed", field="validation"
+            )
+        if plan.method != "reward":
+            if plan.rewards:
+                raise Invalid("rewards are for the method reward alone", field="rewards")
+            return
+        found = await self._lines.over_lines(plan.dataset, lambda lines: survey(lines, preview=0))
+        asks = "question" in found.kinds
+        if asks != bool(plan.rewards):
+            text = (
+                "the rows only ask, and no rewards are declared" if asks else "the rows bring their rewards"
+            )
+            raise Invalid(
+                text, field="rewards", hint="Declare rewards for rows without answers, and only for them"
+            )
+
+    async def _check_limit(self, principal: Principal) -> None:
+        waiting = [
+            run
+            for run in await self._runs.list_runs(owner=principal.id, limit=1000)
+            if run.state in ("queued", "running")
+        ]
+        if len(waiting) >= self._limit:
+            raise Unavailable(
+                f"you have {len(waiting)} runs that wait or run, the limit is {self._limit}",
+                retry_after=60,
+                hint="Wait for one of them, or cancel it",
+            )
+
+
+async def _wait(news: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await news.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,100 @@
+"""How the text of a setting is read, whichever source it comes from.
+
+Each reader gives a value or raises ValueError or Invalid. They know no setting.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from modelwright.core.duration import parse_duration
+
+GPUS: Final = 16
+"""As many as llama.cpp uses at once (GGML_CUDA_MAX_DEVICES)."""
+
+DEFAULT_ORIGINS: Final = (
+    *(f"{scheme}://{host}{port}" for host in ("localhost", "127.0.0.1", "0.0.0.0")
+      for port in ("", ":*") for scheme in ("http", "https")),
+    *(f"{scheme}://*" for scheme in ("app", "file", "tauri", "vscode-webview", "vscode-file")),
+)  # fmt: skip
+"""Origins that Ollama always allows (envconfig/config.go, AllowedOrigins)."""
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or len(text) > 18 or not low <= int(text) <= high:
+            raise ValueError(text)
+        return int(text)
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(text)
+        return text.lower()
+
+    return read
+
+
+def read_seconds(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds < 0:
+        raise ValueError(text)
+    return seconds
+
+
+def read_keep_alive(text: str) -> float:
+    seconds = parse_duration(text)
+    return math.inf if seconds < 0 else seconds
+
+
+def read_timeout(text: str) -> float:
+    seconds = parse_duration(text)
+    return math.inf if seconds <= 0 else seconds
+
+
+def read_origins(text: str) -> tuple[str, ...]:
+    return (*(origin.strip() for origin in text.split(",") if origin.strip()), *DEFAULT_ORIGINS)
+
+
+def read_words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def read_flag(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError(text)
+    return text.lower() in ("true", "1")
+
+
+def read_parts(text: str) -> tuple[float, ...]:
+    parts = tuple(float(part) for part in text.split(",")) if text.strip() else ()
+    if len(parts) > GPUS or not all(0 <= part < math.inf for part in parts) or (parts and not any(parts)):
+        raise ValueError(text)
+    return parts
+
+
+def read_engine(text: str) -> str:
+    kind, _, pace = text.lower().partition(":")
+    if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
+        raise ValueError(text)
+    return text.lower()
+
+
+def read_hosts(text: str) -> tuple[str, ...]:
+    found = tuple(host.lower() for host in read_words(text))
+    if any(not re.fullmatch(r"\*|[a-z0-9_.-]+(:\d{1,5})?", host) for host in found):
+        raise ValueError(text)
+    return found
+
+
+def read_files(text: str) -> tuple[Path, ...]:
+    return tuple(read_folder(path) for path in read_words(text))
+
+
+def read_folder(text: str) -> Path:
+    return Path(text).expanduser().absolute()

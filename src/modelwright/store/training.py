@@ -1,0 +1,158 @@
+"""Books of training in SQL: runs with their events, and datasets.
+
+Implements core.training_ports.Runs and DatasetBook. Knows no state machine: what
+may follow what was checked before.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
+
+from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent, TrainingPlan
+from modelwright.store.database import Database
+from modelwright.store.tables import datasets, run_events, runs
+
+
+class RunBook:
+    """Runs and what they told."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, run: Run) -> None:
+        await self._database.write(lambda c: c.execute(insert(runs).values(_run_values(run))))
+
+    async def find(self, run: str) -> Run | None:
+        query = select(runs).where(runs.c.id == run)
+        row = await self._database.read(lambda c: c.execute(query).first())
+        return None if row is None else _read_run(row)
+
+    async def list_runs(
+        self, *, owner: str | None = None, after: str = "", limit: int = 100
+    ) -> Sequence[Run]:
+        return [_read_run(row) for row in await _page(self._database, runs, owner, after, limit)]
+
+    async def next_queued(self) -> Run | None:
+        query = (
+            select(runs)
+            .where(runs.c.state == "queued")
+            .order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id)
+            .limit(1)
+        )
+        row = await self._database.read(lambda c: c.execute(query).first())
+        return None if row is None else _read_run(row)
+
+    async def save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], at: datetime) -> None:
+        def write(connection: Connection) -> None:
+            connection.execute(update(runs).where(runs.c.id == run.id).values(_run_values(run)))
+            highest = select(func.coalesce(func.max(run_events.c.number), 0)).where(
+                run_events.c.run_id == run.id
+            )
+            last: int = connection.execute(highest).scalar_one()
+            rows = [
+                {
+                    "run_id": run.id,
+                    "number": number,
+                    "at": at,
+                    "kind": kind,
+                    "content": json.dumps(dict(content)),
+                }
+                for number, (kind, content) in enumerate(events, last + 1)
+            ]
+            if rows:
+                connection.execute(insert(run_events), rows)
+
+        await self._database.write(write)
+
+    async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]:
+        query = (
+            select(run_events)
+            .where(run_events.c.run_id == run, run_events.c.number > after)
+            .order_by(run_events.c.number)
+            .limit(limit)
+        )
+        found = await self._database.read(lambda c: c.execute(query).all())
+        return [RunEvent(row.number, row.at, row.kind, json.loads(row.content)) for row in found]
+
+
+class DatasetTable:
+    """Datasets; their bytes are blobs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, record: DatasetRecord) -> None:
+        values = asdict(record) | {"digest": record.digest, "extras": json.dumps(dict(record.extras))}
+        await self._database.write(lambda c: c.execute(insert(datasets).values(values)))
+
+    async def find(self, dataset: str) -> DatasetRecord | None:
+        query = select(datasets).where(datasets.c.id == dataset)
+        row = await self._database.read(lambda c: c.execute(query).first())
+        return None if row is None else _read_dataset(row)
+
+    async def list_datasets(
+        self,
+        *,
+        owner: str | None = None,
+        purpose: str = "",
+        after: str = "",
+        limit: int = 100,
+        oldest: bool = False,
+    ) -> Sequence[DatasetRecord]:
+        only = datasets.c.purpose == purpose if purpose else None
+        rows = await _page(self._database, datasets, owner, after, limit, oldest=oldest, only=only)
+        return [_read_dataset(row) for row in rows]
+
+    async def delete(self, dataset: str) -> bool:
+        query = delete(datasets).where(datasets.c.id == dataset)
+        return await self._database.write(lambda c: c.execute(query).rowcount > 0)
+
+
+async def _page(
+    database: Database,
+    table: Table,
+    owner: str | None,
+    after: str,
+    limit: int,
+    *,
+    oldest: bool = False,
+    only: Any = None,
+) -> Sequence[Row[Any]]:
+    """A page of rows in order of time; an `after` that is not there begins at the start."""
+    query = select(table).limit(limit)
+    if owner is not None:
+        query = query.where(table.c.owner == owner)
+    if only is not None:
+        query = query.where(only)
+    if after:
+        mark = select(table.c.created_at).where(table.c.id == after).scalar_subquery()
+        beyond = table.c.created_at > mark if oldest else table.c.created_at < mark
+        beside = table.c.id > after if oldest else table.c.id < after
+        query = query.where(or_(mark.is_(None), beyond, and_(table.c.created_at == mark, beside)))
+    order = (table.c.created_at, table.c.id)
+    query = query.order_by(*(order if oldest else [column.desc() for column in order]))
+    return await database.read(lambda c: c.execute(query).all())
+
+
+def _run_values(run: Run) -> dict[str, Any]:
+    values = {each.name: getattr(run, each.name) for each in fields(run)}
+    plan, metrics, extras = (
+        json.dumps(tree) for tree in (run.plan.as_tree(), dict(run.metrics), dict(run.extras))
+    )
+    return values | {"plan": plan, "metrics": metrics, "extras": extras}
+
+
+def _read_run(row: Row[Any]) -> Run:
+    values = dict(row._mapping)
+    plan = TrainingPlan.of_tree(json.loads(values.pop("plan")))
+    metrics, extras = json.loads(values.pop("metrics")), json.loads(values.pop("extras"))
+    return Run(plan=plan, metrics=metrics, extras=extras, **values)
+
+
+def _read_dataset(row: Row[Any]) -> DatasetRecord:
+    values = dict(row._mapping)
+    return DatasetRecord(**{**values, "extras": json.loads(values["extras"])})

@@ -1,0 +1,1 @@
+"""Trainers: children that teach adapters. Know no model, only blobs and numbers."""

@@ -1,0 +1,1 @@
+"""The training child: the only modules that import torch. Knows one job, given as paths."""

@@ -1,0 +1,292 @@
+"""What every book of people, keys, quotas and of the log does, on each kind of database."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from modelwright.core.access import viewer_of
+from modelwright.core.audit import Entry, Tokens
+from modelwright.core.digest import Digest
+from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, Unauthenticated, Unavailable
+from modelwright.core.grants import LOCAL_ADMIN, Level, Principal, Scopes, Verb
+from modelwright.core.names import Name
+from modelwright.core.revision import BlobRecord, NewRevision
+from modelwright.core.spec import ModelSpec
+from modelwright.service.access import Access
+from modelwright.service.accounts import Accounts, scopes_of
+from modelwright.service.rights import Books, Rights, build_rights
+from modelwright.store.audit import AuditBook
+from modelwright.store.catalogue import Catalogue
+from modelwright.store.grants import GrantBook
+from modelwright.store.keys import KeyBook
+
+pytestmark = pytest.mark.anyio
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+class Settable:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> Settable:
+    return Settable()
+
+
+def books(catalogue: Catalogue) -> Books:
+    database = catalogue.database
+    return Books(KeyBook(database), GrantBook(database), AuditBook(database))
+
+
+@pytest.fixture
+async def rights(catalogue: Catalogue, clock: Settable) -> Rights:
+    return build_rights(books(catalogue), Access(catalogue), clock)
+
+
+def new(name: str, owner: str = "local", **fields: object) -> NewRevision:
+    values = {"base": None, "parent": "", "manifest": None, "size": 0, "author": "x", "kind": "create"}
+    spec = ModelSpec(system=name)
+    return NewRevision(Name.parse(name), spec, created_at=NOON, owner=owner, **values | fields)
+
+
+async def test_the_first_user_is_an_admin_and_ends_the_keyless_time(rights: Rights) -> None:
+    accounts = rights.accounts
+    assert await accounts.is_keyless()
+    with pytest.raises(Invalid, match="the first user must be an admin"):
+        await accounts.add_user(LOCAL_ADMIN, "bob", "user")
+    assert (await accounts.add_user(LOCAL_ADMIN, "ann")).role == "admin"
+    assert not await accounts.is_keyless()
+    assert (await accounts.add_user(LOCAL_ADMIN, "bob")).role == "user"
+
+
+async def test_names_emails_and_namespaces_are_nobody_elses(rights: Rights, catalogue: Catalogue) -> None:
+    accounts = rights.accounts
+    await catalogue.commit(new("carl/old"))
+    ann = await accounts.add_user(LOCAL_ADMIN, "Ann", email="ann@example.com")
+    for name, email in (("ANN", ""), ("anne", "ANN@example.com")):
+        with pytest.raises(Conflict):
+            await accounts.add_user(LOCAL_ADMIN, name, email=email)
+    spaces = [(await accounts.add_user(LOCAL_ADMIN, name)).namespace for name in ("a n n", "Carl", "library")]
+    assert [ann.namespace, *spaces] == ["ann", "a-n-n", "carl-2", "library-1"]
+    await accounts.delete_user(LOCAL_ADMIN, "Carl")
+    again = await accounts.add_user(LOCAL_ADMIN, "Carl")
+    assert again.namespace == "carl-3", "nobody inherits what stands in another's namespace"
+
+
+async def test_the_last_admin_stays(rights: Rights) -> None:
+    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    with pytest.raises(Conflict, match="the last admin"):
+        await rights.accounts.change_user(LOCAL_ADMIN, "ann", role="user")
+    with pytest.raises(Conflict, match="the last admin"):
+        await rights.accounts.delete_user(LOCAL_ADMIN, "ann")
+
+
+async def test_a_key_is_shown_once_and_kept_as_a_hash(rights: Rights, catalogue: Catalogue) -> None:
+    ann = await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    made = await rights.accounts.add_key(LOCAL_ADMIN, ann, label="laptop", scopes=scopes_of(verbs=["use"]))
+    found = await rights.accounts.principal(made.secret, local=False)
+    assert found is not None
+    assert (found.name, found.role, found.scopes) == ("ann", "admin", Scopes(verbs=frozenset({"use"})))
+    held = await catalogue.database.read(lambda c: list(c.execute(text("SELECT * FROM keys"))))
+    assert made.secret not in str(held)
+    assert made.secret.split("-", 2)[2] not in str(held)
+    assert [key.label for key in await rights.accounts.keys(LOCAL_ADMIN)] == ["laptop"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "mw-", "mw-000000000000-" + "A" * 43, "ollama", "\udcff", "x" * 10_000]
+)
+async def test_what_is_no_key_is_nobody(rights: Rights, wrong: str) -> None:
+    ann = await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    made = await rights.accounts.add_key(LOCAL_ADMIN, ann)
+    forged = made.secret[:-1] + ("A" if made.secret[-1] != "A" else "B")
+    for credential in (wrong, forged, made.secret.upper(), f" {made.secret}"):
+        assert await rights.accounts.principal(credential, local=True) is None
+
+
+async def test_a_key_ends_everywhere_within_a_second(
+    rights: Rights, catalogue: Catalogue, clock: Settable
+) -> None:
+    now = [0.0]
+    other = Accounts(
+        KeyBook(catalogue.database), AuditBook(catalogue.database), clock, seconds=lambda: now[0]
+    )
+    ann = await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    made = await rights.accounts.add_key(LOCAL_ADMIN, ann)
+    for accounts in (rights.accounts, other):
+        assert await accounts.principal(made.secret, local=False)
+    await rights.accounts.revoke_key(LOCAL_ADMIN, made.secret)
+    assert await rights.accounts.principal(made.secret, local=False) is None
+    now[0] = 1.0
+    assert await other.principal(made.secret, local=False) is None
+    with pytest.raises(NotFound):
+        await rights.accounts.revoke_key(LOCAL_ADMIN, "000000000000")
+
+
+async def test_a_key_expires(rights: Rights, clock: Settable) -> None:
+    ann = await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    made = await rights.accounts.add_key(LOCAL_ADMIN, ann, expires_at=NOON + timedelta(hours=1))
+    assert await rights.accounts.principal(made.secret, local=False)
+    clock.at = NOON + timedelta(hours=1)
+    assert await rights.accounts.principal(made.secret, local=False) is None
+
+
+async def test_whoever_is_deleted_acts_no_more(rights: Rights) -> None:
+    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    bob = await rights.accounts.add_user(LOCAL_ADMIN, "bob")
+    made = await rights.accounts.add_key(LOCAL_ADMIN, bob)
+    assert await rights.accounts.principal(made.secret, local=False)
+    await rights.accounts.delete_user(LOCAL_ADMIN, "bob")
+    assert await rights.accounts.principal(made.secret, local=False) is None
+
+
+async def test_signing_in_gives_a_session_and_a_wrong_password_nothing(
+    rights: Rights, clock: Settable, catalogue: Catalogue
+) -> None:
+    accounts = rights.accounts
+    await accounts.add_user(LOCAL_ADMIN, "ann", email="Ann@example.com", password="correct horse")
+    user, session = await accounts.sign_in("ann@EXAMPLE.com", "correct horse")
+    assert user.name == "ann"
+    assert await accounts.principal(session.secret, local=False)
+    clock.at = NOON + timedelta(days=8)
+    assert await accounts.principal(session.secret, local=False) is None
+    refused = []
+    for email, password in (("ann@example.com", "wrong horse"), ("bob@example.com", "correct horse")):
+        with pytest.raises(Unauthenticated) as error:
+            await accounts.sign_in(email, password)
+        refused.append(str(error.value))
+    assert refused[0] == refused[1]
+    held = await catalogue.database.read(
+        lambda c: c.execute(text("SELECT password FROM principals")).scalar()
+    )
+    assert held.startswith("$argon2id$")
+
+
+async def test_grants_name_people_groups_accounts_and_everyone(rights: Rights, catalogue: Catalogue) -> None:
+    accounts = rights.accounts
+    await accounts.add_user(LOCAL_ADMIN, "ann")
+    await accounts.add_account(LOCAL_ADMIN, "acme")
+    bob = await accounts.add_user(LOCAL_ADMIN, "bob", account="acme")
+    await accounts.add_group(LOCAL_ADMIN, "devs")
+    await catalogue.commit(new("mario"))
+    for principal, level in (("bob", "use"), ("group:devs", "read"), ("acme", "derive"), ("everyone", "use")):
+        await rights.sharing.grant(LOCAL_ADMIN, "mario", principal, level)
+    found = await rights.sharing.shares(LOCAL_ADMIN, "mario")
+    kinds = {grant.subject.kind: grant.level for grant in found.grants}
+    assert kinds == {
+        "user": Level.USE, "group": Level.READ, "account": Level.DERIVE, "everyone": Level.USE
+    }  # fmt: skip
+    access = Access(catalogue)
+    assert (await access.find(bob.acting(), "mario", Verb.DERIVE)).name == Name.parse("mario")
+    for nobody in ("zed", "group:zed", "robot:bob", "", "user:", "../", "a" * 300):
+        with pytest.raises(NotFound, match="principal"):
+            await rights.sharing.grant(LOCAL_ADMIN, "mario", nobody, "use")
+    with pytest.raises(Invalid, match="everyone cannot be given"):
+        await rights.sharing.grant(LOCAL_ADMIN, "mario", "everyone", "own")
+
+
+async def test_n_models_pass_and_the_next_does_not_however_many_ask_at_once(catalogue: Catalogue) -> None:
+    asked = [catalogue.commit(new(f"bob/m{n}", "bob", most_models=5)) for n in range(32)]
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(each, Exhausted) for each in done) == 27
+    assert sum(model.owner == "bob" for model in await catalogue.list_models()) == 5
+    await catalogue.commit(new("ann/m", "ann", most_models=5))
+    await catalogue.commit(new("bob/other", "bob"))
+
+
+async def test_uploaded_bytes_stop_at_the_quota(catalogue: Catalogue) -> None:
+    records = [BlobRecord(Digest.of(bytes([n])), 10, None) for n in range(16)]
+    asked = [catalogue.add_upload(record, "bob", 50) for record in records]
+    done = await asyncio.gather(*asked, return_exceptions=True)
+    assert sum(isinstance(each, Exhausted) for each in done) == 11
+    assert await catalogue.uploaded_bytes("bob") == 50
+    first = next(record for record, each in zip(records, done, strict=True) if each is None)
+    await catalogue.add_upload(first, "bob", 50)  # the same bytes count once
+
+
+async def test_requests_and_streams_are_exact_when_many_ask_at_once(rights: Rights) -> None:
+    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
+    for quota, most in (("requests_per_minute", 7), ("streams", 3), ("jobs", 2)):
+        await rights.quotas.set(bob, quota, most)
+    counted = [rights.quotas.count_request(bob) for _ in range(32)]
+    done = await asyncio.gather(*counted, return_exceptions=True)
+    assert sum(each is None for each in done) == 7
+    assert all(0 < each.retry_after <= 60 for each in done if isinstance(each, Exhausted))
+    for quota, most in (("streams", 3), ("jobs", 2)):
+        taken = await asyncio.gather(
+            *(rights.quotas.take(bob, quota) for _ in range(32)), return_exceptions=True
+        )
+        ends = [each for each in taken if callable(each)]
+        assert len(ends) == most
+        ends[0]()
+        assert await rights.quotas.take(bob, quota)
+        with pytest.raises(Exhausted):
+            await rights.quotas.take(bob, quota)
+
+
+async def test_tokens_of_a_day_end_with_the_day(
+    rights: Rights, catalogue: Catalogue, clock: Settable
+) -> None:
+    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
+    await rights.quotas.set(bob, "tokens_per_day", 10)
+    stored = (await catalogue.commit(new("bob/mario", bob.id))).model
+    await rights.quotas.check_tokens(bob)
+    rights.audit.ledger.note(bob, stored, 1, 6, 3)
+    await rights.quotas.check_tokens(bob)
+    rights.audit.ledger.note(bob, stored, 1, 1, 0)
+    with pytest.raises(Exhausted) as error:
+        await rights.quotas.check_tokens(bob)
+    assert error.value.retry_after == 12 * 3600
+    await rights.audit.write()
+    restarted = build_rights(books(catalogue), Access(catalogue), clock)
+    with pytest.raises(Exhausted):
+        await restarted.quotas.check_tokens(bob)
+    clock.at += timedelta(hours=12)
+    await rights.quotas.check_tokens(bob)
+
+
+async def test_the_log_says_who_did_what_and_is_never_rewritten(rights: Rights, catalogue: Catalogue) -> None:
+    stored = (await catalogue.commit(new("mario"))).model
+    await catalogue.commit(new("mario"))  # the same again is no change
+    await rights.sharing.grant(LOCAL_ADMIN, "mario", "everyone", "use")
+    for _ in range(3):
+        rights.audit.ledger.note(LOCAL_ADMIN, stored, 1, 5, 2)
+    await catalogue.delete(stored.name.key)
+    lines = await rights.audit.entries(model="mario")
+    assert [line.action for line in lines] == ["use", "delete", "grant", "create"]
+    assert lines[0].detail == {"requests": 3, "prompt_tokens": 15, "completion_tokens": 6}
+    assert {line.revision for line in lines} == {1, None}
+    for statement in ("UPDATE audit SET name = 'x'", "DELETE FROM audit"):
+        with pytest.raises(Unavailable, match=r"append-only|failed"):
+            await catalogue.database.write(lambda c, s=statement: c.execute(text(s)))
+
+
+async def test_tokens_add_up(catalogue: Catalogue) -> None:
+    log = AuditBook(catalogue.database)
+    entry = Entry(NOON, "bob", "bob", "use", "mario:latest", None, 1, {"requests": 1})
+    await log.append([entry], [Tokens("bob", 1, 5), Tokens("bob", 2, 1)])
+    await log.append([], [Tokens("bob", 1, 7)])
+    assert [await log.tokens("bob", day) for day in (1, 2, 3)] == [12, 1, 0]
+    assert (await log.entries(limit=5))[0].thing == "mario:latest"
+
+
+async def test_blobs_are_reached_by_who_brought_them_or_may_derive(catalogue: Catalogue) -> None:
+    digest, other = Digest.of(b"weights"), Digest.of(b"others")
+    bob = Principal("bob", "bob")
+    await catalogue.add_blob(BlobRecord(digest, 7, None))
+    viewer = viewer_of(bob, Level.DERIVE)
+    assert viewer is not None
+    assert await catalogue.reachable(viewer, (digest, other)) == frozenset()
+    await catalogue.add_upload(BlobRecord(digest, 7, None), "bob")
+    assert await catalogue.reachable(viewer, (digest, other)) == {digest}

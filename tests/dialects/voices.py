@@ -1,0 +1,132 @@
+"""How a client of each dialect does the same things; a new dialect joins VOICES.
+
+What a dialect has no call for is None there.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import httpx2
+
+Client: TypeAlias = httpx2.AsyncClient
+Question: TypeAlias = list[dict[str, str]]
+
+HI: Final[Question] = [{"role": "user", "content": "hi"}]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A dialect, as its clients speak it.
+
+    `create` makes a model on "test" with a system text, `system` reads it, `update`
+    gives it another one; `share` lets everybody use it or nobody; `use` answers a
+    status.
+    """
+
+    name: str
+    listed: Callable[[Client], Awaitable[list[str]]]
+    use: Callable[[Client, str], Awaitable[int]]
+    create: Callable[[Client, str, str], Awaitable[int]] | None = None
+    system: Callable[[Client, str], Awaitable[str | None]] | None = None
+    update: Callable[[Client, str, str], Awaitable[int]] | None = None
+    share: Callable[[Client, str, bool], Awaitable[int]] | None = None
+    delete: Callable[[Client, str], Awaitable[int]] | None = None
+
+
+async def _ollama_create(client: Client, name: str, system: str) -> int:
+    body = {"model": name, "from": "test", "system": system, "stream": False}
+    return (await client.post("/api/create", json=body)).status_code
+
+
+async def _ollama_listed(client: Client) -> list[str]:
+    return [each["name"] for each in (await client.get("/api/tags")).json()["models"]]
+
+
+async def _ollama_system(client: Client, name: str) -> str | None:
+    answer = await client.post("/api/show", json={"model": name})
+    return answer.json().get("system") if answer.status_code == 200 else None
+
+
+async def _ollama_update(client: Client, name: str, system: str) -> int:
+    body = {"model": name, "from": name, "system": system, "stream": False}
+    return (await client.post("/api/create", json=body)).status_code
+
+
+async def _ollama_use(client: Client, name: str) -> int:
+    body = {"model": name, "messages": HI, "stream": False}
+    return (await client.post("/api/chat", json=body)).status_code
+
+
+async def _ollama_delete(client: Client, name: str) -> int:
+    return (await client.request("DELETE", "/api/delete", json={"model": name})).status_code
+
+
+async def _openai_listed(client: Client) -> list[str]:
+    return [each["id"] for each in (await client.get("/v1/models")).json()["data"]]
+
+
+async def _openai_use(client: Client, name: str) -> int:
+    return (await client.post("/v1/chat/completions", json={"model": name, "messages": HI})).status_code
+
+
+async def _webui_create(client: Client, name: str, system: str) -> int:
+    form = {"id": name, "name": name, "base_model_id": "test", "meta": {}, "params": {"system": system}}
+    return (await client.post("/api/v1/models/create", json=form)).status_code
+
+
+async def _webui_listed(client: Client) -> list[str]:
+    return [each["id"] for each in (await client.get("/api/models")).json()["data"]]
+
+
+async def _webui_shown(client: Client, name: str) -> dict[str, Any]:
+    answer = await client.get("/api/v1/models/model", params={"id": name})
+    return answer.json() if answer.status_code == 200 else {"params": {}}
+
+
+async def _webui_system(client: Client, name: str) -> str | None:
+    return (await _webui_shown(client, name))["params"].get("system")
+
+
+async def _webui_update(client: Client, name: str, system: str) -> int:
+    form = await _webui_shown(client, name)
+    form["params"] = {**form["params"], "system": system}
+    return (await client.post("/api/v1/models/model/update", json=form)).status_code
+
+
+async def _webui_use(client: Client, name: str) -> int:
+    return (await client.post("/api/chat/completions", json={"model": name, "messages": HI})).status_code
+
+
+async def _webui_share(client: Client, name: str, shared: bool) -> int:
+    grants = [{"principal_type": "user", "principal_id": "*", "permission": "read"}] if shared else []
+    body = {"id": (await _webui_shown(client, name))["id"], "access_grants": grants}
+    return (await client.post("/api/v1/models/model/access/update", json=body)).status_code
+
+
+async def _webui_delete(client: Client, name: str) -> int:
+    return (await client.post("/api/v1/models/model/delete", json={"id": name})).status_code
+
+
+VOICES: Final = (
+    Voice(
+        "ollama",
+        _ollama_listed,
+        _ollama_use,
+        create=_ollama_create,
+        system=_ollama_system,
+        update=_ollama_update,
+        delete=_ollama_delete,
+    ),
+    Voice("openai", _openai_listed, _openai_use),
+    Voice(
+        "openwebui",
+        _webui_listed,
+        _webui_use,
+        create=_webui_create,
+        system=_webui_system,
+        update=_webui_update,
+        share=_webui_share,
+        delete=_webui_delete,
+    ),
+)

@@ -1,0 +1,165 @@
+"""Who is asking: every carrier, every way to be nobody, and what a key may not."""
+
+import base64
+from collections.abc import AsyncIterator, Mapping
+
+import httpx2
+import pytest
+
+from modelwright.app import open_app
+from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.settings import load
+from tools.docs.rights_walk import Town, town
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Town]:
+    async with town() as opened:
+        yield opened
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+def carriers(key: str) -> Mapping[str, Mapping[str, str]]:
+    return {
+        "bearer": {"Authorization": f"Bearer {key}"},
+        "lower bearer": {"authorization": f"bearer {key}"},
+        "basic password": {"Authorization": basic(f"anybody:{key}")},
+        "basic name": {"Authorization": basic(f"{key}:")},
+        "x-api-key": {"x-api-key": key},
+        "token": {"Token": key},
+        "cookie": {"Cookie": f"theme=dark; token={key}"},
+        "the same twice": {"x-api-key": key, "Authorization": f"Bearer {key}"},
+    }
+
+
+async def test_a_key_is_known_by_every_carrier(place: Town) -> None:
+    for carrier, headers in carriers(place.keys["owner"]).items():
+        answer = await place.client.get("/api/modelwright/me", headers=headers)
+        assert (answer.status_code, answer.json()["name"]) == (200, "owner"), carrier
+
+
+async def test_a_wrong_key_is_nobodys_by_every_carrier(place: Town) -> None:
+    wrong = place.keys["owner"][:-3] + "AAA"
+    for carrier, headers in carriers(wrong).items():
+        answer = await place.client.get("/api/tags", headers=headers)
+        assert answer.status_code == 401, carrier
+        assert wrong not in answer.text
+        assert "Bearer" in answer.headers["www-authenticate"]
+
+
+async def test_two_credentials_at_once_are_refused(place: Town) -> None:
+    ours, theirs = place.keys["owner"], place.keys["admin"]
+    for carrier, headers in carriers(theirs).items():
+        mixed = {"x-api-key": ours, **headers} if "x-api-key" not in headers else {"Token": ours, **headers}
+        answer = await place.client.get("/api/tags", headers=mixed)
+        assert answer.status_code == 400, carrier
+        assert "two different credentials" in answer.text
+
+
+@pytest.mark.parametrize(
+    "value", ["Basic !!!", "Basic", "Bearer", "Bearer  ", "Digest x=y", "Basic /w==", "\xff"]
+)
+async def test_an_odd_authorization_is_nobody(place: Town, value: str) -> None:
+    answer = await place.client.get("/api/tags", headers=[(b"authorization", value.encode("latin-1"))])
+    assert answer.status_code == 401
+
+
+async def test_guessing_is_slowed_down(place: Town) -> None:
+    statuses = []
+    for number in range(25):
+        answer = await place.client.get("/api/tags", headers={"Token": f"guess-{number}"})
+        statuses.append(answer.status_code)
+    assert statuses == [401] * 20 + [429] * 5
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+
+
+async def test_a_key_may_only_what_its_scopes_say(place: Town) -> None:
+    mine, others = await place.model("own", "owner"), await place.model("own", "owner")
+    admin = {"x-api-key": place.keys["owner"]}
+    body = {"verbs": ["use", "list", "self"], "dialects": ["ollama", "modelwright"], "models": [mine]}
+    made = (await place.client.post("/api/modelwright/keys", json=body, headers=admin)).json()
+    headers = {"x-api-key": made["key"]}
+    listed = (await place.client.get("/api/tags", headers=headers)).json()["models"]
+    assert [f"owner/{model['name']}" for model in listed] == [f"{mine}:latest"]
+    asked = {"prompt": "hello", "stream": False}
+    for model, status in ((mine, 200), (others, 404), ("starter", 404)):
+        answer = await place.client.post("/api/generate", json={"model": model, **asked}, headers=headers)
+        assert answer.status_code == status, model
+    assert (await place.client.get("/v1/models", headers=headers)).status_code == 403
+    assert (await place.client.post("/api/show", json={"model": mine}, headers=headers)).status_code == 403
+    again = await place.client.post("/api/modelwright/keys", json={}, headers=headers)
+    assert again.status_code == 403, "a key with scopes makes none without"
+
+
+async def test_who_is_pending_may_nothing_yet(place: Town) -> None:
+    accounts = place.app.services.rights.accounts
+    user = await accounts.add_user(LOCAL_ADMIN, "newcomer", "pending")
+    headers = {"x-api-key": (await accounts.add_key(LOCAL_ADMIN, user)).secret}
+    assert (await place.client.get("/api/modelwright/me", headers=headers)).status_code == 200
+    assert (await place.client.get("/api/tags", headers=headers)).status_code == 403
+    await accounts.change_user(LOCAL_ADMIN, "newcomer", role="user")
+    assert (await place.client.get("/api/tags", headers=headers)).status_code == 200
+
+
+async def test_signing_in_over_http(place: Town) -> None:
+    accounts = place.app.services.rights.accounts
+    await accounts.change_user(LOCAL_ADMIN, "owner", email="o@example.com", password="long enough")
+    wrong = {"email": "o@example.com", "password": "not this one"}
+    assert (await place.client.post("/api/modelwright/signin", json=wrong)).status_code == 401
+    right = wrong | {"password": "long enough"}
+    answer = (await place.client.post("/api/modelwright/signin", json=right)).json()
+    me = await place.client.get("/api/modelwright/me", headers={"Cookie": f"token={answer['key']}"})
+    assert me.json()["name"] == "owner"
+    assert answer["expires_at"]
+
+
+async def test_quotas_are_said_with_429_and_when_to_come_back(place: Town) -> None:
+    owner = place.users["owner"].acting()
+    await place.app.services.rights.quotas.set(owner, "requests_per_minute", 2)
+    headers = {"x-api-key": place.keys["owner"]}
+    answers = [await place.client.get("/api/tags", headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert 0 < int(answers[2].headers["retry-after"]) <= 60
+    assert "requests_per_minute = 2" in answers[2].text
+
+
+async def test_a_stream_that_ended_makes_room_for_the_next(place: Town) -> None:
+    await place.app.services.rights.quotas.set(place.users["owner"].acting(), "streams", 1)
+    model, headers = await place.model("own", "owner"), {"x-api-key": place.keys["owner"]}
+    for _ in range(3):
+        answer = await place.client.post(
+            "/api/generate", json={"model": model, "prompt": "hi"}, headers=headers
+        )
+        assert answer.status_code == 200
+    bad = await place.client.post("/api/generate", json={"model": "nothing", "prompt": "hi"}, headers=headers)
+    assert bad.status_code == 404
+
+
+async def test_without_people_every_credential_is_passed_over(client: httpx2.AsyncClient) -> None:
+    answer = await client.get(
+        "/api/tags", headers={"Authorization": "Bearer sk-anything", "x-api-key": "else"}
+    )
+    assert answer.status_code == 200
+
+
+async def test_the_open_routes_tell_strangers_nothing(place: Town) -> None:
+    server = (
+        await place.client.get("/api/modelwright/server", headers={"x-forwarded-for": "192.0.2.1"})
+    ).json()
+    assert set(server) == {"name", "version", "started_at"}
+    page = await place.client.get("/", headers={"Accept": "text/html"})
+    assert "starter" not in page.text
+
+
+async def test_only_names_that_were_given_are_answered_to(tmp_path) -> None:
+    settings = load({"home": str(tmp_path), "engine": "echo", "hosts": "models.example"}, {})
+    async with open_app(settings) as app:
+        transport = httpx2.ASGITransport(app=app.asgi)
+        async with httpx2.AsyncClient(transport=transport) as client:
+            for host, status in (("models.example", 200), ("localhost", 200), ("evil.example", 403)):
+                assert (await client.get(f"http://{host}/api/tags")).status_code == status
