@@ -71,6 +71,55 @@ class Scripted:
         self._server.server_close()
 
 
+class Keeping:
+    """Lets a scripted registry take models, and list what is about them (the referrers API)."""
+
+    def __init__(self, scripted: Scripted) -> None:
+        self._blobs = scripted.blobs
+        self._manifests: dict[str, bytes] = {}
+        self.about: dict[str, list[dict[str, Any]]] = {}
+        self._coming = b""
+        scripted.on("POST .*/blobs/uploads/", self._begin)
+        scripted.on("PATCH .*/blobs/uploads/", self._go_on)
+        scripted.on("PUT .*/blobs/uploads/", self._end)
+        scripted.on("PUT .*/manifests/", self._publish)
+        scripted.on("GET .*/referrers/", self._list)
+        scripted.on("GET .*/manifests/", self._give)
+
+    def _begin(self, it: "_Handler") -> None:
+        self._coming = b""
+        it.give(202, location=f"/v2/{PATH}/blobs/uploads/1")
+
+    def _go_on(self, it: "_Handler") -> None:
+        self._coming += it.body()
+        it.give(202, location=f"/v2/{PATH}/blobs/uploads/1", range=f"0-{len(self._coming) - 1}")
+
+    def _end(self, it: "_Handler") -> None:
+        it.body()
+        self._blobs[digest_of(self._coming)] = self._coming
+        it.give(201, location="/")
+
+    def _publish(self, it: "_Handler") -> None:
+        content = it.body()
+        tree = json.loads(content)
+        self._manifests |= {digest_of(content): content, it.path.rpartition("/")[2]: content}
+        said = {}
+        if "subject" in tree:
+            entry = {"mediaType": tree["mediaType"], "digest": digest_of(content), "size": len(content)}
+            about = self.about.setdefault(tree["subject"]["digest"], [])
+            about.append({**entry, "artifactType": tree["artifactType"]})
+            said = {"oci_subject": tree["subject"]["digest"]}
+        it.give(201, **said)
+
+    def _list(self, it: "_Handler") -> None:
+        found = self.about.get(it.path.rpartition("/")[2], [])
+        it.give(200, json.dumps({"schemaVersion": 2, "manifests": found}).encode())
+
+    def _give(self, it: "_Handler") -> None:
+        content = self._manifests.get(it.path.rpartition("/")[2])
+        it.give(404) if content is None else it.give(200, content)
+
+
 class _Handler(BaseHTTPRequestHandler):
     registry: Scripted
     protocol_version = "HTTP/1.1"
@@ -89,6 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
     do_POST = do_GET
+    do_PATCH = do_GET
+    do_PUT = do_GET
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", "0")))
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

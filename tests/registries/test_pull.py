@@ -1,6 +1,7 @@
 """Pulling from a real registry: what comes is whole, shared and resumed."""
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.service.transfer_events import LayerMoved
 from modelwright.starter import WEIGHTS
 from tests.registries.conftest import House, Opening
-from tests.registries.scripted import Scripted, digest_of
+from tests.registries.scripted import CONFIG, Scripted, digest_of, layer
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +77,22 @@ async def test_what_is_here_is_not_fetched_and_what_has_rotted_is_mended(
         await house.done("/api/pull", model=scripted.name, insecure=True)
         assert scripted.asked(asked) == 1
         assert blob.read_bytes() == scripted.weights
+
+
+async def test_another_manifest_of_the_same_model_is_another_revision(
+    opening: Opening, scripted: Scripted
+) -> None:
+    async with opening("one", scripted.host) as house:
+        digests = []
+        for family in ("llama", "llama", "llama-3"):
+            config = json.dumps({**CONFIG, "model_family": family}).encode()
+            scripted.manifest["config"] = layer("application/vnd.docker.container.image.v1+json", config)
+            scripted.blobs[digest_of(config)] = config
+            await house.done("/api/pull", model=scripted.name, insecure=True)
+            digests.append(await house.digest(scripted.name))
+        history = await house.client.get("/api/modelwright/history", params={"model": scripted.name})
+    assert digests[0] == digests[1] != digests[2]
+    assert [each["kind"] for each in history.json()["revisions"]] == ["pull", "pull"]
 
 
 async def test_a_client_that_leaves_ends_the_work_and_the_next_goes_on(

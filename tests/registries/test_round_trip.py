@@ -2,15 +2,19 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
+from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.starter import WEIGHTS
 from tests.registries.conftest import House, Opening, real
+from tests.registries.scripted import Keeping, Scripted
 
 BENCH = str(Path(__file__).parents[2] / "bench")
 if BENCH not in sys.path:
@@ -162,3 +166,45 @@ async def test_a_registry_with_passwords(opening: Opening, tmp_path: Path) -> No
             await house.done("/api/push", model=name, insecure=True)
             await house.done("/api/modelwright/logout", registry=host)
             assert (await house.ask("/api/pull", model=name, insecure=True)).status_code == 403
+
+
+async def test_formats_and_card_come_back(opening: Opening, cncf: str, tmp_path: Path) -> None:
+    name = f"{cncf}/team/shown"
+    text = "FROM starter\nRENDERER qwen3-coder\nPARSER qwen3-coder\nTEMPLATE {{ .Prompt }}\n"
+    card = Card("Mario", "Jumps.", "data:image/png;base64,AAAA", ("red",), {"vision": False}, "# Mario")
+    async with opening("one", cncf) as one, opening("two", cncf) as two:
+        await one.done("/api/create", model=name, modelfile=text)
+        private = replace(card, active=False, extras={"openwebui": {"meta": {"knowledge": ["x"]}}})
+        await one.app.services.models.change_card(LOCAL_ADMIN, name, private)
+        digest = await one.digest(name)
+        await one.done("/api/push", model=name, insecure=True)
+        await one.client.request("DELETE", "/api/delete", json={"model": name})
+        await one.done("/api/pull", model=name, insecure=True)
+        await two.done("/api/pull", model=name, insecure=True)
+        for house in (one, two):
+            assert await house.digest(name) == digest
+            shown = (await house.done("/api/show", model=name))["modelfile"]
+            assert "RENDERER qwen3-coder" in shown
+            assert "PARSER qwen3-coder" in shown
+            assert (await house.app.services.models.summary(LOCAL_ADMIN, name)).card == card
+        mine = replace(card, display_name="Luigi")
+        await two.app.services.models.change_card(LOCAL_ADMIN, name, mine)
+        await two.done("/api/pull", model=name, insecure=True)
+        assert (await two.app.services.models.summary(LOCAL_ADMIN, name)).card == mine, "ours stays"
+
+
+async def test_a_registry_that_lists_what_is_about_a_model_is_asked(
+    opening: Opening, scripted: Scripted
+) -> None:
+    keeping = Keeping(scripted)
+    async with opening("one", scripted.host) as one, opening("two", scripted.host) as two:
+        await one.done("/api/create", model="parent", **{"from": "starter"}, system="A parent.")
+        await one.done("/api/create", model=scripted.name, **{"from": "parent"}, parameters={"top_k": 7})
+        await one.done("/api/push", model=scripted.name, insecure=True)
+        digest = await one.digest(scripted.name)
+        assert len(keeping.about[f"sha256:{digest}"]) == 1
+        await two.done("/api/pull", model=scripted.name, insecure=True)
+        assert await two.digest(scripted.name) == digest
+        shown = await two.done("/api/show", model=scripted.name)
+        assert shown["details"]["parent_model"] == "parent:latest", "its history came along"
+    assert not scripted.asked("manifests/sha256-"), "the tag is for registries without such a list"

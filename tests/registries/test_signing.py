@@ -94,3 +94,25 @@ async def test_a_changed_blob_is_no_longer_vouched_for(opening: Opening, keys: t
         weights.unlink()
         weights.write_bytes(content)
         assert "damaged on disk" in await verified(house, "starter")
+
+
+async def test_a_file_takes_signatures_along_and_the_policy_holds_for_it(
+    opening: Opening, keys: tuple[Path, Path]
+) -> None:
+    policy = {"verify": "registry.ollama.ai", "trusted_keys": str(keys[1])}
+    async with opening("one") as one, opening("two", **policy) as two:
+        await one.done("/api/create", model="mine", **{"from": "starter"}, system="x")
+        files = []
+        for sign in (False, True):
+            if sign:
+                await signed(one, "mine", keys[0])
+            found = await one.client.get("/api/modelwright/export", params={"model": "mine"})
+            files.append(found.content)
+        for query in ({}, {"name": "other"}, {"name": "example.com/team/other"}):
+            refused = await two.client.post("/api/modelwright/import", params=query, content=files[0])
+            assert refused.status_code == 403, query
+            assert "the model is not signed" in refused.json()["error"]["message"]
+        assert not await two.digest("other")
+        taken = await two.client.post("/api/modelwright/import", content=files[1])
+        assert taken.status_code == 200, taken.text
+        assert await verified(two, "mine") == ""

@@ -7,10 +7,11 @@ without it, and Ollama does not notice it. Read as text from outside.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, ModelwrightError
 from modelwright.core.lineage import DEPTH_LIMIT
@@ -30,9 +31,10 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which revision of what it was, and the specs it stands on, child first.
+    """Which revision of what it was, its card, and the specs it stands on, child first.
 
-    `lineage` is empty for a model that follows its base by name.
+    `lineage` is empty for a model that follows its base by name. Of the card goes along
+    what is shown; whether it is active, and what single dialects know, does not.
     """
 
     name: str
@@ -41,17 +43,23 @@ class Provenance:
     message: str
     created_at: str
     lineage: tuple[ModelSpec, ...] = ()
+    card: Card = field(default_factory=Card)
 
     @classmethod
-    def of(cls, name: str, revision: Revision, lineage: tuple[ModelSpec, ...]) -> "Provenance":
+    def of(cls, name: str, revision: Revision, lineage: tuple[ModelSpec, ...], card: Card) -> "Provenance":
         at = revision.created_at.isoformat()
         whole = lineage if _is_chain(lineage) else ()
-        return cls(name, revision.number, revision.author, revision.message, at, whole)
+        shown = replace(card, active=True, extras={})
+        if len(shown.canonical()) > LARGEST // 2:
+            shown = replace(shown, picture="")
+        return cls(name, revision.number, revision.author, revision.message, at, whole, shown)
 
     @property
     def content(self) -> bytes:
+        card = {"card": json.loads(self.card.canonical())} if self.card else {}
         return canonical_json(
             {
+                **card,
                 "format": _FORMAT,
                 "name": self.name,
                 "revision": self.revision,
@@ -73,7 +81,8 @@ class Provenance:
             name, author, message, at = (
                 str(tree[key])[:1000] for key in ("name", "author", "message", "created_at")
             )
-            found = cls(name, int(tree["revision"]), author, message, at, lineage)
+            card = _read_card(tree.get("card"))
+            found = cls(name, int(tree["revision"]), author, message, at, lineage, card)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise Corrupt("the provenance cannot be read") from error
         except ModelwrightError as error:
@@ -123,6 +132,17 @@ def read_artifact(content: bytes, kind: str, subject: Digest) -> tuple[Digest, i
 
 def _entry(media_type: str, content: bytes) -> Mapping[str, Any]:
     return {"mediaType": media_type, "digest": str(Digest.of(content)), "size": len(content)}
+
+
+def _read_card(tree: Any) -> Card:
+    """What a card from outside shows; Corrupt for one of other types than ours."""
+    if tree is None:
+        return Card()
+    shown = Card.from_canonical(canonical_json(tree))
+    texts = (shown.display_name, shown.description, shown.picture, shown.model_card, *shown.tags)
+    if not all(isinstance(each, str) for each in texts) or not isinstance(shown.capabilities, dict):
+        raise Corrupt("the card of the provenance cannot be read")
+    return replace(shown, active=True, extras={})
 
 
 def _is_chain(lineage: tuple[ModelSpec, ...]) -> bool:

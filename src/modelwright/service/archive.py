@@ -92,8 +92,9 @@ class Archive:
                 f"{stored.name.short} follows another model, so there is nothing fixed to export"
             )
         content = await self._shelf.small(revision.manifest)
+        card = await self._resolver.card(revision)
         beside = (
-            (provenance.KIND, history_of(stored, revision, lineage, content)),
+            (provenance.KIND, history_of(stored, revision, lineage, card, content)),
             *((SIGNATURE, each) for each in await self._signing.artifacts(content)),
         )
         index = write_index(str(stored.name), content, tuple((kind, each.content) for kind, each in beside))
@@ -155,8 +156,8 @@ class Archive:
                 contents[layer.digest] = await self._content(found, layer.digest, LARGEST_SMALL_LAYER)
             else:
                 await self._settle(found, layer)
-        lineage = await self._lineage(found, found.index, Digest.of(content))
-        arrival = Arrival(content, contents, () if lineage is None else lineage.lineage)
+        history = await self._lineage(found, found.index, Digest.of(content))
+        arrival = Arrival.of(content, contents, history)
         arriving = self._pulls.arrive(principal, target, arrival, message="imported from a file", kind=KIND)
         async for event in arriving:
             if isinstance(event, Transferred):

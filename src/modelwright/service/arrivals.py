@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelwright.core.adopted import draft_of
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid
@@ -21,6 +22,7 @@ from modelwright.core.layers import (
 )
 from modelwright.core.lineage import ResolvedSpec, resolve
 from modelwright.core.manifest import Layer, Manifest, build_manifest
+from modelwright.core.provenance import Provenance
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
 from modelwright.core.wording import excerpt
@@ -28,11 +30,18 @@ from modelwright.core.wording import excerpt
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A manifest as it came, with its small layers, and the specs it says it is of."""
+    """A manifest as it came, with its small layers; the specs and the card it says it has."""
 
     content: bytes
     contents: Mapping[Digest, bytes] = field(default_factory=dict)
     lineage: tuple[ModelSpec, ...] = ()
+    card: Card | None = None
+
+    @classmethod
+    def of(cls, content: bytes, contents: Mapping[Digest, bytes], history: Provenance | None) -> "Arrival":
+        if history is None:
+            return cls(content, contents)
+        return cls(content, contents, history.lineage, history.card or None)
 
     @property
     def model(self) -> LayeredModel:

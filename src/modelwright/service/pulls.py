@@ -110,7 +110,7 @@ class Pulls:
                     yield LayerMoved("pulling", layer.digest, layer.size, done)
             yield Stated("verifying sha256 digest")
             history = await self._history(remote, Digest.of(content))
-        arrival = Arrival(content, contents, () if history is None else history.lineage)
+        arrival = Arrival.of(content, contents, history)
         yield Stated("writing manifest")
         message = f"pulled from {repository.host}"
         async for event in self.arrive(principal, asked, arrival, message=message, kind=KIND):
@@ -119,12 +119,16 @@ class Pulls:
     async def arrive(
         self, principal: Principal, name: str, arrival: Arrival, *, message: str, kind: str
     ) -> AsyncGenerator[TransferEvent, None]:
-        """Make a model of a manifest whose large layers are here."""
+        """Make a model of a manifest whose large layers are here.
+
+        Its card counts where the name is new; one that stands here was changed here.
+        """
         model = arrival.model
         for notice in model.notices:
             yield Notice(notice)
+        card = None if await self._is_here(principal, name) else arrival.card
         created = self._models.create(
-            principal, name, arrival.draft, message=message, kind=kind, arrival=arrival
+            principal, name, arrival.draft, message=message, kind=kind, card=card, arrival=arrival
         )
         async for event in created:
             if isinstance(event, Notice):
@@ -149,11 +153,17 @@ class Pulls:
 
     async def _is_missing(self, principal: Principal, parent: str) -> bool:
         """Whether a base is one that could be pulled: no revision, and not here."""
+        if await self._is_here(principal, parent):
+            return False
+        return ModelRef.parse(parent, field="from").revision is None
+
+    async def _is_here(self, principal: Principal, name: str) -> bool:
+        """Whether there is such a model that the principal may know."""
         try:
-            await self._resolver.find(principal, parent, Verb.USE, field="from")
+            await self._resolver.find(principal, name, Verb.USE, field="from")
         except NotFound:
-            return ModelRef.parse(parent, field="from").revision is None
-        return False
+            return False
+        return True
 
     async def _room(
         self, principal: Principal, manifest: Manifest, small: tuple[Layer, ...]

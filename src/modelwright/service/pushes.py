@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from modelwright.core import provenance
+from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, NotFound, Unsupported
 from modelwright.core.grants import Principal, Verb
@@ -64,7 +65,8 @@ class Pushes:
                     yield LayerMoved("pushing", layer.digest, layer.size, done)
             yield Stated("pushing manifest")
             await remote.publish(content, name.tag)
-            await self._attach(remote, history_of(stored, revision, lineage, content), content)
+            card = await self._resolver.card(revision)
+            await self._attach(remote, history_of(stored, revision, lineage, card, content), content)
         yield Transferred(stored.name, revision.manifest)
 
     async def login(
@@ -128,10 +130,10 @@ def _origins(stored: StoredModel, lineage: tuple[ModelSpec, ...]) -> tuple[str, 
 
 
 def history_of(
-    stored: StoredModel, revision: Revision, lineage: tuple[ModelSpec, ...], content: bytes
+    stored: StoredModel, revision: Revision, lineage: tuple[ModelSpec, ...], card: Card, content: bytes
 ) -> Artifact:
     """A model's history as an artifact about its manifest."""
-    layer = Provenance.of(str(stored.name), revision, lineage).content
+    layer = Provenance.of(str(stored.name), revision, lineage, card).content
     return provenance.artifact(provenance.KIND, layer, Digest.of(content), len(content))
 
 
