@@ -30,6 +30,7 @@ from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
+from modelwright.service.audit import Ledger
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.downloads import Downloads
@@ -149,7 +150,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             rights.accounts.acting,
         )
         training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
-        house = _House(catalogue, blobs, resolver, models, files, links, uploads)
+        house = _House(catalogue, blobs, resolver, models, files, links, uploads, ledger)
         services = Services(
             models,
             chat,
@@ -189,6 +190,7 @@ class _House:
     files: WeightBlobs
     links: Links
     uploads: Uploads
+    ledger: Ledger
 
 
 def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archive, Signing]:
@@ -211,9 +213,17 @@ def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archiv
         hub=HubModels(files, house.models, house.uploads, house.links),
         signing=signing,
     )
-    pushes = Pushes(house.catalogue, house.resolver, registries, shelf, signing)
+    pushes = Pushes(house.catalogue, house.resolver, registries, shelf, signing, house.ledger)
     archive = Archive(
-        house.catalogue, house.resolver, house.blobs, house.files, shelf, pulls, house.uploads, signing
+        house.catalogue,
+        house.resolver,
+        house.blobs,
+        house.files,
+        shelf,
+        pulls,
+        house.uploads,
+        signing,
+        house.ledger,
     )
     return pulls, pushes, archive, signing
 

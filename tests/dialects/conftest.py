@@ -172,8 +172,8 @@ async def _open(
             datasets,
             training,
             pulls,
-            Pushes(catalogue, resolver, registries, shelf, signing),
-            Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing),
+            Pushes(catalogue, resolver, registries, shelf, signing, rights.audit.ledger),
+            Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, rights.audit.ledger),
             signing,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):

@@ -42,6 +42,8 @@ class Scripted:
             "layers": [layer("model", self.weights), layer("system", self.system)],
         }
         self.rules: list[tuple[str, Answer]] = []
+        self.closed_by = ""
+        """The challenge that answers whoever brings no token, but at /token."""
         self.seen: list[tuple[str, dict[str, str]]] = []
 
     def on(self, pattern: str, answer: Answer) -> None:
@@ -127,6 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         line = f"{self.command} {self.path}"
         self.registry.seen.append((line, {name.lower(): value for name, value in self.headers.items()}))
+        if self.registry.closed_by and not self._is_let_in():
+            self.body()
+            self.give(401, www_authenticate=self.registry.closed_by)
+            return
         for pattern, answer in self.registry.rules:
             if re.search(pattern, line):
                 try:
@@ -156,6 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+
+    def _is_let_in(self) -> bool:
+        return self.path.startswith("/token") or self.headers.get("Authorization") == "Bearer let-me-in"
 
     def _serve(self) -> None:
         found = re.search(r"/blobs/(sha256:[0-9a-f]{64})", self.path)

@@ -13,7 +13,7 @@ from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.transfer_ports import Repository
 from modelwright.starter import WEIGHTS
 from tests.registries.conftest import House, Opening
-from tests.registries.scripted import Scripted, digest_of, layer
+from tests.registries.scripted import Keeping, Scripted, digest_of, layer
 from tests.registries.test_archive import repacked
 
 pytestmark = pytest.mark.anyio
@@ -140,6 +140,23 @@ async def test_what_is_pulled_counts_as_brought(opening: Opening) -> None:
         assert [each["detail"] for each in audit["entries"] if each["action"] == "create"] == [
             {"kind": "import"}
         ]
+
+
+async def test_what_leaves_is_written_down(opening: Opening, scripted: Scripted) -> None:
+    Keeping(scripted)
+    async with opening("one", scripted.host) as house:
+        folk = await people(house)
+        await folk.post("ann", "/api/create", model=scripted.name, **{"from": "starter"}, system=SECRET)
+        await folk.post("ann", "/api/push", model=scripted.name, insecure=True)
+        await folk.ask("ann", "GET", EXPORT, params={"model": scripted.name})
+        entries = (await folk.ask("ann", "GET", "/api/modelwright/audit")).json()["entries"]
+        digest = (await folk.ask("ann", "GET", "/api/tags")).json()["models"][0]["digest"]
+    left = [each for each in entries if each["action"] in ("push", "export")]
+    assert [(each["action"], each["name"], each["detail"]["to"]) for each in left] == [
+        ("export", "ann", "a file"),
+        ("push", "ann", scripted.host),
+    ]
+    assert {each["detail"]["manifest"] for each in left} == {f"sha256:{digest}"}
 
 
 def _quota(most: int) -> dict[str, Any]:

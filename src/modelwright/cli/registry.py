@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
@@ -38,21 +39,30 @@ def push(name: ModelArgument, insecure: InsecureOption = False, host: HostOption
 
 def login(
     registry: RegistryArgument,
-    user: Annotated[str, typer.Option("--user", "-u", help="The user's name.", prompt=True)],
+    user: Annotated[str, typer.Option("--user", "-u", help="The user's name.", show_default=False)] = "",
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="A private key in place of a password (~/.ollama/id_ed25519)."),
+    ] = None,
     from_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
     insecure: InsecureOption = False,
     host: HostOption = "",
 ) -> None:
-    """Keep a password, or a token, for a registry; the server tries it first."""
-    word = sys.stdin.readline().rstrip("\r\n") if from_stdin else typer.prompt("Password", hide_input=True)
+    """Keep a password, a token or a key for a registry; the server tries it first."""
+    if key is not None:
+        word = _key_text(key)
+    else:
+        user = user or typer.prompt("User")
+        asked = sys.stdin.readline().rstrip("\r\n") if from_stdin else ""
+        word = asked if from_stdin else typer.prompt("Password", hide_input=True)
     if not word:
         raise Invalid("the password is empty")
     body = {"registry": registry, "username": user, "password": word, "insecure": insecure}
     with connect(host) as client:
         client.ask("POST", f"{NATIVE}/login", body)
-    note(f"logged in to {registry} as {user}")
+    note(f"logged in to {registry}" + (f" as {user}" if user else ""))
 
 
 def logout(registry: RegistryArgument, host: HostOption = "") -> None:
@@ -60,6 +70,13 @@ def logout(registry: RegistryArgument, host: HostOption = "") -> None:
     with connect(host) as client:
         client.ask("POST", f"{NATIVE}/logout", {"registry": registry})
     note(f"logged out of {registry}")
+
+
+def _key_text(path: Path) -> str:
+    try:
+        return path.expanduser().read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{path} cannot be read: {error}", hint="Name the file of a private key") from error
 
 
 def _show(events: Iterable[Mapping[str, Any]]) -> None:

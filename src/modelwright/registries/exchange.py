@@ -8,6 +8,8 @@ is an answer that was meant, or one of our errors.
 import asyncio
 import base64
 import json
+import secrets
+import time
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,6 +31,7 @@ from modelwright.core.transfer_ports import Repository
 from modelwright.core.wording import excerpt
 from modelwright.registries.challenge import Challenge, check_realm
 from modelwright.registries.credentials import Credentials
+from modelwright.registries.key_proof import is_key, prove
 from modelwright.registries.traffic import Guarded, Traffic, plain_host
 
 STALL: Final = 30.0
@@ -169,7 +172,7 @@ class Exchange:
             if self._authorization != tried:
                 return
             known = self._credentials
-            basic = _basic(known) if known is not None else ""
+            basic = _basic(known) if known is not None and not is_key(known.password) else ""
             if challenge.scheme == "basic":
                 if not basic or tried == basic:
                     raise self._refused()
@@ -185,9 +188,13 @@ class Exchange:
         listed = self._traffic.is_listed(realm.netloc.decode("ascii", "replace"))
         check_realm(challenge.realm, host, listed=listed, insecure=self._repository.insecure)
         query = {"service": challenge.service, "scope": challenge.scope}
+        key = self._credentials.password if self._credentials is not None else ""
+        if is_key(key):
+            query |= {"ts": str(int(time.time())), "nonce": secrets.token_urlsafe(16)}
         url = realm.copy_merge_params({name: value for name, value in query.items() if value})
+        said = prove(key, str(url)) if is_key(key) else basic
         try:
-            request = self._http.build_request("GET", url, headers={"Authorization": basic} if basic else {})
+            request = self._http.build_request("GET", url, headers={"Authorization": said} if said else {})
             answer = await self._http.send(request, stream=True, follow_redirects=False)
             try:
                 if answer.status_code != 200:

@@ -19,6 +19,7 @@ from modelwright.core.manifest import MANIFEST_TYPE
 from modelwright.core.transfer_ports import Repository
 from modelwright.registries.credentials import CredentialFile, Credentials
 from modelwright.registries.exchange import STALL, Exchange
+from modelwright.registries.key_proof import is_key, read_public
 from modelwright.registries.traffic import Traffic, plain_host
 from modelwright.registries.uploads import Uploads
 
@@ -52,12 +53,15 @@ class OciRegistries:
 
     async def login(self, host: str, account: str, user: str, password: str, *, insecure: bool) -> None:
         found = Credentials(user, password)
+        if is_key(password):
+            read_public(password)
         exchange = Exchange(Repository(host.lower(), "", insecure), self._traffic, found, stall=self._stall)
         try:
             async with exchange.send("GET", "/v2/"):
                 pass
         except NotFound as error:
-            raise Unsupported(f"{host} does not speak the registry protocol") from error
+            if not is_key(password):  # where keys count, nothing need be at that path
+                raise Unsupported(f"{host} does not speak the registry protocol") from error
         finally:
             await exchange.aclose()
         await asyncio.to_thread(self._credentials.keep, account, plain_host(host), found)

@@ -34,6 +34,7 @@ from modelwright.core.revision import BlobRecord, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 from modelwright.core.wording import excerpt
 from modelwright.service.arrivals import Arrival, check_manifest
+from modelwright.service.audit import Ledger
 from modelwright.service.pulls import Pulls, each_once
 from modelwright.service.pushes import history_of
 from modelwright.service.resolver import Resolver
@@ -74,7 +75,9 @@ class Archive:
         pulls: Pulls,
         uploads: Uploads,
         signing: Signing,
+        ledger: Ledger,
     ) -> None:
+        self._ledger = ledger
         self._uploads = uploads
         self._signing = signing
         self._files = files
@@ -171,6 +174,7 @@ class Archive:
         stored, revision = await self._resolver.find(principal, ref, Verb.DERIVE)
         lineage = tuple(await self._resolver.lineage(principal, revision.spec, stored.id))
         await self._resolver.access.check_whole_legible(principal, lineage)
+        await self._ledger.tell_of_leaving(principal, "export", stored, revision, "a file")
         return stored, revision, lineage
 
     async def _written(

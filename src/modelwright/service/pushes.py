@@ -19,6 +19,7 @@ from modelwright.core.provenance import Artifact, Provenance
 from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
 from modelwright.core.transfer_ports import Registries, RemoteRepository, Repository
+from modelwright.service.audit import Ledger
 from modelwright.service.counted import counted
 from modelwright.service.pulls import each_once, target, without_scheme
 from modelwright.service.resolver import Resolver
@@ -31,8 +32,15 @@ class Pushes:
     """Pushes models, and keeps what lets them in."""
 
     def __init__(
-        self, catalogue: Catalogue, resolver: Resolver, registries: Registries, shelf: Shelf, signing: Signing
+        self,
+        catalogue: Catalogue,
+        resolver: Resolver,
+        registries: Registries,
+        shelf: Shelf,
+        signing: Signing,
+        ledger: Ledger,
     ) -> None:
+        self._ledger = ledger
         self._signing = signing
         self._catalogue = catalogue
         self._resolver = resolver
@@ -60,6 +68,7 @@ class Pushes:
         async with self._registries.open(repository) as remote:
             origins = _origins(stored, lineage)
             yield Stated("retrieving manifest")
+            await self._ledger.tell_of_leaving(principal, "push", stored, revision, repository.host)
             for layer in each_once(manifest):
                 async for done in self._send(remote, layer.digest, layer.size, origins):
                     yield LayerMoved("pushing", layer.digest, layer.size, done)
