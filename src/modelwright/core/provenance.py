@@ -31,7 +31,7 @@ _FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which revision of what it was, its card, and the specs it stands on, child first.
+    """Which revision of what it was, its card, and its lineage, child first.
 
     `lineage` is empty for a model that follows its base by name. Of the card goes along
     what is shown; whether it is active, and what single dialects know, does not.
