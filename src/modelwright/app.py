@@ -19,7 +19,9 @@ from modelwright.bundle import import_starter
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid
-from modelwright.core.ports import Clock, Engines
+from modelwright.core.ports import Clock
+from modelwright.core.queued_prompt import Room
+from modelwright.dialects.ai_middleware import Stance
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
@@ -30,14 +32,15 @@ from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
-from modelwright.service.audit import Ledger
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.downloads import Downloads
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.hub_models import HubModels
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
 from modelwright.service.pulls import Pulls
 from modelwright.service.pushes import Pushes
@@ -56,18 +59,20 @@ from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
 from modelwright.store.signatures import SignatureFiles
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
-from modelwright.web.server import Edge, build_asgi
+from modelwright.web.server import Edge, build_asgi, dialects_of
 from modelwright.weights.files import WeightBlobs
 
 CATALOGUE: Final = "catalogue.db"
@@ -105,6 +110,8 @@ class App:
     readiness: Readiness
     token: str
     """What only those who may read the data folder are told."""
+    dialects: tuple[str, ...]
+    """The names of those that can have a port of their own."""
 
 
 @asynccontextmanager
@@ -137,20 +144,11 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
         datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
-        runs = RunBook(catalogue.database)
-        runner = Runner(
-            runs,
-            ChildTrainers(links.locate, blobs.adopt, settings.home / RUNS),
-            Preparation(chat, resolver, catalogue, blobs, blobs, files),
-            Publishing(models, resolver, catalogue, files, engines),
-            resolver,
-            files,
-            StarterReplay(),
-            clock,
-            rights.accounts.acting,
-        )
-        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
-        house = _House(catalogue, blobs, resolver, models, files, links, uploads, ledger)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engines, rights)
+        runner, training = _training(settings, parts, datasets, clock)
+        table = UploadTable(catalogue.database)
+        file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
+        queue = _queue(settings, catalogue, chat, models, clock, rights)
         services = Services(
             models,
             chat,
@@ -161,40 +159,91 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             rights,
             datasets,
             training,
-            *_transfers(settings, house),
+            file_uploads,
+            queue,
+            *_transfers(settings, parts, uploads),
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
+        await stack.enter_async_context(queue.working())
         await _check_open(settings, rights)
         readiness = Readiness()
-        edge = Edge(
-            Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
-            missing=lambda: readiness.missing,
-            admission=_admission(settings),
-            limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
-            openwebui_errors=settings.openwebui_errors,
-            doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
-        )
+        identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
+        edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
-        yield App(services, build_asgi(services, edge), readiness, token)
+        names = tuple(dialect.name for dialect in dialects_of(edge))
+        yield App(services, build_asgi(services, edge), readiness, token, names)
+
+
+def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Readiness) -> Edge:
+    return Edge(
+        identity,
+        missing=lambda: readiness.missing,
+        admission=_admission(settings),
+        limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+        openwebui_errors=settings.openwebui_errors,
+        ai_middleware=Stance(settings.ai_middleware_compat, settings.ai_middleware_models),
+        doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
+        default_model=settings.default_model,
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
-    """What moving models needs of the rest."""
+class Parts:
+    """What training and moving models are put together from."""
 
     catalogue: Catalogue
     blobs: BlobStore
+    links: Links
+    files: WeightBlobs
     resolver: Resolver
     models: Models
-    files: WeightBlobs
-    links: Links
-    uploads: Uploads
-    ledger: Ledger
+    chat: Chat
+    engines: Pool | EchoEngines
+    rights: Rights
 
 
-def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archive, Signing]:
+def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock) -> tuple[Runner, Training]:
+    blobs, resolver = parts.blobs, parts.resolver
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, parts.files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, settings.home / RUNS),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, parts.files, parts.engines),
+        resolver,
+        parts.files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engines,
+    )
+    training = Training(
+        runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, parts.rights.quotas
+    )
+    return runner, training
+
+
+def _queue(
+    settings: Settings, catalogue: Catalogue, chat: Chat, models: Models, clock: Clock, rights: Rights
+) -> PromptQueue:
+    return PromptQueue(
+        PromptTable(catalogue.database),
+        chat,
+        models,
+        clock,
+        rights.accounts.acting,
+        quotas=rights.quotas,
+        room=Room(settings.prompt_queue, max(1, settings.prompt_queue // 2)),
+        workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
+        keep=settings.keep_prompts,
+    )
+
+
+def _transfers(settings: Settings, house: Parts, uploads: Uploads) -> tuple[Pulls, Pushes, Archive, Signing]:
     """The services that move models between machines."""
+    ledger = house.rights.audit.ledger
     shelf = Shelf(house.catalogue, house.blobs)
     partials = PartialStore(settings.home, house.blobs)
     partials.clear_old(PARTIAL_SECONDS)
@@ -209,11 +258,11 @@ def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archiv
         registries,
         downloads,
         shelf,
-        house.uploads,
-        hub=HubModels(files, house.models, house.uploads, house.links),
+        uploads,
+        hub=HubModels(files, house.models, uploads, house.links),
         signing=signing,
     )
-    pushes = Pushes(house.catalogue, house.resolver, registries, shelf, signing, house.ledger)
+    pushes = Pushes(house.catalogue, house.resolver, registries, shelf, signing, ledger)
     archive = Archive(
         house.catalogue,
         house.resolver,
@@ -221,15 +270,17 @@ def _transfers(settings: Settings, house: _House) -> tuple[Pulls, Pushes, Archiv
         house.files,
         shelf,
         pulls,
-        house.uploads,
+        uploads,
         signing,
-        house.ledger,
+        ledger,
     )
     return pulls, pushes, archive, signing
 
 
 def _is_loopback(settings: Settings) -> bool:
-    return Address(settings.host, settings.port, True).is_loopback
+    """Whether only this machine can reach any of the addresses."""
+    others = (Address.parse(place) for place in settings.listen.values())
+    return all(each.is_loopback for each in (Address(settings.host, settings.port, True), *others))
 
 
 def _rights(settings: Settings, catalogue: Catalogue, resolver: Resolver, clock: Clock, token: str) -> Rights:
@@ -250,7 +301,7 @@ async def _check_open(settings: Settings, rights: Rights) -> None:
     if _is_loopback(settings) or settings.insecure or await rights.accounts.has_keys():
         return
     raise Invalid(
-        f'refused to listen on "{settings.host or "every interface"}" ({settings.sources["host"]}): '
+        f"refused to listen on {_places(settings)}: "
         "there are no keys yet, so nobody could be let in, or everybody would be",
         field="host",
         hint="Make an admin and a key first, on this machine: modelwright key create --user NAME --role "
@@ -258,12 +309,18 @@ async def _check_open(settings: Settings, rights: Rights) -> None:
     )
 
 
+def _places(settings: Settings) -> str:
+    own = f'"{settings.host or "every interface"}" ({settings.sources["host"]})'
+    others = [f'"{place}" ({settings.sources["listen"]})' for place in settings.listen.values()]
+    return " and ".join([own, *others])
+
+
 def _admission(settings: Settings) -> Admission:
     named = _is_loopback(settings) or bool(settings.hosts)
     return Admission(named, settings.hosts, settings.origins)
 
 
-def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
+def _engines(settings: Settings, links: Links, clock: Clock) -> Pool | EchoEngines:
     kind, _, pace = settings.engine.partition(":")
     if kind == "echo":
         return EchoEngines(clock, delay=parse_duration(pace or "0"))

@@ -5,11 +5,13 @@ Each reader gives a value or raises ValueError or Invalid. They know no setting.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
+from modelwright.core.names import ModelRef
 
 GPUS: Final = 16
 """As many as llama.cpp uses at once (GGML_CUDA_MAX_DEVICES)."""
@@ -78,6 +80,17 @@ def read_parts(text: str) -> tuple[float, ...]:
     return parts
 
 
+def read_listen(text: str) -> Mapping[str, str]:
+    places: dict[str, str] = {}
+    for entry in read_words(text):
+        dialect, equals, place = (part.strip() for part in entry.partition("="))
+        address = Address.parse(place, field="listen")
+        if not (dialect and equals and address.port_given) or dialect in places:
+            raise ValueError(text)
+        places[dialect] = address.url.partition("://")[2]
+    return places
+
+
 def read_engine(text: str) -> str:
     kind, _, pace = text.lower().partition(":")
     if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
@@ -98,3 +111,18 @@ def read_files(text: str) -> tuple[Path, ...]:
 
 def read_folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def read_stand_ins(*names: str) -> Callable[[str], dict[str, str]]:
+    """Read "mistral=mario,llama2=luigi:7b", where only `names` stand before "="."""
+
+    def read(text: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in read_words(text):
+            name, _, model = (piece.strip() for piece in part.partition("="))
+            if name not in names:
+                raise ValueError(text)
+            found[name] = str(ModelRef.parse(model))
+        return found
+
+    return read

@@ -27,9 +27,11 @@ from modelwright.setting_texts import (
     read_folder,
     read_hosts,
     read_keep_alive,
+    read_listen,
     read_origins,
     read_parts,
     read_seconds,
+    read_stand_ins,
     read_timeout,
     read_words,
     whole_number,
@@ -95,6 +97,14 @@ class Settings:
         "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
         "11434", whole_number(0, 65535), "a number from 0 to 65535",
     ))
+    listen: Mapping[str, str] = field(metadata=_rule(
+        "Dialects with an address of their own, where each is the only one: tigercity=127.0.0.1:45678.",
+        "", read_listen, "a dialect's name, = and an address with a port; several divided by commas",
+    ))
+    default_model: str = field(metadata=_rule(
+        "The model that TigerCity's lists mark as the default one.",
+        "", str, "empty, or a model's name",
+    ))
     database: str = field(metadata=_rule(
         "URL of the catalogue; empty is SQLite in the data folder.",
         "", str, "empty, sqlite:///<file> or postgresql://<user>@<host>/<name>",
@@ -133,8 +143,8 @@ class Settings:
         "5m", read_timeout, "a duration such as 300 or 5m",
     ))
     cache_type: str = field(metadata=_rule(
-        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, and a processor more time.",
-        "f16", one_of("f16", "q8_0", "q4_0"), "f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
+        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, f32 twice as much.",
+        "f16", one_of("f32", "f16", "q8_0", "q4_0"), "f32, f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
     ))
     split_mode: str = field(metadata=_rule(
         "How several GPUs share a model: by layer, by row, or not at all (main_gpu has all of it).",
@@ -234,6 +244,18 @@ class Settings:
         "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
         "product", one_of("product", "docs"), "product or docs",
     ))
+    ai_middleware_compat: Literal["corrected", "exact"] = field(metadata=_rule(
+        "Whether AI-middleware's clients find its faults mended, or its very checks, codes and texts.",
+        "corrected", one_of("corrected", "exact"), "corrected or exact"))
+    ai_middleware_models: Mapping[str, str] = field(metadata=_rule(
+        "Models that AI-middleware's four fixed names stand for.", "",
+        read_stand_ins("mistral", "llama2", "codellama", "dolphin-mixtral"),
+        "empty, or mistral, llama2, codellama and dolphin-mixtral as in mistral=mario,llama2=luigi"))
+    prompt_queue: int = field(metadata=_rule(
+        "Prompts that may wait, half of them one user's.", "1000", whole_number(1, 10**6), "1 to 1000000"))
+    keep_prompts: float = field(metadata=_rule(
+        "How long answers to queued prompts are kept; 0 is for ever.", "720h", read_timeout,
+        "a duration such as 24h"))
     # fmt: on
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
     """Where each value came from, by the setting's name."""
@@ -304,7 +326,7 @@ def show_value(name: str, value: object) -> str:
         return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
     if isinstance(value, float):
         endless = "-1" if name == "keep_alive" else "0"
-        return endless if math.isinf(value) else f"{value:g}"
+        return endless if math.isinf(value) else f"{value:.12g}"
     scheme, at, rest = str(value).partition("://")
     user, colon, _ = rest.rpartition("@")[0].partition(":")
     return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)

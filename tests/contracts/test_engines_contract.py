@@ -12,9 +12,9 @@ import pytest
 
 from modelwright.core.chat import ChatEvent, Done, Message, TextDelta
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.errors import Invalid
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import EngineNeeds, Engines
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import Pool
 

@@ -1,6 +1,7 @@
 """What every book of people, keys, quotas and of the log does, on each kind of database."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,10 +11,11 @@ from modelwright.core.access import viewer_of
 from modelwright.core.audit import Entry, Tokens
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, Unauthenticated, Unavailable
-from modelwright.core.grants import LOCAL_ADMIN, Level, Principal, Scopes, Verb
+from modelwright.core.grants import LOCAL_ADMIN, Grant, Level, Principal, Scopes, Subject, Verb
+from modelwright.core.lineage import resolve
 from modelwright.core.names import Name
 from modelwright.core.revision import BlobRecord, NewRevision
-from modelwright.core.spec import ModelSpec
+from modelwright.core.spec import CLEARED, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
 from modelwright.service.access import Access
 from modelwright.service.accounts import Accounts, scopes_of
 from modelwright.service.rights import Books, Rights, build_rights
@@ -21,6 +23,7 @@ from modelwright.store.audit import AuditBook
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
+from modelwright.store.migrations import m0040_layers
 
 pytestmark = pytest.mark.anyio
 
@@ -54,8 +57,8 @@ async def rights(catalogue: Catalogue, clock: Settable) -> Rights:
 
 def new(name: str, owner: str = "local", **fields: object) -> NewRevision:
     values = {"base": None, "parent": "", "manifest": None, "size": 0, "author": "x", "kind": "create"}
-    spec = ModelSpec(system=name)
-    return NewRevision(Name.parse(name), spec, created_at=NOON, owner=owner, **values | fields)
+    values |= {"spec": ModelSpec(system=name)}
+    return NewRevision(Name.parse(name), created_at=NOON, owner=owner, **values | fields)
 
 
 async def test_the_first_user_is_an_admin_and_ends_the_keyless_time(rights: Rights) -> None:
@@ -290,3 +293,34 @@ async def test_blobs_are_reached_by_who_brought_them_or_may_derive(catalogue: Ca
     assert await catalogue.reachable(viewer, (digest, other)) == frozenset()
     await catalogue.add_upload(BlobRecord(digest, 7, None), "bob")
     assert await catalogue.reachable(viewer, (digest, other)) == {digest}
+
+
+async def test_adapters_and_projectors_are_reached_by_who_may_derive(catalogue: Catalogue) -> None:
+    """By their digest, as bases are; also those that a model has from its ancestors."""
+    weights, eyes, tuned, unused = (Digest.of(name) for name in (b"w", b"eyes", b"lora", b"left out"))
+    for digest in (weights, eyes, tuned, unused):
+        await catalogue.add_blob(BlobRecord(digest, 1, None))
+    base = ModelSpec(weights=(WeightLayer("model", weights, 1), WeightLayer("projector", eyes, 1)))
+    first = ModelSpec(parent=PinnedParent(base.digest, "base"), adapters=(AdapterLayer(unused, 1),))
+    plain = ModelSpec(parent=PinnedParent(first.digest, "first"), adapters=CLEARED)
+    second = ModelSpec(parent=PinnedParent(plain.digest, "plain"), adapters=(AdapterLayer(tuned, 1),))
+    last = ModelSpec(parent=PinnedParent(second.digest, "second"), system="x")
+    chain, stored = [last, second, plain, first, base], {}
+    for number, lineage in enumerate(chain[start:] for start in range(4, -1, -1)):
+        resolved = resolve(lineage)
+        made = new(f"m{number}", spec=lineage[0], base=resolved.base)
+        stored[number] = (await catalogue.commit(replace(made, layers=resolved.layers))).model
+    bob = viewer_of(Principal("bob", "bob"), Level.DERIVE)
+    wanted = (weights, eyes, tuned, unused)
+    assert await catalogue.reachable(bob, wanted) == frozenset()
+    book = GrantBook(catalogue.database)
+    await book.put(stored[4], Grant(Subject("user", "bob"), Level.READ), LOCAL_ADMIN, NOON)
+    await book.put(stored[4], Grant(Subject("group", "x"), Level.DERIVE), LOCAL_ADMIN, NOON)
+    assert await catalogue.reachable(bob, wanted) == frozenset(), "to read is not to derive"
+    member = viewer_of(Principal("bob", "bob", groups=("x",)), Level.DERIVE)
+    assert await catalogue.reachable(member, wanted) == {weights, eyes, tuned}
+    # What an older modelwright wrote is found from the specs alone.
+    await catalogue.database.write(lambda c: c.execute(text("DROP TABLE layers")))
+    await catalogue.database.write(lambda c: c.execute(text("DROP INDEX revisions_of_spec")))
+    await catalogue.database.write(m0040_layers.apply)
+    assert await catalogue.reachable(member, wanted) == {weights, eyes, tuned}

@@ -27,15 +27,17 @@ from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.downloads import Downloads
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
 from modelwright.service.pulls import Pulls
 from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
-from modelwright.service.rights import Books, build_rights
+from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.service.runner import Runner
 from modelwright.service.services import Services
 from modelwright.service.shelf import Shelf
@@ -47,11 +49,13 @@ from modelwright.starter.replay import StarterReplay
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
 from modelwright.store.signatures import SignatureFiles
 from modelwright.store.training import DatasetTable, RunBook
@@ -146,21 +150,12 @@ async def _open(
         signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()))
         uploads = Uploads(catalogue, blobs, limit=UPLOAD_LIMIT)
         pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
-        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
-        runs = RunBook(database)
+        ledger = rights.audit.ledger
         chat = Chat(resolver, models, engine, clock, context_length=4096)
-        runner = Runner(
-            runs,
-            ChildTrainers(links.locate, blobs.adopt, folder / "runs"),
-            Preparation(chat, resolver, catalogue, blobs, blobs, files),
-            Publishing(models, resolver, catalogue, files, engine),
-            resolver,
-            files,
-            StarterReplay(),
-            clock,
-            rights.accounts.acting,
-        )
-        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
+        queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
+        await stack.enter_async_context(queue.working())
         services = Services(
             models,
             chat,
@@ -170,10 +165,12 @@ async def _open(
             Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
             datasets,
-            training,
+            _training(folder, parts, clock),
+            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
+            queue,
             pulls,
-            Pushes(catalogue, resolver, registries, shelf, signing, rights.audit.ledger),
-            Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, rights.audit.ledger),
+            Pushes(catalogue, resolver, registries, shelf, signing, ledger),
+            Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, ledger),
             signing,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
@@ -191,6 +188,52 @@ async def _open(
         )
         await stack.enter_async_context(client)
         yield House(app, client, services, engine, missing, catalogue, blobs)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What training is made of."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engine: EchoEngines
+    rights: Rights
+    datasets: Datasets
+
+
+def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
+    """Takes runs and begins none."""
+    blobs, resolver, files = parts.blobs, parts.resolver, parts.files
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, folder / "runs"),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, files, parts.engine),
+        resolver,
+        files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engine,
+    )
+    return Training(
+        runs,
+        parts.datasets,
+        blobs,
+        resolver,
+        resolver.access,
+        runner,
+        preparation,
+        clock,
+        parts.rights.quotas,
+    )
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modelwright.core import errors
 from modelwright.core.chat import ChatEvent, ChatRequest, Done, Message, TextDelta, Usage
 from modelwright.core.parameters import Parameters
+from modelwright.dialects.ai_middleware import AIMiddleware
 from modelwright.dialects.answer import Writer
 from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import ChatDialect, Dialect
@@ -21,7 +22,7 @@ from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
 
 CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI())
-DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
+DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, AIMiddleware(), Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
 
 ERRORS = (
     errors.NotFound("model", "mario", hint="look again"),
@@ -54,7 +55,7 @@ def test_every_error_is_rendered_with_its_message(dialect: Dialect, error: error
     assert status == status_of(error)
     assert 400 <= status < 600
     assert error.message in json.dumps(body, ensure_ascii=False)
-    assert isinstance(body.get("error", body.get("detail")), str | dict)
+    assert isinstance(body.get("error", body.get("detail", body.get("message"))), str | dict)
 
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=8)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import anyio
 import httpx2
 
 Client: TypeAlias = httpx2.AsyncClient
@@ -25,7 +26,7 @@ class Voice:
     """
 
     name: str
-    listed: Callable[[Client], Awaitable[list[str]]]
+    listed: Callable[[Client], Awaitable[list[str]]] | None
     use: Callable[[Client, str], Awaitable[int]]
     create: Callable[[Client, str, str], Awaitable[int]] | None = None
     system: Callable[[Client, str], Awaitable[str | None]] | None = None
@@ -108,6 +109,28 @@ async def _webui_delete(client: Client, name: str) -> int:
     return (await client.post("/api/v1/models/model/delete", json={"id": name})).status_code
 
 
+async def _flat_create(client: Client, name: str, system: str) -> int:
+    form = {"fileName": name, "modelName": "test", "temperature": 0, "num_ctx": 64, "system": system}
+    return (await client.post("/create-model", json=form)).status_code
+
+
+async def _flat_use(client: Client, name: str) -> int:
+    """Leave a prompt and wait for its answer."""
+    left = await client.post("/ai", json={"model": name, "prompt": "hi"})
+    if left.status_code != 200:
+        return left.status_code
+    for _ in range(500):
+        answer = await client.get(f"/ai/result/{left.json()['message']}")
+        if answer.status_code != 404:
+            break
+        await anyio.sleep(0.01)
+    return answer.status_code
+
+
+async def _flat_delete(client: Client, name: str) -> int:
+    return (await client.delete(f"/delete-model/{name}")).status_code
+
+
 VOICES: Final = (
     Voice(
         "ollama",
@@ -129,4 +152,5 @@ VOICES: Final = (
         share=_webui_share,
         delete=_webui_delete,
     ),
+    Voice("ai_middleware", None, _flat_use, create=_flat_create, delete=_flat_delete),
 )

@@ -81,6 +81,16 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "starter"},
     ("DELETE", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "library/starter"},
     ("POST", "/api/modelwright/transfer"): {"model": "{model}", "user": "stranger"},
+    ("POST", "/api/modelwright/runs"): {"model": "{model}", "dataset": "{dataset}", "target": "made-{n}"},
+    **{("POST", f"/api/modelwright/runs/{verb}"): {"run": "none"} for verb in ("cancel", "pause")},
+    ("POST", "/api/modelwright/runs/resume"): {"run": "none"},
+    ("POST", "/create-model"): {
+        "fileName": "made-{n}",
+        "modelName": "{model}",
+        "temperature": 0,
+        "num_ctx": 64,
+        "system": "x",
+    },
     ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
     ("POST", "/api/pull"): {"model": "pulled-{n}", "stream": False},
@@ -112,6 +122,7 @@ NAMELESS: Final[Mapping[Call, str]] = {
     ("POST", "/api/models/unload"): _ADMINS,
     ("POST", "/api/pull"): _ANYBODY,
     ("POST", "/api/modelwright/import"): _ANYBODY,
+    ("POST", "/ai/speech-to-text"): _ANYBODY,
 }
 """Routes that take any name alike, whatever their verb: what everybody gets."""
 
@@ -134,16 +145,23 @@ USUAL: Final[Mapping[str, Any]] = {
 }
 """Understood by every route that uses a model; what one does not know it passes over."""
 
-SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/modelwright/", "/openwebui/")
+SECOND_PLACES: Final = (
+    "/ollama/",
+    "/openai/",
+    "/anthropic/",
+    "/modelwright/",
+    "/openwebui/",
+    "/ai_middleware/",
+)
 """Where a dialect stands a second time, in its pure form."""
 
 _PASSED: Final = (
     "does not support",
+    "the dataset has no rows",
     "not among those that may be spoken to",
-    "is not signed",
     "no key is trusted",
 )
-"""What is said only behind the door; no registry is listed on the server of the walk."""
+"""What is said only behind the door: of what a model cannot do, what a learner lacks, where models go."""
 
 NOT_BUILT: Final = frozenset(
     {
@@ -191,6 +209,7 @@ class Town:
     client: httpx2.AsyncClient
     keys: dict[str, str]
     users: dict[str, User]
+    datasets: dict[str, str]
     number: int = 0
 
     async def model(self, kind: str, actor: str) -> str:
@@ -214,7 +233,8 @@ class Town:
         method, path = call
         self.number += 1
         request = REQUESTS.get(plain(call), USUAL)
-        body = {name: _filled(value, model, self.number) for name, value in request.items()}
+        names = {"model": model, "version": _version(model), "dataset": self.datasets.get(actor, "")}
+        body = {name: _filled(value, n=f"{self.number:05}", **names) for name, value in request.items()}
         by_id = {"params": {"id": model}} if "/models/model" in path else {}
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
@@ -239,14 +259,15 @@ async def town() -> AsyncIterator[Town]:
     with tempfile.TemporaryDirectory() as home:
         async with open_app(load({"home": home, "engine": "echo", "registries": ""}, {})) as app:
             accounts = app.services.rights.accounts
-            keys, users = {}, {}
+            keys, users, datasets = {}, {}, {}
             for name in reversed(ACTORS[1:]):
                 users[name] = await accounts.add_user(LOCAL_ADMIN, name)
                 keys[name] = (await accounts.add_key(LOCAL_ADMIN, users[name])).secret
+                datasets[name] = await _add_dataset(app, users[name])
             await accounts.add_group(LOCAL_ADMIN, "kept")
             transport = httpx2.ASGITransport(app=app.asgi)
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield Town(app, client, keys, users)
+                yield Town(app, client, keys, users, datasets)
 
 
 def routes(app: Any) -> Iterator[tuple[Call, str, bool]]:
@@ -291,17 +312,23 @@ def walked() -> list[Cell]:
 async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> Cell:
     model = await place.model(kind, actor) if kind else "starter"
     answer = await place.ask(call, actor, model)
-    # Only who may use a model is told what it cannot do, and only who may move one, where to.
     passed = answer.status_code != 404 and any(said in answer.text for said in _PASSED)
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400)
     refused = refused and not passed
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
 
-def _filled(value: Any, model: str, number: int) -> Any:
-    if not isinstance(value, str):
-        return value
-    return value.format(model=model, n=f"{number:05}", version=_version(model))
+def _filled(value: Any, **names: str) -> Any:
+    return value.format(**names) if isinstance(value, str) else value
+
+
+async def _add_dataset(app: App, user: User) -> str:
+    """One without a row, so that no run begins."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"\n"
+
+    return (await app.services.datasets.add(user.acting(), "empty.jsonl", chunks())).id
 
 
 def _version(model: str) -> str:

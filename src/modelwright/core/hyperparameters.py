@@ -115,7 +115,7 @@ class Hyperparameters:
                 close = nearest(name, RULES)
                 raise Invalid(
                     f"hyperparameter {excerpt(name, 40)} is unknown",
-                    field=f"{field}.{name[:40]}",
+                    field=_place(field, name[:40]),
                     hint=f'Did you mean "{close}"?' if close else f"Known ones: {', '.join(RULES)}",
                 )
             if value is not None:
@@ -137,7 +137,8 @@ class Hyperparameters:
         """All of them: the defaults for a parent of so many `parameters` filled in."""
         known = {name: rule.default for name, rule in RULES.items() if rule.default is not None}
         whole: dict[str, Value] = known | dict(self.items)
-        whole.setdefault("alpha", 2.0 * float(whole["rank"]))  # type: ignore[arg-type]  # an int by its rule
+        rank = self.as_dict().get("rank", known["rank"])
+        whole.setdefault("alpha", 2.0 * rank)
         whole.setdefault("learning_rate", default_rate(method, parameters))
         whole.setdefault("beta", 0.1 if method == "dpo" else 0.04)
         return Hyperparameters(tuple(sorted(whole.items())))
@@ -161,7 +162,7 @@ def _checked(name: str, rule: Rule, value: object, field: str) -> Value:
     if found is None:
         shown = excerpt(value, 40) if isinstance(value, str) else str(value)[:40]
         raise Invalid(
-            f'hyperparameter "{name}" is {shown}', field=f"{field}.{name}", hint=f"Use {rule.range_text}"
+            f'hyperparameter "{name}" is {shown}', field=_place(field, name), hint=f"Use {rule.range_text}"
         )
     return found
 
@@ -179,3 +180,7 @@ def _typed(rule: Rule, value: object) -> Value | None:
     if not rule.minimum <= value <= rule.maximum or (rule.type == "int" and value != int(value)):
         return None
     return int(value) if rule.type == "int" else float(value)
+
+
+def _place(field: str, name: str) -> str:
+    return f"{field}.{name}" if field else name

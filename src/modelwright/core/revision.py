@@ -91,7 +91,8 @@ class NewRevision:
     the manifest came from outside, so that another one is a change. A model that is
     new belongs to `owner`, a principal's id, who may then have `most_models`; `actor`
     is the id of who does it, `author` its name. `card` None keeps the one that the
-    name has. `fresh`: the name must be free.
+    name has. `fresh`: the name must be free. `layers`: the files beside the base that
+    the spec stands on.
     """
 
     name: Name
@@ -114,6 +115,7 @@ class NewRevision:
     owner: str = LOCAL_ADMIN.id
     actor: str = LOCAL_ADMIN.id
     most_models: int | None = None
+    layers: frozenset[Digest] = frozenset()
 
 
 class Committed(NamedTuple):

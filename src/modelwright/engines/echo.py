@@ -15,6 +15,7 @@ import math
 import re
 import zlib
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Literal
@@ -36,9 +37,10 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.engine_ports import EngineNeeds, RunningModel
 from modelwright.core.errors import ContextExceeded
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Clock, EngineNeeds, RunningModel
+from modelwright.core.ports import Clock
 from modelwright.core.thinking import ThinkingParser
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
 
@@ -55,6 +57,10 @@ class EchoEngines:
         self._clock = clock
         self._delay = delay
         self._running: dict[str, RunningModel] = {}
+
+    def lent(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Implements core.training_ports.DeviceMemory; an echo takes none."""
+        return nullcontext()
 
     async def chat(
         self,

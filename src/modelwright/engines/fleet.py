@@ -9,17 +9,17 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable
-from modelwright.core.ports import EngineNeeds
+from modelwright.core.engine_ports import EngineNeeds
+from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable, Unsupported
 from modelwright.engines.launch import Load, device_memory
 from modelwright.engines.llamacpp import LlamaEngine
-from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu
+from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu, too_large
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
@@ -63,6 +63,7 @@ class Fleet:
         self._stops: set[asyncio.Task[None]] = set()
         self._sockets: SocketFolder | None = None
         self._budget: float | None = options.memory_bytes
+        self._lent = 0
         self._closing = False
 
     @asynccontextmanager
@@ -203,7 +204,12 @@ class Fleet:
         """Slots that the memory lets it have; raises Unsupported for not even one."""
         wanted = self._options.parallel
         estimate = Estimate.of(size, resident.context, needs.cache_bytes, self._options.cache_type)
-        slots = estimate.slots_within(await self._memory(), wanted)
+        try:
+            slots = estimate.slots_within(await self._memory(), wanted)
+        except Unsupported as error:
+            if self._lent:
+                raise Unavailable(f"{error.message}, while a model is trained", retry_after=60) from error
+            raise
         resident.size = estimate.total(slots)
         if slots < wanted:
             _LOG.warning("memory suffices for %d of %d slots of %s", slots, wanted, needs.base)
@@ -215,7 +221,7 @@ class Fleet:
         if self._budget is None:
             devices = await device_memory() if may_have_gpu() else 0
             self._budget = (machine_memory() + devices) * SHARE
-        return self._budget
+        return self._budget - self._lent
 
     def _runtime_dir(self) -> Path:
         given = self._options.runtime_dir
@@ -236,6 +242,32 @@ class Fleet:
         return path
 
     # Making room
+
+    @asynccontextmanager
+    async def lent(self, size: int) -> AsyncIterator[None]:
+        """Leave so many bytes to training, which waits for engines that are busy."""
+        while not await self._has_lent(size):
+            await self._changed.wait()
+        try:
+            yield
+        finally:
+            self._lent -= size
+            self._notify()
+
+    async def _has_lent(self, size: int) -> bool:
+        """Stop what nobody uses until there is room; False when all that is left is busy."""
+        async with self._one_load:
+            budget = await self._memory()
+            if size > budget:
+                raise too_large(size, budget)
+            while sum(one.taken for one in self._all() if one.engine or one.leaving) + size > budget:
+                idle = [one for one in self.loaded() if not one.requests]
+                if not idle:
+                    return False
+                self._stop(min(idle, key=lambda one: one.used_at))
+                await self._stopped()
+            self._lent += size
+            return True
 
     async def _make_room(self, newcomer: Resident, budget: float) -> None:
         while newcomer.requests and not self._fits(newcomer, budget):

@@ -8,15 +8,16 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds, RunningModel
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Clock, EngineNeeds, RunningModel
+from modelwright.core.ports import Clock
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
 from modelwright.engines.fleet import Fleet, Use
 from modelwright.engines.options import EngineOptions
@@ -122,7 +123,7 @@ class Pool:
         check_inputs(inputs)
         started = time.monotonic_ns()
         async with self._fleet.use(replace(needs, kind="embed")) as use:
-            found = await use.engine.embed(inputs, truncate=truncate)
+            found = await use.engine.vectors.embed(inputs, truncate=truncate)
         total_ns = time.monotonic_ns() - started
         return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
@@ -131,7 +132,7 @@ class Pool:
         check_inputs((query, *documents), field="documents")
         started = time.monotonic_ns()
         async with self._fleet.use(replace(needs, kind="rerank")) as use:
-            found = await use.engine.rerank(query, documents)
+            found = await use.engine.vectors.rerank(query, documents)
         total_ns = time.monotonic_ns() - started
         return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
@@ -162,6 +163,10 @@ class Pool:
                 before = found.get(user)
                 found[user] = model if before is None else _together(before, model)
         return tuple(found.values())
+
+    def lent(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Leave so many bytes to training; see core.training_ports.DeviceMemory."""
+        return self._fleet.lent(size)
 
     async def aclose(self) -> None:
         """Refuse what comes, let answers end for a while, then end every child."""

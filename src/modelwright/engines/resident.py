@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import Invalid, ModelwrightError, Unavailable, Unsupported
-from modelwright.core.ports import EngineNeeds
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.slots import SlotPlan
 

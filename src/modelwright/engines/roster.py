@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from modelwright.core.digest import Digest
-from modelwright.core.ports import EngineNeeds
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.engines.resident import Key, Resident
 
 

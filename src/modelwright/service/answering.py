@@ -22,8 +22,8 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.forced_call import as_call, call_form, is_forced
-from modelwright.core.ports import EngineNeeds, Engines
 from modelwright.core.thinking import ThinkingParser
 from modelwright.core.tool_parser import ToolParser
 from modelwright.service.prompts import Prompt

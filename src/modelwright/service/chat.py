@@ -27,12 +27,13 @@ from modelwright.core.chat import (
     Usage,
 )
 from modelwright.core.context_length import context_length
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
 from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
-from modelwright.core.ports import Clock, EngineNeeds, Engines
+from modelwright.core.ports import Clock
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
 from modelwright.service.audit import Ledger, noted

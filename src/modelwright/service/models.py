@@ -20,7 +20,7 @@ from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import check_whole, key_of
+from modelwright.service.access import key_of
 from modelwright.service.aliases import Aliases
 from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
@@ -141,6 +141,7 @@ class Models:
                 size=manifest.size,
                 template=_template_digest(layout.resolved),
                 small_blobs=small,
+                layers=layout.resolved.layers,
                 ancestors=layout.ancestors,
                 arrived=arrival is not None,
             )
@@ -213,7 +214,7 @@ class Models:
         self, principal: Principal, name: str, card: Card, *, message: str = ""
     ) -> ModelSummary:
         """Give a model another card; what it does stays the same, to the byte."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored, revision = await self._resolver.find(principal, name, Verb.UPDATE)
         lineage = await self._catalogue.lineage(revision.spec)
         committed = await self._catalogue.commit(
@@ -238,7 +239,7 @@ class Models:
 
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
         """Leave a revision out of the history; raises Conflict for the current one."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored, revision = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         if revision.number == stored.revision.number:
             raise Conflict(f"{stored.name.short}@{number} is the current revision", hint="Roll back first")
@@ -246,13 +247,13 @@ class Models:
 
     async def delete(self, principal: Principal, name: str) -> None:
         """Free a name; models derived from it go on working."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored = await self._access.find(principal, name, Verb.DELETE)
         if not await self._catalogue.delete(stored.name.key, principal):
             raise NotFound("model", name, field="model")
 
     async def history(self, principal: Principal, name: str) -> History:
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored = await self._access.find(principal, name, Verb.READ)
         key = stored.name.key
         revisions, moves = await self._catalogue.history(key), await self._catalogue.moves(key)
@@ -263,7 +264,7 @@ class Models:
 
     async def rollback(self, principal: Principal, name: str, number: int) -> ModelSummary:
         """Point a name to one of its revisions; none is lost."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         key, now = found.name.key, self._clock.now()
         revision = (await self._catalogue.move(key, number, principal.name, now, principal.id)).revision
@@ -277,6 +278,10 @@ class Models:
     async def summary(self, principal: Principal, ref: str) -> ModelSummary:
         """A model's line in a list, alone."""
         return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
+
+    async def may_derive(self, principal: Principal, ref: str) -> ModelSummary:
+        """The same of a model that is to be learned from; raises Denied where that may not be."""
+        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.DERIVE))
 
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
         """What a reader may see of a model or revision, inheritance included."""

@@ -15,11 +15,12 @@ import orjson
 
 from modelwright.core.chat import AnswerOptions, GenerateRequest, Message
 from modelwright.core.control_tokens import as_text
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.errors import ContextExceeded, Unsupported
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Clock, EngineNeeds, Engines
+from modelwright.core.ports import Clock
 from modelwright.core.prompt_template.known import detect
 from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.prompt_template.trimming import count_dropped, tag_images, without_oldest

@@ -7,15 +7,19 @@ it part of a model, through Models.create as everything is.
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Final
 
+from modelwright.core.card import Card
 from modelwright.core.chat import Done
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Corrupt, NotFound
+from modelwright.core.engine_ports import EngineNeeds, Engines
+from modelwright.core.errors import Corrupt, Denied, NotFound
 from modelwright.core.grants import Principal, Verb
+from modelwright.core.lineage import to_go_on_with
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Catalogue, EngineNeeds, Engines, Made, WeightFiles
-from modelwright.core.revision import BlobRecord
+from modelwright.core.ports import Catalogue, Made, WeightFiles
+from modelwright.core.revision import Alias, BlobRecord
 from modelwright.core.runs import Run
 from modelwright.core.spec import AdapterLayer
 from modelwright.core.weight_files import NamedAdapter, NamedBlob
@@ -23,7 +27,7 @@ from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import Created
 
-TRIED_TOKENS = 4
+TRIED_TOKENS: Final = 4
 """Tokens of the answer that an adapter must give before it is published."""
 
 
@@ -55,9 +59,20 @@ class Publishing:
         if resolved.base is None:
             raise NotFound("base of model", run.plan.model, hint="Create or restore the base first")
         adapters = tuple(resolved.adapters)
-        if not adapters or run.plan.hyperparameters.get("rank") is not None:
+        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        last = to_go_on_with(lineage[0], resolved) if run.plan.target == stored.name.full else None
+        if last is None or run.plan.hyperparameters.get("rank") is not None:
             return Ancestry(resolved.base, adapters, None)
-        return Ancestry(resolved.base, adapters[:-1], adapters[-1])
+        return Ancestry(resolved.base, adapters[:-1], last)
+
+    async def published(self, principal: Principal, run: Run) -> tuple[str, int] | None:
+        """The revision that a run has made already, before the server could say so."""
+        try:
+            history = await self._models.history(principal, run.plan.target)
+        except (NotFound, Denied):
+            return None
+        made = [each.number for each in history.revisions if each.message == _message(run)]
+        return (str(history.name), made[-1]) if made else None
 
     async def publish(
         self, principal: Principal, run: Run, ancestry: Ancestry, files: Sequence[NamedBlob]
@@ -71,7 +86,16 @@ class Publishing:
         revises = await self._exists(principal, run.plan.target)
         draft = SpecDraft(parent=None if revises else run.plan.model, adapters=named, revises=revises)
         events = self._models.create(
-            principal, run.plan.target, draft, message=f"trained by {run.id}", kind="train"
+            principal,
+            run.plan.target,
+            draft,
+            message=_message(run),
+            kind="train",
+            card=_card(run),
+            aliases=tuple(
+                Alias(each["dialect"], each["alias"].format(step=run.step), each["scope"])
+                for each in run.extras.get("aliases", ())
+            ),
         )
         created = [event async for event in events if isinstance(event, Created)]
         return str(created[-1].name), created[-1].revision
@@ -104,3 +128,14 @@ class Publishing:
             ended = [event async for event in events if isinstance(event, Done)]
         if not ended:
             raise Corrupt("the trained adapter gave no answer", hint="Nothing was published")
+
+
+def _message(run: Run) -> str:
+    """Names the run, which keeps its plan, its figures and the libraries' versions."""
+    return f"trained by {run.id}"
+
+
+def _card(run: Run) -> Card | None:
+    """The card of a new model, where the run brings one; else it keeps what it has."""
+    card = run.extras.get("card")
+    return Card(**card) if card else None

@@ -47,6 +47,7 @@ class Resolver:
 
         Raises as Access.find does, NotFound also for a revision that is not there.
         """
+        asked = await self.access.named(principal, asked, field=field)
         ref = ModelRef.parse(asked, field=field)
         stored = await self.access.find(principal, asked, verb, field=field)
         if ref.revision is None or ref.revision == stored.revision.number:

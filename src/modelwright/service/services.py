@@ -6,8 +6,10 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.models import Models
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.pulls import Pulls
 from modelwright.service.pushes import Pushes
 from modelwright.service.responses import Responses
@@ -30,6 +32,8 @@ class Services:
     rights: Rights
     datasets: Datasets
     training: Training
+    file_uploads: FileUploads
+    queue: PromptQueue
     pulls: Pulls
     pushes: Pushes
     archive: Archive

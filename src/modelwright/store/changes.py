@@ -44,6 +44,9 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
         connection.execute(additions.spec, {"digest": ancestor.digest, "canonical": ancestor.canonical()})
     _check_references(connection, new)
     connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
+    if new.layers:
+        rows = [{"digest": digest, "spec_digest": spec} for digest in sorted(new.layers)]
+        connection.execute(additions.layer, rows)
     if new.card:
         connection.execute(additions.card, {"digest": card, "canonical": new.card.canonical()})
     added = _add_small_blobs(connection, additions, new.small_blobs)

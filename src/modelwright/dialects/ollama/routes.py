@@ -17,7 +17,7 @@ from modelwright.core.compatibility import API_VERSION
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound, Unsupported
 from modelwright.core.grants import Principal, Verb
-from modelwright.core.names import ModelRef
+from modelwright.core.names import ModelRef, is_trained_id
 from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
 from modelwright.dialects.base import Backing, Json, json_response, needs
@@ -133,7 +133,8 @@ class _Routes:
     async def show(self, request: Request) -> Response:
         body = await self._read(request, wire.ModelRequest)
         model = requests.model_reference(body.model or body.name)
-        with _absent_as("model '{name}' not found", str(ModelRef.parse(model))):
+        shown = model if is_trained_id(model) else str(ModelRef.parse(model))
+        with _absent_as("model '{name}' not found", shown):
             view = await self._models.show(self._principal_of(request), model, verbose=body.verbose)
         return _json(listing.shown(view))
 

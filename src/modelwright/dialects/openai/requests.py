@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from modelwright.core import chat
 from modelwright.core.errors import Invalid, Unsupported
-from modelwright.core.names import ModelRef
+from modelwright.core.names import check_reference
 from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
 from modelwright.dialects.fields import refuse, texts_of
@@ -127,8 +127,7 @@ def require(value: str, field: str) -> None:
 
 def reference(model: str) -> str:
     """Raise Invalid for what can be no model's name."""
-    ModelRef.parse(model)
-    return model
+    return check_reference(model)
 
 
 def _toolbox(body: wire.ChatRequest) -> Toolbox:

@@ -40,7 +40,7 @@ class Order:
 
 
 def cut(rows: Sequence[T], lengths: Sequence[int], most: int) -> Iterator[list[T]]:
-    """Pieces of at most `most` tokens with their padding, rows of like length together."""
+    """Pieces of at most `most` tokens, padding included; like lengths together."""
     piece: list[T] = []
     width = 0
     for place in sorted(range(len(rows)), key=lambda place: (-lengths[place], place)):
