@@ -77,7 +77,6 @@ class Models:
         `card` None keeps the one there is. `fresh`: raises Conflict when the name is
         not free; so does an alias that another model has. `arrival`: what the draft
         was read from, whose manifest is kept as it is.
-
         Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
         for a base that is not here. But for long work on weights the first event
         comes after the commit, so a failure is never reported as progress.
@@ -88,9 +87,8 @@ class Models:
         composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
-        bare = self._bare(principal, target.name, composition.spec, kind)
         new = replace(
-            bare,
+            self._bare(principal, target.name, composition.spec, kind),
             owner=target.owner,
             most_models=await self._most_models(principal),
             parent=composition.resolved.parent,
