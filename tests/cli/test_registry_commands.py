@@ -37,6 +37,18 @@ def test_a_registry_that_is_not_listed(shared):
     assert "not among those that may be spoken to" in done.stderr
 
 
+def test_a_key_that_is_none(shared, tmp_path):
+    key = tmp_path / "id_ed25519"
+    done = shared("login", "registry.ollama.ai", "--key", str(key))
+    assert done.returncode == 1
+    assert "cannot be read" in done.stderr
+    key.write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n")
+    done = shared("login", "registry.ollama.ai", "--key", str(key))
+    assert done.returncode == 1
+    assert "the private key cannot be read" in done.stderr
+    assert "AAAA" not in done.stderr
+
+
 def test_a_model_as_one_file(shared, tmp_path):
     shared.ok("create", "luigi", "-f", "-", stdin="FROM starter\nSYSTEM You are Luigi.\n")
     file = tmp_path / "luigi.tar"
