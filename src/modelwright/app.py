@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp
 
@@ -26,11 +26,19 @@ from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
+from modelwright.external.containers import Containers
+from modelwright.external.endpoints import Endpoints
+from modelwright.external.runners import Runners
+from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
+from modelwright.service.model_servers import ModelServers
+from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
 from modelwright.service.prompt_queue import PromptQueue
@@ -44,9 +52,12 @@ from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
 from modelwright.starter.replay import StarterReplay
+from modelwright.starter.shipped import shipped_templates
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
@@ -54,6 +65,7 @@ from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.templates import TemplateTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
@@ -133,18 +145,13 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         table = UploadTable(catalogue.database)
         file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
         queue = _queue(settings, catalogue, chat, models, clock, rights)
+        deployments = await stack.enter_async_context(_deployed(settings, parts, clock))
+        imports = Imports(catalogue, links)
         services = Services(
-            models,
-            chat,
-            uploads,
-            Imports(catalogue, links),
-            adoption,
-            responses,
-            rights,
-            datasets,
-            training,
-            file_uploads,
+            *(models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads),
             queue,
+            *deployments,
+            Entities(EntityTable(catalogue.database), clock),
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
@@ -154,6 +161,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
         edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
+        await deployments.deployments.revive()
         names = tuple(dialect.name for dialect in dialects_of(edge))
         yield App(services, build_asgi(services, edge), readiness, token, names)
 
@@ -206,6 +214,39 @@ def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock
         runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, parts.rights.quotas
     )
     return runner, training
+
+
+class Deployed(NamedTuple):
+    """What templates and deployments are served by."""
+
+    templates: ModelTemplates
+    deployments: Deployments
+    servers: ModelServers
+
+
+@asynccontextmanager
+async def _deployed(settings: Settings, parts: Parts, clock: Clock) -> AsyncIterator[Deployed]:
+    database, rights, traffic = parts.catalogue.database, parts.rights, Traffic(settings.endpoints)
+    runners = Runners(Endpoints(Guarded(traffic), traffic.check), Containers(settings.container_engine))
+    table = DeploymentTable(database)
+    deployments = Deployments(
+        table,
+        parts.models,
+        parts.chat,
+        parts.resolver,
+        runners,
+        clock,
+        rights.accounts.acting,
+        rights.audit.write,
+    )
+    templates = ModelTemplates(
+        TemplateTable(database), parts.models, parts.resolver.access, clock, shipped_templates()
+    )
+    try:
+        yield Deployed(templates, deployments, ModelServers(table, deployments, clock))
+    finally:
+        await deployments.aclose()
+        await runners.aclose()
 
 
 def _queue(

@@ -6,7 +6,6 @@ bad value there is only reported. Room by room the values are handed down; no
 room reads this. What users may change while the server runs is data, not here.
 """
 
-import math
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,6 @@ from modelwright.core.audit import read_quotas
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.wording import excerpt, nearest
 from modelwright.setting_texts import (
-    DEFAULT_ORIGINS,
     one_of,
     read_engine,
     read_flag,
@@ -220,6 +218,14 @@ class Settings:
         "How long running answers may take to end when the server is stopped.",
         "30s", read_seconds, "a duration such as 30 or 1m",
     ))
+    endpoints: tuple[str, ...] = field(metadata=_rule(
+        "HTTP services that deployments of modelwright/generic-http may ask; * is any on the internet.",
+        "", read_words, "hosts, with a port where it is not the usual one, divided by commas",
+    ))
+    container_engine: str = field(metadata=_rule(
+        "The command that runs images for deployments; empty refuses those that need one.",
+        "", str, "empty, or a command such as docker or podman",
+    ))
     openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
         "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
         "product", one_of("product", "docs"), "product or docs",
@@ -294,24 +300,6 @@ def load(
     return Settings(**values, sources=sources, warnings=tuple(warnings))
 
 
-def show_value(name: str, value: object) -> str:
-    """A value as one would write it; a password in a URL is hidden."""
-    if isinstance(value, Mapping):
-        return ",".join(f"{quota}={most}" for quota, most in value.items())
-    if isinstance(value, bool):
-        return str(value).lower()
-    if name == "tensor_split" and isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
-    if isinstance(value, tuple):
-        return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
-    if isinstance(value, float):
-        endless = "-1" if name == "keep_alive" else "0"
-        return endless if math.isinf(value) else f"{value:.12g}"
-    scheme, at, rest = str(value).partition("://")
-    user, colon, _ = rest.rpartition("@")[0].partition(":")
-    return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)
-
-
 _Entry = tuple[str, str, Source]
 
 
@@ -379,7 +367,7 @@ def _file_text(name: str, value: object, path: str) -> str:
         return str(value).lower()
     if (
         isinstance(value, list)
-        and name in ("origins", "hosts")
+        and name in ("origins", "hosts", "endpoints")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

@@ -19,11 +19,19 @@ from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
+from modelwright.external.containers import Containers
+from modelwright.external.endpoints import Endpoints
+from modelwright.external.runners import Runners
+from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
+from modelwright.service.model_servers import ModelServers
+from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
 from modelwright.service.prompt_queue import PromptQueue
@@ -36,9 +44,12 @@ from modelwright.service.services import Services
 from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.starter.replay import StarterReplay
+from modelwright.starter.shipped import shipped_templates
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
@@ -46,6 +57,7 @@ from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.templates import TemplateTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
@@ -149,6 +161,8 @@ async def _open(
             _training(folder, parts, clock),
             FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
             queue,
+            *_deploying(parts, clock),
+            Entities(EntityTable(database), clock),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
@@ -165,6 +179,17 @@ async def _open(
         )
         await stack.enter_async_context(client)
         yield House(app, client, services, engine, missing, catalogue, blobs)
+
+
+def _deploying(parts: "Parts", clock: Ticking) -> tuple[ModelTemplates, Deployments, ModelServers]:
+    table = DeploymentTable(parts.catalogue.database)
+    traffic = Traffic(())
+    runners = Runners(Endpoints(Guarded(traffic), traffic.check), Containers(""))
+    acting, write = parts.rights.accounts.acting, parts.rights.audit.write
+    deployments = Deployments(table, parts.models, parts.chat, parts.resolver, runners, clock, acting, write)
+    book, access = TemplateTable(parts.catalogue.database), parts.resolver.access
+    templates = ModelTemplates(book, parts.models, access, clock, shipped_templates())
+    return templates, deployments, ModelServers(table, deployments, clock)
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /v1/messages": {"model": "test", "max_tokens": 9, "messages": HELLO},
     "POST /v1/messages/count_tokens": {"model": "test", "messages": HELLO},
     "POST /v1/responses": {"model": "test", "input": "x"},
+    "POST /v1/responses/input_tokens": {"model": "test", "input": "x"},
     "POST /create-model": FLAT,
     "POST /ai": {"model": "test", "prompt": "x"},
     "POST /api/modelwright/rollback": {"model": "test", "revision": 1},

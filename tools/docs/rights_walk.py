@@ -16,11 +16,13 @@ from fastapi.routing import iter_route_contexts
 
 from modelwright.app import App, open_app
 from modelwright.core.draft import SpecDraft
+from modelwright.core.errors import NotFound
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.people import User
 from modelwright.dialects.base import verb_of
 from modelwright.dialects.openwebui.listing import version_id
+from modelwright.service.deployments import Wanted
 from modelwright.settings import load
 
 ACTORS: Final = ("anonymous", "stranger", "use", "read", "derive", "write", "owner", "admin")
@@ -68,7 +70,30 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
+
+_MADE: Final = {"name": "made-{n}", "account_id": "acme-labs"}
+_SPAN: Final = {"start_date": "2026-11-01", "end_date": "2027-11-01", "chunks": "1"}
+_TURNS: Final = {"messages": [{"role": "user", "content": "hello"}]}
+_SGP: Final = "/v4/models/{model:path}"
+_SGP_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
+    ("POST", "/v4/models"): {**_MADE, "model_type": "CHAT_COMPLETION", "base_model_id": "{model}"},
+    ("PATCH", _SGP): {"description": "x"},
+    ("GET", f"{_SGP}/usage-statistics"): _SPAN,
+    ("GET", "/v4/model-deployments/{deployment}/usage-statistics"): _SPAN,
+    ("POST", f"{_SGP}/chat-completions"): {"prompt": "hello", "chat_history": []},
+    ("POST", f"{_SGP}/embeddings"): {"texts": ["hello"]},
+    ("POST", f"{_SGP}/rerankings"): {"query": "hello", "chunks": ["hello"]},
+    ("POST", f"{_SGP}/deployments"): {"name": "made-{n}", "wait_for_ready": False},
+    ("PATCH", f"{_SGP}/deployments/{{deployment}}"): {"name": "x", "wait_for_ready": False},
+    ("POST", f"{_SGP}/deployments/{{deployment}}/execute"): _TURNS,
+    ("POST", "/v4/fine-tuning-jobs"): {
+        "account_id": "acme-labs",
+        "training_dataset_id": "{dataset}",
+        "base_model_id": "{model}",
+    },
+}
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     **{(verb, place + path): body for (verb, path), body in _WEBUI_REQUESTS.items() for place in _WEBUI},
@@ -84,6 +109,11 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/runs"): {"model": "{model}", "dataset": "{dataset}", "target": "made-{n}"},
     **{("POST", f"/api/modelwright/runs/{verb}"): {"run": "none"} for verb in ("cancel", "pause")},
     ("POST", "/api/modelwright/runs/resume"): {"run": "none"},
+    ("POST", "/api/modelwright/templates/make"): {
+        "template": "persona",
+        "model": "made-{n}",
+        "arguments": {"base": "{model}", "character": "You are Mario."},
+    },
     ("POST", "/create-model"): {
         "fileName": "made-{n}",
         "modelName": "{model}",
@@ -91,10 +121,17 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "num_ctx": 64,
         "system": "x",
     },
-    ("POST", "/v1/fine_tuning/jobs"): {"model": "{model}", "training_file": "{dataset}"},
-    ("POST", "/v1/models"): {"name": "made-{n}", "description": "x", "parent_model": "{model}"},
-    ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
+    ("POST", "/v1/responses/input_tokens"): {"model": "{model}", "input": "hello"},
+    ("POST", "/v1/models"): {"name": "tiger-{n}", "description": "", "parent_model": "{model}"},
+    ("POST", "/v1/train"): {"model": "{model}"},
+    ("POST", "/v1/fine_tuning/jobs"): {
+        "model": "{model}",
+        "training_file": "",
+        "hyperparameters": {"n_epochs": -1},
+    },
+    ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
+    **_SGP_REQUESTS,
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
 
@@ -119,6 +156,8 @@ NAMELESS: Final[Mapping[Call, str]] = {
     **{(method, prefix + path): row for (method, path), row in _NAMELESS.items() for prefix in _WEBUI},
     ("POST", "/api/models/unload"): _ADMINS,
     ("POST", "/ai/speech-to-text"): _ANYBODY,
+    ("POST", "/v4/serving/{server}/execute"): _ANYBODY,
+    ("POST", "/v4/serving/a/{alias}/execute"): _ANYBODY,
 }
 """Routes that take any name alike, whatever their verb: what everybody gets."""
 
@@ -149,6 +188,7 @@ SECOND_PLACES: Final = (
     "/openwebui/",
     "/ai_middleware/",
     "/tigercity/",
+    "/sgp/",
 )
 """Where a dialect stands a second time, in its pure form."""
 
@@ -165,10 +205,18 @@ NOT_BUILT: Final = frozenset(
     {
         ("POST", "/api/pull"),
         ("POST", "/api/push"),
+        ("POST", "/api/modelwright/templates/remake"),
         *(("DELETE", f"{prefix}/model/history/{{version}}") for prefix in _WEBUI),
     }
 )
-"""Routes that say so before they look at the model; one that needs a second revision."""
+"""Routes that say so before they look at the model; some that need a model with a past."""
+
+
+PAST_THE_DOOR: Final[Mapping[Call, str]] = {
+    ("POST", "/v1/train"): "responses",
+    ("POST", "/v1/fine_tuning/jobs"): "n_epochs",
+}
+"""Routes that would train: what whoever may do it is told is wrong with what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +260,7 @@ class Town:
     keys: dict[str, str]
     users: dict[str, User]
     datasets: dict[str, str]
+    groups: dict[str, str]
     number: int = 0
 
     async def model(self, kind: str, actor: str) -> str:
@@ -241,12 +290,25 @@ class Town:
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
         asked |= by_id
+        path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
-        place = place.replace("{version}", _version(model))
+        place = place.replace("{version}", _version(model)).replace("{group}", self.groups.get(actor, "none"))
+        if "{deployment}" in place:
+            place = place.replace("{deployment}", await self._deployment(model))
         return await self.client.request(method, place, headers=headers, **asked)
 
     def _acting(self, name: str) -> Principal:
         return self.users[name].acting()
+
+    async def _deployment(self, model: str) -> str:
+        """The id of a new deployment of a model, if there is such a model."""
+        try:
+            made = await self.app.services.deployments.create(
+                LOCAL_ADMIN, model, Wanted(name="tried"), wait=False
+            )
+        except NotFound:
+            return "dep-none"
+        return made.id
 
     async def _make(self, by: Principal, name: str) -> None:
         # Not through HTTP: what is made is not what is tried.
@@ -261,15 +323,18 @@ async def town() -> AsyncIterator[Town]:
     with tempfile.TemporaryDirectory() as home:
         async with open_app(load({"home": home, "engine": "echo"}, {})) as app:
             accounts = app.services.rights.accounts
-            keys, users, datasets = {}, {}, {}
+            keys, users, datasets, groups = {}, {}, {}, {}
             for name in reversed(ACTORS[1:]):
                 users[name] = await accounts.add_user(LOCAL_ADMIN, name)
                 keys[name] = (await accounts.add_key(LOCAL_ADMIN, users[name])).secret
                 datasets[name] = await _add_dataset(app, users[name])
+                content = {"name": "kept", "description": None, "account_id": "acme-labs"}
+                group = await app.services.entities.add(users[name].acting(), "model-group", content)
+                groups[name] = group.id
             await accounts.add_group(LOCAL_ADMIN, "kept")
             transport = httpx2.ASGITransport(app=app.asgi)
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield Town(app, client, keys, users, datasets)
+                yield Town(app, client, keys, users, datasets, groups)
 
 
 def routes(app: Any) -> Iterator[tuple[Call, str, bool]]:
@@ -315,11 +380,14 @@ async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> C
     model = await place.model(kind, actor) if kind else "starter"
     answer = await place.ask(call, actor, model)
     able = not any(words in answer.text for words in TOLD_LATER)
+    able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
 
 def _filled(value: Any, **names: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(each, **names) for name, each in value.items()}
     return value.format(**names) if isinstance(value, str) else value
 
 

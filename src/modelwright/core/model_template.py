@@ -3,7 +3,8 @@
 A hole is a node {"$arg": "name"} anywhere in the spec's tree; what fills it is put
 there as it is, a value in the place of a value, so that no argument can say more than
 its place allows. One that nothing fills is left out, with its key, or with the whole
-item where it stands in a list. Pure; names and rights are service.model_templates'.
+item where it stands in a list, and with the list when it had no other. Pure; names
+and rights are service.model_templates'.
 """
 
 import json
@@ -25,7 +26,6 @@ from modelwright.core.card import Card, Extras
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, ModelwrightError
-from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import canonical_json
 from modelwright.core.template_spec import SpecFault, read_spec
@@ -145,7 +145,6 @@ class Instance:
 
     draft: SpecDraft
     card: Card
-    profile: Hyperparameters
     arguments: Arguments
 
 
@@ -185,7 +184,7 @@ def instantiate(template: ModelTemplate, arguments: object) -> Instance:
     faults += _blamed(template.spec, right, filled.faults)
     if faults:
         raise BadArguments(faults)
-    return Instance(filled.draft, filled.card, filled.profile, whole)
+    return Instance(filled.draft, filled.card, whole)
 
 
 def request_parameters(template: ModelTemplate, arguments: object) -> Parameters:
@@ -238,7 +237,8 @@ def _fill(node: Any, arguments: Arguments, *, within_list: bool) -> Any:
         return {name: each for name, each in pairs.items() if each is not _EMPTY}
     if isinstance(node, list):
         items = [_fill(each, arguments, within_list=True) for each in node]
-        return [each for each in items if each is not _EMPTY]
+        kept = [each for each in items if each is not _EMPTY]
+        return kept if kept or not items else _EMPTY
     return node
 
 

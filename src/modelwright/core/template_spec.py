@@ -1,4 +1,4 @@
-"""The spec of a model template, once its holes are filled: a draft, a card, a profile.
+"""The spec of a model template, once its holes are filled: a draft and a card.
 
 Each field is read on its own, so that every fault is found and not only the first.
 A field that is null takes away what the base has; one that is absent says nothing.
@@ -42,7 +42,6 @@ class FilledSpec:
 
     draft: SpecDraft = field(default_factory=SpecDraft)
     card: Card = field(default_factory=Card)
-    profile: Hyperparameters = field(default_factory=Hyperparameters)
     faults: tuple[SpecFault, ...] = ()
 
 
@@ -62,14 +61,13 @@ def read_spec(tree: Mapping[str, Any]) -> FilledSpec:
     if not tree.get("base") and not tree.get("follows"):
         reading.draft["bare"] = True
     draft = with_fields(SpecDraft(), reading.draft)
-    return FilledSpec(draft, reading.card, reading.profile, tuple(reading.faults))
+    return FilledSpec(draft, reading.card, tuple(reading.faults))
 
 
 class _Reading:
     def __init__(self) -> None:
         self.draft: dict[str, Any] = {}
         self.card = Card()
-        self.profile = Hyperparameters()
         self.faults: list[SpecFault] = []
 
     def fault(self, pointer: str, message: str) -> None:
@@ -145,11 +143,17 @@ def _parameters(reading: _Reading, pointer: str, value: Any) -> None:
 
 
 def _profile(reading: _Reading, pointer: str, value: Any) -> None:
+    if value is None:
+        reading.draft["profile"] = CLEARED
+        return
+    found = Hyperparameters()
     for name, each in _table(value).items():
         try:
-            reading.profile = reading.profile.merged(Hyperparameters.of({name: each}))
+            found = found.merged(Hyperparameters.of({name: each}))
         except ModelwrightError as error:
             reading.fault(f"{pointer}/{name}", str(error))
+    if found.items:
+        reading.draft["profile"] = found
 
 
 def _messages(reading: _Reading, pointer: str, value: Any) -> None:
@@ -184,23 +188,34 @@ def _adapters(reading: _Reading, pointer: str, value: Any) -> None:
         return
     found: list[NamedAdapter] = []
     for place, item in reading.items(pointer, value, MOST_ADAPTERS):
-        reading.attempt(place, lambda _, at, each: found.append(_adapter(at, each)), item)
+        reading.attempt(place, lambda *given: found.append(_adapter(*given)), item)
     if found:
         reading.draft["adapters"] = tuple(found)
 
 
-def _adapter(place: str, item: Any) -> NamedAdapter:
+def _adapter(reading: _Reading, place: str, item: Any) -> NamedAdapter:
     """A GGUF's digest, or a PEFT folder's files by name, with a scale."""
     tree = _table(item)
     if set(tree) - {"scale"} not in ({"digest"}, {"files"}):
         raise Invalid('must have "digest" or "files", and perhaps "scale"')
-    scale = check_scale(tree.get("scale", 1), field=f"{place}/scale")
-    if "digest" in tree:
-        return NamedAdapter((NamedBlob("", Digest.parse(_string(tree["digest"]))),), scale)
-    files = _table(tree["files"])
-    check_names(tuple(files), field=f"{place}/files")
-    blobs = tuple(NamedBlob(name, Digest.parse(_string(digest))) for name, digest in files.items())
-    return NamedAdapter(blobs, scale)
+    scales: list[float] = [1.0]
+    blobs: list[NamedBlob] = []
+    if "scale" in tree:
+        reading.attempt(
+            f"{place}/scale", lambda _, at, scale: scales.append(check_scale(scale, field=at)), tree["scale"]
+        )
+    files = {"": tree["digest"]} if "digest" in tree else _table(tree["files"])
+    within = f"{place}/digest" if "digest" in tree else f"{place}/files"
+    if "files" in tree:
+        check_names(tuple(files), field=within)
+    for name, digest in files.items():
+        at = f"{within}/{name}" if name else within
+        reading.attempt(at, lambda *given: blobs.append(_named_blob(*given)), (name, digest))
+    return NamedAdapter(tuple(blobs), scales[-1])
+
+
+def _named_blob(reading: _Reading, place: str, given: tuple[str, Any]) -> NamedBlob:
+    return NamedBlob(given[0], Digest.parse(_string(given[1])))
 
 
 def _info(reading: _Reading, pointer: str, value: Any) -> None:

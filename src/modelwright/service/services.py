@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
+from modelwright.service.model_servers import ModelServers
+from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
 from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.responses import Responses
@@ -30,3 +34,7 @@ class Services:
     training: Training
     file_uploads: FileUploads
     queue: PromptQueue
+    templates: ModelTemplates
+    deployments: Deployments
+    servers: ModelServers
+    entities: Entities

@@ -26,6 +26,9 @@ from modelwright.store.migrations import (
     m0021_file_uploads,
     m0030_prompts,
     m0040_layers,
+    m0041_templates,
+    m0042_deployments,
+    m0060_entities,
 )
 from modelwright.store.tables import migrations
 
@@ -45,6 +48,9 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0021_file_uploads", m0021_file_uploads.apply),
     ("0030_prompts", m0030_prompts.apply),
     ("0040_layers", m0040_layers.apply),
+    ("0041_templates", m0041_templates.apply),
+    ("0042_deployments", m0042_deployments.apply),
+    ("0060_entities", m0060_entities.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
