@@ -18,6 +18,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/dialects/anthropic.md": lambda: endpoints.coverage("anthropic", "Anthropic", notes.ANTHROPIC),
     "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
     "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI", notes.OPENAI),
+    "docs/dialects/tigercity.md": lambda: endpoints.coverage("tigercity", "TigerCity", notes.TIGERCITY),
     "docs/reference/cli.md": commands.commands,
     "docs/reference/endpoints.md": endpoints.endpoints,
     "docs/reference/errors.md": reference.errors,
