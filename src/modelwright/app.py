@@ -124,7 +124,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
-        datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
+        datasets, file_uploads = _file_services(catalogue, blobs, clock, limit)
         runs = RunBook(catalogue.database)
         runner = Runner(
             runs,
@@ -138,8 +138,6 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             rights.accounts.acting,
         )
         training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
-        table = UploadTable(catalogue.database)
-        file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
         services = Services(
             models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads
         )
@@ -158,6 +156,16 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         rights.audit.start()
         names = tuple(dialect.name for dialect in dialects_of(edge))
         yield App(services, build_asgi(services, edge), readiness, token, names)
+
+
+def _file_services(
+    catalogue: Catalogue, blobs: BlobStore, clock: Clock, limit: int | None
+) -> tuple[Datasets, FileUploads]:
+    """Files of training data, and those that come in parts."""
+    database = catalogue.database
+    datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock, limit=limit)
+    table = UploadTable(database)
+    return datasets, FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
 
 
 def _is_loopback(settings: Settings) -> bool:
