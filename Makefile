@@ -2,10 +2,10 @@
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test prove bench docs fmt clean dev
+.PHONY: help setup demo demo-train test prove bench docs fmt clean dev
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 setup: ## Prepare .venv with the modelwright command in it
 	@sh tools/setup.sh
@@ -15,6 +15,9 @@ dev:
 
 demo: setup ## Make a custom model from examples/mario/Modelfile and ask it something
 	@$(BIN)/modelwright demo
+
+demo-train: dev ## Teach the starter 20 facts, and examine it before and after
+	@$(BIN)/python -m tools.demo_train
 
 test: dev ## Run the gate: format, lint, types, imports, docs, tests
 	@$(BIN)/python tools/gate.py

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from modelwright.core.address import Address
 from modelwright.core.errors import Invalid
-from modelwright.settings import RULES, load, read_settings, show_value
+from modelwright.setting_texts import show_value
+from modelwright.settings import RULES, load, read_settings
 
 TABLE = Path(__file__).parents[1] / "../shared/conformance/ollama/env.json"
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp
 
@@ -19,18 +19,29 @@ from modelwright.bundle import import_starter
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid
-from modelwright.core.ports import Clock, Engines
+from modelwright.core.ports import Clock
+from modelwright.core.queued_prompt import Room
+from modelwright.dialects.ai_middleware import Stance
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import EngineOptions, Pool
+from modelwright.external.containers import Containers
+from modelwright.external.endpoints import Endpoints
+from modelwright.external.runners import Runners
+from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
+from modelwright.service.deployments import Deployments
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
+from modelwright.service.model_servers import ModelServers
+from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
@@ -41,15 +52,20 @@ from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
 from modelwright.starter.replay import StarterReplay
+from modelwright.starter.shipped import shipped_templates
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.templates import TemplateTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
@@ -120,52 +136,133 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         chat = Chat(resolver, models, engines, clock, context_length=settings.context_length, ledger=ledger)
         limit = settings.max_blob * GIBIBYTE or None
         uploads = Uploads(catalogue, blobs, limit=limit, quotas=rights.quotas)
-        imports = Imports(catalogue, links)
         adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
         responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
         await responses.drop_expired()
-        datasets, file_uploads = _file_services(catalogue, blobs, clock, limit)
-        runs = RunBook(catalogue.database)
-        runner = Runner(
-            runs,
-            ChildTrainers(links.locate, blobs.adopt, settings.home / RUNS),
-            Preparation(chat, resolver, catalogue, blobs, blobs, files),
-            Publishing(models, resolver, catalogue, files, engines),
-            resolver,
-            files,
-            StarterReplay(),
-            clock,
-            rights.accounts.acting,
-        )
-        training = Training(runs, datasets, blobs, resolver, resolver.access, runner, clock)
+        datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engines, rights)
+        runner, training = _training(settings, parts, datasets, clock)
+        table = UploadTable(catalogue.database)
+        file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
+        queue = _queue(settings, catalogue, chat, models, clock, rights)
+        deployments = await stack.enter_async_context(_deployed(settings, parts, clock))
+        imports = Imports(catalogue, links)
         services = Services(
-            models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads
+            *(models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads),
+            queue,
+            *deployments,
+            Entities(EntityTable(catalogue.database), clock),
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
         await stack.enter_async_context(runner.working())
+        await stack.enter_async_context(queue.working())
         await _check_open(settings, rights)
         readiness = Readiness()
-        edge = Edge(
-            Identity(__version__, str(settings.home), os.getpid(), clock.now(), token),
-            missing=lambda: readiness.missing,
-            admission=_admission(settings),
-            limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
-            doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
-            default_model=settings.default_model,
-        )
+        identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
+        edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
+        await deployments.deployments.revive()
         names = tuple(dialect.name for dialect in dialects_of(edge))
         yield App(services, build_asgi(services, edge), readiness, token, names)
 
 
-def _file_services(
-    catalogue: Catalogue, blobs: BlobStore, clock: Clock, limit: int | None
-) -> tuple[Datasets, FileUploads]:
-    """Files of training data, and those that come in parts."""
-    database = catalogue.database
-    datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock, limit=limit)
-    table = UploadTable(database)
-    return datasets, FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
+def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Readiness) -> Edge:
+    return Edge(
+        identity,
+        missing=lambda: readiness.missing,
+        admission=_admission(settings),
+        limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
+        openwebui_errors=settings.openwebui_errors,
+        ai_middleware=Stance(settings.ai_middleware_compat, settings.ai_middleware_models),
+        doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
+        default_model=settings.default_model,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What training is put together from."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engines: Pool | EchoEngines
+    rights: Rights
+
+
+def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock) -> tuple[Runner, Training]:
+    blobs, resolver = parts.blobs, parts.resolver
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, parts.files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, settings.home / RUNS),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, parts.files, parts.engines),
+        resolver,
+        parts.files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engines,
+    )
+    training = Training(
+        runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, parts.rights.quotas
+    )
+    return runner, training
+
+
+class Deployed(NamedTuple):
+    """What templates and deployments are served by."""
+
+    templates: ModelTemplates
+    deployments: Deployments
+    servers: ModelServers
+
+
+@asynccontextmanager
+async def _deployed(settings: Settings, parts: Parts, clock: Clock) -> AsyncIterator[Deployed]:
+    database, rights, traffic = parts.catalogue.database, parts.rights, Traffic(settings.endpoints)
+    runners = Runners(Endpoints(Guarded(traffic), traffic.check), Containers(settings.container_engine))
+    table = DeploymentTable(database)
+    deployments = Deployments(
+        table,
+        parts.models,
+        parts.chat,
+        parts.resolver,
+        runners,
+        clock,
+        rights.accounts.acting,
+        rights.audit.write,
+    )
+    templates = ModelTemplates(
+        TemplateTable(database), parts.models, parts.resolver.access, clock, shipped_templates()
+    )
+    try:
+        yield Deployed(templates, deployments, ModelServers(table, deployments, clock))
+    finally:
+        await deployments.aclose()
+        await runners.aclose()
+
+
+def _queue(
+    settings: Settings, catalogue: Catalogue, chat: Chat, models: Models, clock: Clock, rights: Rights
+) -> PromptQueue:
+    return PromptQueue(
+        PromptTable(catalogue.database),
+        chat,
+        models,
+        clock,
+        rights.accounts.acting,
+        quotas=rights.quotas,
+        room=Room(settings.prompt_queue, max(1, settings.prompt_queue // 2)),
+        workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
+        keep=settings.keep_prompts,
+    )
 
 
 def _is_loopback(settings: Settings) -> bool:
@@ -211,7 +308,7 @@ def _admission(settings: Settings) -> Admission:
     return Admission(named, settings.hosts, settings.origins)
 
 
-def _engines(settings: Settings, links: Links, clock: Clock) -> Engines:
+def _engines(settings: Settings, links: Links, clock: Clock) -> Pool | EchoEngines:
     kind, _, pace = settings.engine.partition(":")
     if kind == "echo":
         return EchoEngines(clock, delay=parse_duration(pace or "0"))

@@ -6,20 +6,18 @@ bad value there is only reported. Room by room the values are handed down; no
 room reads this. What users may change while the server runs is data, not here.
 """
 
-import math
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from modelwright.core.address import Address
 from modelwright.core.audit import read_quotas
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.wording import excerpt, nearest
 from modelwright.setting_texts import (
-    DEFAULT_ORIGINS,
     one_of,
     read_engine,
     read_flag,
@@ -29,6 +27,7 @@ from modelwright.setting_texts import (
     read_origins,
     read_parts,
     read_seconds,
+    read_stand_ins,
     read_timeout,
     read_words,
     whole_number,
@@ -140,8 +139,8 @@ class Settings:
         "5m", read_timeout, "a duration such as 300 or 5m",
     ))
     cache_type: str = field(metadata=_rule(
-        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, and a processor more time.",
-        "f16", one_of("f16", "q8_0", "q4_0"), "f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
+        "How a context is kept: q8_0 takes half, q4_0 a quarter of the memory, f32 twice as much.",
+        "f16", one_of("f32", "f16", "q8_0", "q4_0"), "f32, f16, q8_0 or q4_0", "OLLAMA_KV_CACHE_TYPE",
     ))
     split_mode: str = field(metadata=_rule(
         "How several GPUs share a model: by layer, by row, or not at all (main_gpu has all of it).",
@@ -219,6 +218,30 @@ class Settings:
         "How long running answers may take to end when the server is stopped.",
         "30s", read_seconds, "a duration such as 30 or 1m",
     ))
+    endpoints: tuple[str, ...] = field(metadata=_rule(
+        "HTTP services that deployments of modelwright/generic-http may ask; * is any on the internet.",
+        "", read_words, "hosts, with a port where it is not the usual one, divided by commas",
+    ))
+    container_engine: str = field(metadata=_rule(
+        "The command that runs images for deployments; empty refuses those that need one.",
+        "", str, "empty, or a command such as docker or podman",
+    ))
+    openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
+        "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
+        "product", one_of("product", "docs"), "product or docs",
+    ))
+    ai_middleware_compat: Literal["corrected", "exact"] = field(metadata=_rule(
+        "Whether AI-middleware's clients find its faults mended, or its very checks, codes and texts.",
+        "corrected", one_of("corrected", "exact"), "corrected or exact"))
+    ai_middleware_models: Mapping[str, str] = field(metadata=_rule(
+        "Models that AI-middleware's four fixed names stand for.", "",
+        read_stand_ins("mistral", "llama2", "codellama", "dolphin-mixtral"),
+        "empty, or mistral, llama2, codellama and dolphin-mixtral as in mistral=mario,llama2=luigi"))
+    prompt_queue: int = field(metadata=_rule(
+        "Prompts that may wait, half of them one user's.", "1000", whole_number(1, 10**6), "1 to 1000000"))
+    keep_prompts: float = field(metadata=_rule(
+        "How long answers to queued prompts are kept; 0 is for ever.", "720h", read_timeout,
+        "a duration such as 24h"))
     # fmt: on
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
     """Where each value came from, by the setting's name."""
@@ -275,24 +298,6 @@ def load(
                     raise
                 warnings.append(f"ignored: {error.message}")
     return Settings(**values, sources=sources, warnings=tuple(warnings))
-
-
-def show_value(name: str, value: object) -> str:
-    """A value as one would write it; a password in a URL is hidden."""
-    if isinstance(value, Mapping):
-        return ",".join(f"{quota}={most}" for quota, most in value.items())
-    if isinstance(value, bool):
-        return str(value).lower()
-    if name == "tensor_split" and isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
-    if isinstance(value, tuple):
-        return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
-    if isinstance(value, float):
-        endless = "-1" if name == "keep_alive" else "0"
-        return endless if math.isinf(value) else f"{value:g}"
-    scheme, at, rest = str(value).partition("://")
-    user, colon, _ = rest.rpartition("@")[0].partition(":")
-    return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)
 
 
 _Entry = tuple[str, str, Source]
@@ -362,7 +367,7 @@ def _file_text(name: str, value: object, path: str) -> str:
         return str(value).lower()
     if (
         isinstance(value, list)
-        and name in ("origins", "hosts")
+        and name in ("origins", "hosts", "endpoints")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

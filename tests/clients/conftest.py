@@ -13,7 +13,7 @@ import pytest
 START_SECONDS = 50.0
 
 
-def _wait(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
+def wait_until_ready(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     """The URL of a server, once it says that it is ready."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -34,7 +34,7 @@ def _serve(folder: Path, **settings: str) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
         try:
-            yield _wait(home, process, log)
+            yield wait_until_ready(home, process, log)
         finally:
             process.terminate()
             process.wait(20)

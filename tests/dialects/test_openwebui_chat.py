@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from modelwright.core.chat import ChatEvent, Message
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import EngineNeeds
 from modelwright.dialects.openwebui.variables import Speaker, chat_fields, render_system
 from modelwright.engines.echo import EchoEngines
 from tests.dialects.openwebui_forms import API

@@ -1,4 +1,7 @@
-"""`train`, `runs`, `logs`, `cancel`, `pause`, `resume`: a model learns from a file."""
+"""train, runs, logs, cancel, pause, resume: a model learns from a file.
+
+Speaks the native routes; knows nothing of how a run goes.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence

@@ -109,7 +109,7 @@ def parse_row(tree: object) -> Row:
 
 
 def check_method(row: Row, method: str) -> None:
-    """See that a method can learn from a row; raises Invalid that says from what it can."""
+    """See that a method can learn from a row; raises Invalid with what it learns from."""
     if not isinstance(row, METHODS[method]):
         wanted = " or ".join(KINDS[kind] for kind in METHODS[method])
         able = next(name for name, kinds in METHODS.items() if isinstance(row, kinds))
@@ -130,13 +130,22 @@ def _messages_row(tree: Tree) -> Row:
     if messages[-1].role == "user":
         rest = {name: value for name, value in tree.items() if name != "messages"}
         return RewardPrompt(messages, rest)
-    learned = tuple(
-        place
-        for place, message in enumerate(messages)
-        if message.role == "assistant" and _weight(tree["messages"][place], f"messages.{place}.weight")
-    )
+    weighty = [
+        place for place, turn in enumerate(tree["messages"]) if _weight(turn, f"messages.{place}.weight")
+    ]
+    return _learned(messages, weighty, "messages")
+
+
+def _learned(messages: tuple[Message, ...], places: Sequence[int], where: str) -> Dialogue:
+    """A conversation of which the answers at these places are taught."""
+    learned = tuple(place for place in places if messages[place].role == "assistant")
     if not learned:
-        raise Invalid('no "assistant" message is to be learned', field="messages", hint="Add an answer")
+        raise Invalid(
+            f'no answer of the assistant in "{where}" is to be learned', field=where, hint="Add an answer"
+        )
+    for place in learned:
+        if not messages[place].content:
+            raise Invalid(f'the answer "{where}.{place}" is empty', field=f"{where}.{place}")
     return Dialogue(messages, learned)
 
 
@@ -165,8 +174,8 @@ def _sharegpt_row(tree: Tree) -> Row:
             raise Invalid(
                 f'"{where}.from" is {_shown(speaker)}', field=f"{where}.from", hint=f"Use {allowed}"
             )
-        turns.append({"role": _SPEAKERS[speaker], "content": turn.get("value")})
-    return _messages_row({"messages": turns})
+        turns.append(Message(_SPEAKERS[speaker], _string(turn.get("value"), f"{where}.value")))
+    return _learned(tuple(turns), range(len(turns)), "conversations")
 
 
 def _text_row(tree: Tree) -> Row:
@@ -205,6 +214,7 @@ _READERS: Final[Sequence[tuple[tuple[str, ...], Callable[[Tree], Row]]]] = (
     (("messages", "responses"), _group_row),
     (("messages", "completions"), _group_row),
     (("prompt", "responses"), _group_row),
+    (("prompt", "completions"), _group_row),
     (("messages", "chosen", "rejected"), _preference_row),
     (("prompt", "chosen", "rejected"), _preference_row),
     (("input", "preferred_output", "non_preferred_output"), _openai_preference_row),
@@ -219,15 +229,14 @@ _READERS: Final[Sequence[tuple[tuple[str, ...], Callable[[Tree], Row]]]] = (
 
 
 def read_response(tree: object, where: str) -> Response:
-    """Read one rewarded answer, in any of the spellings that TigerCity's clients may use."""
+    """Read one rewarded answer, in any spelling that TigerCity's clients may use."""
     if not isinstance(tree, Mapping):
         raise Invalid(f'"{where}" is {_a(tree)}, not an object with "content" and "reward"', field=where)
     named = next((name for name in ("content", "text", "message") if name in tree), "content")
     text = tree.get(named)
     if isinstance(text, Mapping):
         text, named = text.get("content"), f"{named}.content"
-    if not isinstance(text, str):
-        raise Invalid(f'"{where}.{named}" is {_a(text)}, not a text', field=f"{where}.{named}")
+    text = _string(text, f"{where}.{named}")
     reward = tree.get("reward")
     if isinstance(reward, bool) or not isinstance(reward, int | float) or not abs(reward) <= 1e6:
         raise Invalid(
@@ -236,6 +245,26 @@ def read_response(tree: object, where: str) -> Response:
             hint="Use a number; a better answer has a greater one",
         )
     return Response(text, float(reward))
+
+
+def as_tree(row: Row) -> dict[str, Any]:
+    """A row as JSON, in the first of its spellings."""
+    match row:
+        case Dialogue():
+            return {"messages": _turns(row.messages)}
+        case PlainText():
+            return {"text": row.text}
+        case Preference():
+            return {"messages": _turns(row.messages), "chosen": row.chosen, "rejected": row.rejected}
+        case RewardGroup():
+            responses = [{"content": each.text, "reward": each.reward} for each in row.responses]
+            return {"messages": _turns(row.messages), "responses": responses}
+        case RewardPrompt():
+            return {**row.reference, "messages": _turns(row.messages)}
+
+
+def _turns(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
 
 
 def read_conversation(tree: object, where: str) -> tuple[Message, ...]:
@@ -260,7 +289,7 @@ def _prompt(tree: object, where: str) -> tuple[Message, ...]:
     if isinstance(tree, str):
         if not tree:
             raise Invalid(f'"{where}" is empty', field=where)
-        return (Message("user", tree),)
+        return (Message("user", _string(tree, where)),)
     return _conversation(tree, where)
 
 
@@ -274,7 +303,7 @@ def _asked(tree: object, where: str) -> tuple[Message, ...]:
 def _answer(tree: object, where: str) -> str:
     """A text, or a list of one message of the assistant."""
     if isinstance(tree, str):
-        text = tree
+        text = _string(tree, where)
     else:
         messages = _list(tree, where)
         last = messages[-1]
@@ -306,9 +335,7 @@ def _message(tree: object, where: str) -> Message:
         raise Invalid(
             f'"{where}.role" is {_shown(role)}', field=f"{where}.role", hint=f"Use {', '.join(ROLES)}"
         )
-    if not isinstance(content, str):
-        raise Invalid(f'"{where}.content" is {_a(content)}, not a text', field=f"{where}.content")
-    return Message(role, content)
+    return Message(role, _string(content, f"{where}.content"))
 
 
 def _weight(turn: Tree, where: str) -> bool:
@@ -326,11 +353,25 @@ def _list(tree: object, where: str) -> Sequence[Any]:
 
 
 def _text(tree: Tree, name: str, *, needed: bool = True) -> str:
-    value = tree.get(name) or ""
-    if not isinstance(value, str):
-        raise Invalid(f'"{name}" is {_a(value)}, not a text', field=name)
-    if needed and not value:
+    value = tree.get(name)
+    if value is None and not needed:
+        return ""
+    text = _string(value, name)
+    if needed and not text:
         raise Invalid(f'"{name}" is empty', field=name)
+    return text
+
+
+def _string(value: object, where: str) -> str:
+    """A text that can be written as UTF-8: JSON can spell halves of characters."""
+    if not isinstance(value, str):
+        raise Invalid(f'"{where}" is {_a(value)}, not a text', field=where)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise Invalid(
+            f'"{where}" has half a character at {error.start + 1}', field=where, hint="Write it whole"
+        ) from None
     return value
 
 

@@ -152,7 +152,10 @@ def _csv_rows(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, object]
         nonlocal last
         for number, line in lines:
             last = number
-            yield line.decode("utf-8", "replace")
+            try:
+                yield line.decode()
+            except UnicodeDecodeError as error:
+                raise csv.Error(f"byte {error.start + 1} of line {number} is not UTF-8") from None
 
     reader = csv.reader(texts(), strict=True)
     try:

@@ -137,7 +137,8 @@ class Hyperparameters:
         """All of them: the defaults for a parent of so many `parameters` filled in."""
         known = {name: rule.default for name, rule in RULES.items() if rule.default is not None}
         whole: dict[str, Value] = known | dict(self.items)
-        whole.setdefault("alpha", 2.0 * float(whole["rank"]))  # type: ignore[arg-type]  # an int by its rule
+        rank = self.as_dict().get("rank", known["rank"])
+        whole.setdefault("alpha", 2.0 * rank)
         whole.setdefault("learning_rate", default_rate(method, parameters))
         whole.setdefault("beta", 0.1 if method == "dpo" else 0.04)
         return Hyperparameters(tuple(sorted(whole.items())))

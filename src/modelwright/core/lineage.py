@@ -71,6 +71,12 @@ class ResolvedSpec:
         """The digest of what turns images into the base's vectors, if it has such."""
         return self._weights("projector")
 
+    @property
+    def layers(self) -> frozenset[Digest]:
+        """The digests of all files that it stands on, but for its base."""
+        files = [layer.digest for layer in self.weights] + [layer.digest for layer in self.adapters]
+        return frozenset(files) - {self.base}
+
     def _weights(self, role: str) -> Digest | None:
         return next((layer.digest for layer in self.weights if layer.role == role), None)
 

@@ -89,7 +89,8 @@ class NewRevision:
     `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each). A model
     that is new belongs to `owner`, a principal's id, who may then have `most_models`;
     `actor` is the id of who does it, `author` its name. `card` None keeps the one that
-    the name has. `fresh`: the name must be free.
+    the name has. `fresh`: the name must be free. `layers`: the files beside the base
+    that the spec stands on.
     """
 
     name: Name
@@ -110,6 +111,7 @@ class NewRevision:
     owner: str = LOCAL_ADMIN.id
     actor: str = LOCAL_ADMIN.id
     most_models: int | None = None
+    layers: frozenset[Digest] = frozenset()
 
 
 class Committed(NamedTuple):

@@ -6,6 +6,8 @@ brings, since Python's own have none.
 """
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +21,7 @@ from modelwright.core.wording import excerpt
 
 LONGEST_PATTERN: Final = 1_000
 MOST_REWARDS: Final = 16
+UNITS: Final = ("characters", "tokens")
 
 
 class Search(Protocol):
@@ -74,7 +77,16 @@ def _json_schema(reward: Mapping[str, Any], answer: Answer, _: Search) -> float:
         tree = json.loads(answer.text)
     except (ValueError, RecursionError):
         return 0.0
-    return float(jsonschema_rs.is_valid(reward["schema"], tree))
+    return float(_validator(reward["schema"]).is_valid(tree))
+
+
+def _validator(schema: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """Reads the schema; nothing outside of it is ever looked up."""
+    return jsonschema_rs.Draft202012Validator(dict(schema), retriever=_nothing)
+
+
+def _nothing(uri: str) -> dict[str, Any]:
+    raise ValueError(f"nothing is looked up elsewhere: {uri}")
 
 
 def _max_length(reward: Mapping[str, Any], answer: Answer, _: Search) -> float:
@@ -150,13 +162,22 @@ def _checked(reward: object, where: str) -> Mapping[str, Any]:
 
 
 def _check_settings(reward: Mapping[str, Any], where: str) -> None:
+    if not math.isfinite(reward.get("weight", 1.0)):
+        raise Invalid(f'"{where}.weight" is no number', field=f"{where}.weight")
+    if reward.get("unit", "tokens") not in UNITS:
+        raise Invalid(f'"{where}.unit" is unknown', field=f"{where}.unit", hint=f"Use {' or '.join(UNITS)}")
+    try:
+        re.compile(reward.get("pattern", ""))
+    except (re.error, RecursionError, OverflowError) as error:
+        text = f'"{where}.pattern" is no regular expression: {error}'
+        raise Invalid(text, field=f"{where}.pattern") from None
     if len(reward.get("pattern", "")) > LONGEST_PATTERN:
         raise Invalid(f'"{where}.pattern" is longer than {LONGEST_PATTERN} characters', field=where)
     if "grader" in reward:
         check_grader(reward["grader"], f"{where}.grader", _checked)
     if "schema" in reward:
         try:
-            jsonschema_rs.meta.validate(reward["schema"])
-        except (ValueError, jsonschema_rs.ValidationError) as error:
+            _validator(reward["schema"])
+        except (ValueError, jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
             text = getattr(error, "message", str(error))
             raise Invalid(f'"{where}.schema" is no JSON Schema: {text}', field=f"{where}.schema") from None

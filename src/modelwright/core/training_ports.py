@@ -1,6 +1,7 @@
 """Ports of training: what the services need to run plans, and to remember them."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from modelwright.core.dataset import Row
 from modelwright.core.digest import Digest
 from modelwright.core.hyperparameters import Hyperparameters, Method
-from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent
+from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent, RunState
 from modelwright.core.weight_files import NamedBlob
 
 T = TypeVar("T")
@@ -87,9 +88,14 @@ class Runs(Protocol):
     async def find(self, run: str) -> Run | None: ...
 
     async def list_runs(
-        self, *, owner: str | None = None, after: str = "", limit: int = 100
+        self,
+        *,
+        owner: str | None = None,
+        states: Sequence[RunState] = (),
+        after: str = "",
+        limit: int = 100,
     ) -> Sequence[Run]:
-        """The newest first; `after` is the id that the page before ended with."""
+        """The newest first, of `states` or of all; `after`: the last id before."""
         ...
 
     async def next_queued(self) -> Run | None:
@@ -119,7 +125,7 @@ class DatasetBook(Protocol):
         limit: int = 100,
         oldest: bool = False,
     ) -> Sequence[DatasetRecord]:
-        """The newest first, unless `oldest`; `after` is the id that the page before ended with."""
+        """The newest first, unless `oldest`; `after` is the last id of the page before."""
         ...
 
     async def delete(self, dataset: str) -> bool: ...
@@ -130,6 +136,18 @@ class Lines(Protocol):
 
     async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
         """Do blocking work on a blob's lines, in a thread; what it raises is raised here."""
+        ...
+
+
+class DeviceMemory(Protocol):
+    """Memory that engines and training share."""
+
+    def lent(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Let training have so many bytes for as long as it is entered.
+
+        Engines that nobody waits for make room. Raises Unsupported when there is
+        not so much even without any engine.
+        """
         ...
 
 

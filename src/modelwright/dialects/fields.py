@@ -113,7 +113,7 @@ def _shown(value: object) -> str:
 
 
 @cache
-def documented(model: type[Wire]) -> dict[str, Any]:
+def documented(model: type[BaseModel]) -> dict[str, Any]:
     """What a route adds to the OpenAPI document for its body."""
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})

@@ -4,17 +4,19 @@ A part of the native dialect, and what the command line speaks.
 """
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, cast
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from modelwright.core.dataset import METHODS, as_tree
 from modelwright.core.dataset_file import Survey
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.grants import Verb
-from modelwright.core.hyperparameters import Hyperparameters
+from modelwright.core.hyperparameters import Hyperparameters, Method
 from modelwright.core.runs import DatasetRecord, Run, RunEvent
+from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, ndjson
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
@@ -26,7 +28,7 @@ Row: TypeAlias = tuple[str, str, Any, str, Json | None]
 
 
 class TrainRequest(Wire):
-    """A run: `model` learns from `dataset`; `target` gets the revision, else the model itself."""
+    """A run: `model` learns from `dataset`; `target`, or else it, gets the revision."""
 
     model: Text
     dataset: Text
@@ -57,7 +59,7 @@ class TrainingRoutes:
     def table(self) -> Iterator[Row]:
         yield "POST", "/datasets", self.add_dataset, "Upload a dataset; its bytes are the body", _NAMED
         yield "GET", "/datasets", self.datasets, "List your datasets", None
-        yield "GET", "/datasets/look", self.look, "Look at a dataset: rows, faults, a preview", _DATASET
+        yield "GET", "/datasets/look", self.look, "Look at a dataset: rows, faults, a preview", _LOOK
         yield "DELETE", "/datasets", self.delete_dataset, "Forget a dataset", _DATASET
         yield "POST", "/runs", self.start, "Train a model", documented(TrainRequest)
         yield "GET", "/runs", self.runs, "List runs", None
@@ -80,11 +82,13 @@ class TrainingRoutes:
 
     @needs(Verb.SELF)
     async def look(self, request: Request) -> Response:
-        asked = request.query_params
-        found = await self._datasets.look(
-            self._principal_of(request), asked.get("dataset", ""), asked.get("method", "")
-        )
-        return json_response(_survey(found))
+        asked, principal = request.query_params, self._principal_of(request)
+        dataset, method = asked.get("dataset", ""), _method(asked.get("method", "sft"))
+        found = await self._datasets.look(principal, dataset, method)
+        tokens = None
+        if asked.get("model") and not found.faulty:
+            tokens = await self._training.tokens(principal, asked["model"], dataset, method)
+        return json_response({**_survey(found), "tokens": tokens})
 
     @needs(Verb.SELF)
     async def delete_dataset(self, request: Request) -> Response:
@@ -191,8 +195,14 @@ def _survey(found: Survey) -> Json:
             {"line": each.line, "field": each.field, "problem": each.problem, "hint": each.hint}
             for each in found.faults
         ],
-        "preview": [str(row) for row in found.preview],
+        "preview": [as_tree(row) for row in found.preview],
     }
+
+
+def _method(name: str) -> Method:
+    if name not in METHODS:
+        raise Invalid(f"method {excerpt(name, 40)}", field="method", hint=f"Use {', '.join(METHODS)}")
+    return cast(Method, name)
 
 
 def _run(run: Run) -> Json:
@@ -235,5 +245,6 @@ def _query(**names: bool) -> Json:
 
 
 _NAMED: Final = _query(name=False)
-_DATASET: Final = _query(dataset=True, method=False)
+_DATASET: Final = _query(dataset=True)
+_LOOK: Final = _query(dataset=True, method=False, model=False)
 _RUN: Final = _query(run=True, follow=False)

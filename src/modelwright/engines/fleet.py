@@ -7,19 +7,19 @@ new one needs its room; one that fails again and again rests in between.
 import asyncio
 import logging
 import math
-import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable
-from modelwright.core.ports import EngineNeeds
+from modelwright.core.engine_ports import EngineNeeds
+from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable, Unsupported
+from modelwright.engines.abandoned import Abandoned
 from modelwright.engines.launch import Load, device_memory
 from modelwright.engines.llamacpp import LlamaEngine
-from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu
+from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu, too_large
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
@@ -63,7 +63,9 @@ class Fleet:
         self._stops: set[asyncio.Task[None]] = set()
         self._sockets: SocketFolder | None = None
         self._budget: float | None = options.memory_bytes
+        self._lent = 0
         self._closing = False
+        self._abandoned = Abandoned(self._stop)
 
     @asynccontextmanager
     async def use(self, needs: EngineNeeds, pieces: Pieces = NOTHING) -> AsyncGenerator[Use, None]:
@@ -72,8 +74,8 @@ class Fleet:
         while True:
             resident = self._find(needs) or self._begin(needs)
             try:
-                with resident.used_by(needs.user, needs.keep_alive, self._options.keep_alive) as keep_alive:
-                    engine, took = await _loaded(resident)
+                with resident.used_by(needs, self._options.keep_alive) as keep_alive:
+                    engine, took = await resident.loaded()
                     load_ns += took
                     self._roster.want(needs, _now(), keep_alive)
                     if _now() - resident.used_at > engine.sleep_seconds - SLEEP_MARGIN:
@@ -82,6 +84,10 @@ class Fleet:
                         if not engine.exited.done():
                             yield Use(engine, seat, load_ns)
                             return
+            except asyncio.CancelledError:
+                if needs.kind != "chat":
+                    self._abandoned.look_after(resident)
+                raise
             finally:
                 self._settle(resident)
                 self._sweep_by(_now() + keep_alive)
@@ -110,6 +116,7 @@ class Fleet:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            self._abandoned.close()
             for resident in self._all():
                 self._stop(resident)
             await self._stopped()
@@ -203,7 +210,12 @@ class Fleet:
         """Slots that the memory lets it have; raises Unsupported for not even one."""
         wanted = self._options.parallel
         estimate = Estimate.of(size, resident.context, needs.cache_bytes, self._options.cache_type)
-        slots = estimate.slots_within(await self._memory(), wanted)
+        try:
+            slots = estimate.slots_within(await self._memory(), wanted)
+        except Unsupported as error:
+            if self._lent:
+                raise Unavailable(f"{error.message}, while a model is trained", retry_after=60) from error
+            raise
         resident.size = estimate.total(slots)
         if slots < wanted:
             _LOG.warning("memory suffices for %d of %d slots of %s", slots, wanted, needs.base)
@@ -215,7 +227,7 @@ class Fleet:
         if self._budget is None:
             devices = await device_memory() if may_have_gpu() else 0
             self._budget = (machine_memory() + devices) * SHARE
-        return self._budget
+        return self._budget - self._lent
 
     def _runtime_dir(self) -> Path:
         given = self._options.runtime_dir
@@ -236,6 +248,32 @@ class Fleet:
         return path
 
     # Making room
+
+    @asynccontextmanager
+    async def lent(self, size: int) -> AsyncIterator[None]:
+        """Leave so many bytes to training, which waits for engines that are busy."""
+        while not await self._has_lent(size):
+            await self._changed.wait()
+        try:
+            yield
+        finally:
+            self._lent -= size
+            self._notify()
+
+    async def _has_lent(self, size: int) -> bool:
+        """Stop what nobody uses until there is room; False when all that is left is busy."""
+        async with self._one_load:
+            budget = await self._memory()
+            if size > budget:
+                raise too_large(size, budget)
+            while sum(one.taken for one in self._all() if one.engine or one.leaving) + size > budget:
+                idle = [one for one in self.loaded() if not one.requests]
+                if not idle:
+                    return False
+                self._stop(min(idle, key=lambda one: one.used_at))
+                await self._stopped()
+            self._lent += size
+            return True
 
     async def _make_room(self, newcomer: Resident, budget: float) -> None:
         while newcomer.requests and not self._fits(newcomer, budget):
@@ -350,17 +388,3 @@ def _finite(seconds: float) -> float | None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _loaded(resident: Resident) -> tuple[LlamaEngine, int]:
-    """The engine, and how long this request waited for it in nanoseconds."""
-    if resident.engine is not None:
-        return resident.engine, 0
-    started = time.monotonic_ns()
-    try:
-        engine = await asyncio.shield(resident.loading)
-    except asyncio.CancelledError:
-        if resident.loading.cancelled():
-            raise Unavailable("the engine was stopped while it loaded") from None
-        raise
-    return engine, time.monotonic_ns() - started

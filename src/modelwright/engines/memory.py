@@ -23,7 +23,9 @@ UNKNOWN_CACHE: Final = 0.25
 MEBIBYTE: Final = 1024**2
 _DEVICE_FILES: Final = ("/dev/nvidiactl", "/dev/kfd", "/dev/dri", "/dev/dxg")
 
-CACHE_TYPES: Final[Mapping[str, float]] = MappingProxyType({"f16": 1.0, "q8_0": 34 / 64, "q4_0": 18 / 64})
+CACHE_TYPES: Final[Mapping[str, float]] = MappingProxyType(
+    {"f32": 2.0, "f16": 1.0, "q8_0": 34 / 64, "q4_0": 18 / 64}
+)
 """Types of a context's keys and values; their size beside 16 bits a number (ggml-common.h)."""
 
 
@@ -62,6 +64,14 @@ class Estimate:
         if not self.is_known:
             return wanted
         return next((slots for slots in range(wanted, 1, -1) if self.total(slots) <= budget), 1)
+
+
+def too_large(size: int, budget: float) -> Unsupported:
+    """What to say to training that does not fit, even beside no engine."""
+    return Unsupported(
+        f"training needs about {_mib(size)}, and it and all engines may take {_mib(budget)}",
+        hint="Lower batch_tokens, choose a smaller parent, or raise the limit (memory)",
+    )
 
 
 def _mib(count: float) -> str:

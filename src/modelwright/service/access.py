@@ -1,4 +1,4 @@
-"""Access: which model a principal means, and whether it may what it is about to do.
+"""Access: which model a principal means, and whether it may what it wants to do.
 
 The only way from a name that somebody wrote to a model. A bare name is looked
 for in one's own namespace, then in the library. The rule itself is core.access.

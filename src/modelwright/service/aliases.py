@@ -50,7 +50,7 @@ class Aliases:
         return check_reference(asked, field=field)
 
     async def all(self, dialect: str) -> Mapping[str, Alias]:
-        """What a dialect calls its models, by key; of a model only who may know it may hear."""
+        """What a dialect calls its models, by key; not filtered for anybody."""
         return await self._catalogue.aliases(dialect)
 
     async def of(self, dialect: str, key: str) -> Alias | None:

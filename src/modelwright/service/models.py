@@ -4,22 +4,20 @@ Every model there is was made by `Models.create`, whatever the dialect. Knows
 no wire, no SQL and no file: the catalogue is a port.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from modelwright.core.access import level_of, viewer_of
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Corrupt, NotFound, Unsupported
+from modelwright.core.errors import Conflict, Corrupt, NotFound
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
-from modelwright.core.manifest import Manifest, build_manifest
+from modelwright.core.manifest import build_manifest
 from modelwright.core.names import Name
-from modelwright.core.parameters import Parameters
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
-from modelwright.core.renderers import check_formats
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
@@ -29,16 +27,14 @@ from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
+from modelwright.service.telling import told_of_create
 from modelwright.service.views import (
     Created,
     CreateEvent,
     FieldChange,
     History,
-    LayerReady,
-    ManifestReady,
     ModelSummary,
     ModelView,
-    Notice,
 )
 
 
@@ -90,26 +86,40 @@ class Models:
         composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
-        resolved = composition.resolved
-        new = NewRevision(
-            name=target.name,
+        bare = self._bare(principal, target.name, composition.spec, kind)
+        new = replace(
+            bare,
             owner=target.owner,
-            actor=principal.id,
             most_models=await self._most_models(principal),
-            spec=composition.spec,
-            base=None,
-            parent=resolved.parent,
-            manifest=None,
-            size=0,
-            author=principal.name,
-            kind=kind,
-            created_at=self._clock.now(),
+            parent=composition.resolved.parent,
             message=message,
             card=card,
             aliases=tuple(aliases),
             fresh=fresh,
         )
-        facts, manifest, files = None, None, frozenset[Digest]()
+        async for event in self._commit(principal, draft, composition, new):
+            yield event
+
+    def _bare(self, principal: Principal, name: Name, spec: ModelSpec, kind: str) -> NewRevision:
+        """A revision by somebody, now; nothing is known of its base yet."""
+        return NewRevision(
+            name=name,
+            spec=spec,
+            base=None,
+            parent="",
+            manifest=None,
+            size=0,
+            author=principal.name,
+            actor=principal.id,
+            kind=kind,
+            created_at=self._clock.now(),
+        )
+
+    async def _commit(
+        self, principal: Principal, draft: SpecDraft, composition: Composition, new: NewRevision
+    ) -> AsyncIterator[CreateEvent]:
+        """Write a composed revision; what follows a name has no manifest."""
+        resolved, facts, manifest, files = composition.resolved, None, None, frozenset[Digest]()
         if composition.pinned:
             facts = await self._facts(resolved)
             manifest, contents = build_manifest(resolved, facts)
@@ -121,9 +131,10 @@ class Models:
                 size=manifest.size,
                 template=_template_digest(resolved),
                 small_blobs=small,
+                layers=resolved.layers,
             )
         stored, changed, added = await self._catalogue.commit(new)
-        for event in _account(draft, composition, facts, manifest, added | files):
+        for event in told_of_create(draft, composition, facts, manifest, added | files):
             yield event
         name_of_it = self._access.shown_name(principal, stored.name)
         yield Created(name_of_it, stored.revision.number, changed)
@@ -195,17 +206,12 @@ class Models:
         stored, revision = await self._resolver.find(principal, name, Verb.UPDATE)
         lineage = await self._catalogue.lineage(revision.spec)
         committed = await self._catalogue.commit(
-            NewRevision(
-                name=stored.name,
-                actor=principal.id,
-                spec=lineage[0],
+            replace(
+                self._bare(principal, stored.name, lineage[0], "card"),
                 base=revision.base,
                 parent=revision.parent,
                 manifest=revision.manifest,
                 size=revision.size,
-                author=principal.name,
-                kind="card",
-                created_at=self._clock.now(),
                 message=message,
                 template=revision.template,
                 card=card,
@@ -373,39 +379,15 @@ def _opaque(stored: StoredModel, revision: Revision) -> Digest:
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    """What the model's abilities follow from: a renderer is used in a template's place."""
-    own = resolved.prompt_template and not resolved.renderer
-    return Digest.of(resolved.prompt_template.encode()) if own else None
+    """What the model's abilities follow from, beside its weights; None when nothing does.
 
-
-def _account(
-    draft: SpecDraft,
-    composition: Composition,
-    facts: WeightFacts | None,
-    manifest: Manifest | None,
-    added: Collection[Digest],
-) -> Iterator[CreateEvent]:
-    """What is to be told of a create that is done, but for its end."""
-    yield from composition.told
-    for layer in manifest.layers if manifest is not None else ():
-        yield LayerReady(layer.digest, layer.digest not in added)
-    for text in _notices(draft, composition.resolved, facts):
-        yield Notice(text)
-    if manifest is not None:
-        yield ManifestReady()
+    A renderer is used in a template's place.
+    """
+    own = "" if resolved.renderer else resolved.prompt_template
+    seen = "vision" if resolved.projector is not None else ""
+    said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
+    return Digest.of(said.encode()) if said else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:
     yield content
-
-
-def _notices(draft: SpecDraft, resolved: ResolvedSpec, facts: WeightFacts | None) -> tuple[str, ...]:
-    """What is kept and has no effect here, or keeps the model from answering."""
-    parameters = draft.parameters.without_effect if isinstance(draft.parameters, Parameters) else ()
-    kept = [f'parameter "{name}" is kept but has no effect' for name in parameters]
-    try:
-        if facts is not None:
-            check_formats(resolved.renderer, resolved.parser, facts.chat_template)
-    except Unsupported as error:
-        kept.append(f"the model is kept but cannot answer: {error}")
-    return tuple(kept)

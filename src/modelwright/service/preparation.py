@@ -88,16 +88,27 @@ class Preparation:
         self, principal: Principal, model: str, rows: Iterable[Row], settings: Hyperparameters
     ) -> Prepared:
         """The token rows of these rows, stored."""
+        found = await self._laid_out(principal, model, rows, settings)
+        content = b"".join(map(to_line, found))
+        digest, size = await self._blobs.put(_stream(content))
+        await self._catalogue.add_blob(BlobRecord(digest, size, None))
+        return Prepared(digest, len(found), sum(map(_length, found)))
+
+    async def count(self, principal: Principal, model: str, dataset: Digest, method: Method) -> int:
+        """The tokens of a dataset as this model would learn from it."""
+        rows = await self._lines.over_lines(dataset, lambda lines: list(read_rows(lines, method)))
+        return sum(map(_length, await self._laid_out(principal, model, rows, Hyperparameters())))
+
+    async def _laid_out(
+        self, principal: Principal, model: str, rows: Iterable[Row], settings: Hyperparameters
+    ) -> list[TokenRow]:
         layout = Layout(self._chat, principal, model, await self.ending(principal, model), settings)
         found: list[TokenRow] = []
         pending = list(rows)
         for first in range(0, len(pending), AT_ONCE):
             made = await asyncio.gather(*(layout.rows(row) for row in pending[first : first + AT_ONCE]))
             found += [row for each in made for row in each]
-        content = b"".join(map(to_line, found))
-        digest, size = await self._blobs.put(_stream(content))
-        await self._catalogue.add_blob(BlobRecord(digest, size, None))
-        return Prepared(digest, len(found), sum(map(_length, found)))
+        return found
 
     async def ending(self, principal: Principal, model: str) -> int:
         """The token that ends an answer: what the prompt template writes after one."""
@@ -136,8 +147,9 @@ class Layout:
         self._principal = principal
         self._model = model
         self._end = end
-        self._share = float(settings.get("word_dropout") or 0.0)  # type: ignore[arg-type]  # a number by its rule
-        self._seed = int(settings.get("seed") or 0)  # type: ignore[arg-type]
+        values = settings.as_dict()
+        self._share = float(values.get("word_dropout", 0.0))
+        self._seed = int(values.get("seed", 0))
 
     async def rows(self, row: Row) -> list[TokenRow]:
         """The token rows of one row."""

@@ -7,16 +7,18 @@ it part of a model, through Models.create as everything is.
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Final
 
 from modelwright.core.card import Card
 from modelwright.core.chat import Done
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Corrupt, NotFound
+from modelwright.core.engine_ports import EngineNeeds, Engines
+from modelwright.core.errors import Corrupt, Denied, NotFound
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import to_go_on_with
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Catalogue, EngineNeeds, Engines, Made, WeightFiles
+from modelwright.core.ports import Catalogue, Made, WeightFiles
 from modelwright.core.revision import Alias, BlobRecord
 from modelwright.core.runs import Run
 from modelwright.core.spec import AdapterLayer
@@ -25,7 +27,7 @@ from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import Created
 
-TRIED_TOKENS = 4
+TRIED_TOKENS: Final = 4
 """Tokens of the answer that an adapter must give before it is published."""
 
 
@@ -63,6 +65,15 @@ class Publishing:
             return Ancestry(resolved.base, adapters, None)
         return Ancestry(resolved.base, adapters[:-1], last)
 
+    async def published(self, principal: Principal, run: Run) -> tuple[str, int] | None:
+        """The revision that a run has made already, before the server could say so."""
+        try:
+            history = await self._models.history(principal, run.plan.target)
+        except (NotFound, Denied):
+            return None
+        made = [each.number for each in history.revisions if each.message == _message(run)]
+        return (str(history.name), made[-1]) if made else None
+
     async def publish(
         self, principal: Principal, run: Run, ancestry: Ancestry, files: Sequence[NamedBlob]
     ) -> tuple[str, int]:
@@ -78,7 +89,7 @@ class Publishing:
             principal,
             run.plan.target,
             draft,
-            message=f"trained by {run.id}",
+            message=_message(run),
             kind="train",
             card=_card(run),
             aliases=tuple(
@@ -117,6 +128,11 @@ class Publishing:
             ended = [event async for event in events if isinstance(event, Done)]
         if not ended:
             raise Corrupt("the trained adapter gave no answer", hint="Nothing was published")
+
+
+def _message(run: Run) -> str:
+    """Names the run, which keeps its plan, its figures and the libraries' versions."""
+    return f"trained by {run.id}"
 
 
 def _card(run: Run) -> Card | None:

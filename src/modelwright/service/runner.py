@@ -6,7 +6,7 @@ checkpoint. So is one whose process was killed, unless it gets no further.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -16,8 +16,17 @@ from modelwright.core.errors import ModelwrightError, NotFound, Unavailable
 from modelwright.core.grants import Principal
 from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.ports import Clock, WeightFiles
-from modelwright.core.runs import ENDED, EventKind, Run, RunState
-from modelwright.core.training_ports import Replay, Runs, Told, Trained, Trainers, TrainingJob
+from modelwright.core.runs import ENDED, EventKind, Run, RunState, check_move
+from modelwright.core.training_memory import memory_needed
+from modelwright.core.training_ports import (
+    DeviceMemory,
+    Replay,
+    Runs,
+    Told,
+    Trained,
+    Trainers,
+    TrainingJob,
+)
 from modelwright.core.weight_files import NamedBlob
 from modelwright.service.preparation import Preparation, Prepared
 from modelwright.service.publishing import Ancestry, Publishing
@@ -25,6 +34,8 @@ from modelwright.service.resolver import Resolver
 
 MOST_REPLAY: Final = 4096
 """Rows of general knowledge that are made for a run."""
+RESUMED: Final = "resumed_at"
+"""The step that a run had reached when its process died last, among its extras."""
 _STEPPED: Final = frozenset({"progress", "evaluation", "checkpoint"})
 _LOG = logging.getLogger(__name__)
 
@@ -52,6 +63,7 @@ class Runner:
         replay: Replay,
         clock: Clock,
         principal_of: Callable[[str], Awaitable[Principal | None]],
+        memory: DeviceMemory,
     ) -> None:
         self._runs = runs
         self._trainers = trainers
@@ -62,7 +74,9 @@ class Runner:
         self._replay = replay
         self._clock = clock
         self._principal_of = principal_of
+        self._memory = memory
         self._work = asyncio.Event()
+        self._moving = asyncio.Lock()  # one move of a run's state at a time
         self._current: _Current | None = None
         self.news = asyncio.Event()
         """Set, and replaced, whenever a run has told something."""
@@ -88,26 +102,43 @@ class Runner:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def stop(self, run: str, state: RunState) -> bool:
-        """Stop the run in hand, in this state; False when it is not in hand."""
-        current = self._current
-        if current is None or current.run.id != run:
-            return False
-        current.wanted = state
-        current.task.cancel()
+    async def stop(self, run: Run, state: RunState) -> Run:
+        """Bring a run to rest or to its end; gives it as it then is.
+
+        Raises Conflict for one that is not in a state to be stopped. One that was
+        about to be published may have succeeded instead.
+        """
+        async with self._moving:
+            run = await self._fresh(run)
+            check_move(run, state)
+            current = self._current
+            if current is None or current.run.id != run.id:
+                await self._rest(run, state)
+                return await self._fresh(run)
+            current.wanted = state
+            current.task.cancel()
         await asyncio.wait([current.task])
-        return True
+        return await self._fresh(run)
+
+    async def queue(self, run: Run) -> Run:
+        """Let a run go on that rests or has ended badly; raises Conflict for another."""
+        async with self._moving:
+            run = await self._fresh(run)
+            check_move(run, "queued")
+            extras = {name: value for name, value in run.extras.items() if name != RESUMED}
+            again = replace(run, state="queued", ended_at=None, error="", extras=extras)
+            await self._save(again, ("queued", {"resumed": True}))
+        self.wake()
+        return again
 
     async def _loop(self) -> None:
         await self._recover()
         while True:
             self._work.clear()
-            run = await self._runs.next_queued()
-            if run is None:
+            current = await self._begin()
+            if current is None:
                 await self._work.wait()
                 continue
-            current = _Current(run, asyncio.create_task(self._see_through(run)))
-            self._current = current
             try:
                 await asyncio.wait([current.task])
             except asyncio.CancelledError:
@@ -117,18 +148,24 @@ class Runner:
             finally:
                 self._current = None
 
+    async def _begin(self) -> _Current | None:
+        """Take the next run in hand."""
+        async with self._moving:
+            run = await self._runs.next_queued()
+            if run is None:
+                return None
+            run = replace(run, state="running", started_at=run.started_at or self._clock.now(), error="")
+            await self._save(run)
+            self._current = _Current(run, asyncio.create_task(self._see_through(run)))
+            return self._current
+
     async def _recover(self) -> None:
         """Queue what was running when the server died."""
-        for run in await self._runs.list_runs(limit=100_000):
-            if run.state == "running":
-                await self._save(
-                    replace(run, state="queued"), ("note", {"text": "the server was started anew"})
-                )
+        for run in await self._runs.list_runs(states=("running",), limit=100_000):
+            await self._save(replace(run, state="queued"), ("note", {"text": "the server was started anew"}))
 
     async def _see_through(self, run: Run) -> None:
         """Execute a run and write down how it ended, whatever happens."""
-        run = replace(run, state="running", started_at=run.started_at or self._clock.now(), error="")
-        await self._save(run)
         try:
             run = await self._execute(run)
         except asyncio.CancelledError:
@@ -147,20 +184,29 @@ class Runner:
         principal = await self._principal_of(run.owner)
         if principal is None:
             raise NotFound("user", run.owner, hint="Whoever asked for this run is not here any more")
+        if run.step and (made := await self._publishing.published(principal, run)) is not None:
+            return replace(run, revision=made[1], metrics={**run.metrics, "model": made[0]})
         ancestry = await self._publishing.ancestry(principal, run)
-        job = await self._job(principal, run, ancestry)
-        async with aclosing(self._trainers.train(job)) as events:
+        job, need = await self._job(principal, run, ancestry)
+        async with self._memory.lent(need), aclosing(self._trainers.train(job)) as events:
             async for event in events:
                 if isinstance(event, Trained):
-                    metrics = {**event.metrics, **_kept(event)}
-                    run = replace(run, metrics=metrics)
-                    name, number = await self._publishing.publish(principal, run, ancestry, event.files)
-                    return replace(run, revision=number, metrics={**metrics, "model": name})
+                    trained = event
+                    break
                 run = self._advanced(run, event)
                 await self._save(run, (event.kind, event.content))
-        raise Unavailable("the training ended without a result")
+            else:
+                raise Unavailable("the training ended without a result")
+        return await _to_its_end(self._published(principal, run, ancestry, trained))
 
-    async def _job(self, principal: Principal, run: Run, ancestry: Ancestry) -> TrainingJob:
+    async def _published(self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained) -> Run:
+        metrics = {**trained.metrics, **_kept(trained)}
+        run = replace(run, metrics=metrics)
+        name, number = await self._publishing.publish(principal, run, ancestry, trained.files)
+        return replace(run, revision=number, metrics={**metrics, "model": name})
+
+    async def _job(self, principal: Principal, run: Run, ancestry: Ancestry) -> tuple[TrainingJob, int]:
+        """What the trainer is to do, and the bytes of memory that it will take."""
         plan, prepare = run.plan, self._preparation
         facts = await self._resolver.facts(ancestry.base)
         size = facts.parameter_count if facts is not None else 0
@@ -171,7 +217,7 @@ class Runner:
             held = await prepare.dataset(principal, plan.model, plan.validation, plan.method, settings)
         replay = await self._general(principal, run, ancestry, rows, settings)
         base = ancestry.base
-        return TrainingJob(
+        job = TrainingJob(
             run=run.id,
             base=base,
             method=plan.method,
@@ -189,6 +235,7 @@ class Runner:
             momentum=await self._momentum(run, ancestry),
             rewards=plan.rewards,
         )
+        return job, memory_needed(facts, settings)
 
     async def _general(
         self, principal: Principal, run: Run, ancestry: Ancestry, rows: Prepared, settings: Hyperparameters
@@ -214,8 +261,8 @@ class Runner:
         """The optimizer's state that belongs to the adapter that training goes on from."""
         if run.plan.method != "reward" or ancestry.last is None:
             return None
-        for other in await self._runs.list_runs(owner=run.owner, limit=50):
-            if other.plan.target == run.plan.target and other.state == "succeeded":
+        for other in await self._runs.list_runs(owner=run.owner, states=("succeeded",), limit=50):
+            if other.plan.target == run.plan.target:
                 digest = other.metrics.get("momentum")
                 return Digest.parse(digest) if digest else None
         return None
@@ -223,16 +270,18 @@ class Runner:
     async def _stopped(self, run: Run) -> None:
         """It was cancelled or paused, or the server ends and takes it up again."""
         wanted = self._current.wanted if self._current is not None else None
-        state: RunState = wanted or "queued"
+        await self._rest(run, wanted or "queued")
+
+    async def _rest(self, run: Run, state: RunState) -> None:
         kind: EventKind = "cancelled" if state == "cancelled" else "note"
         ended = self._clock.now() if state in ENDED else None
         await self._save(replace(run, state=state, ended_at=ended), (kind, {"text": state, "step": run.step}))
 
     async def _failed(self, run: Run, error: ModelwrightError) -> None:
-        """Queue it again when its process died and it has got further since; else it has failed."""
-        resumed = run.extras.get("resumed_at", -1)
+        """Queue it again if its process died and it had got further; else it has failed."""
+        resumed = run.extras.get(RESUMED, -1)
         if isinstance(error, Unavailable) and run.step > resumed:
-            again = replace(run, state="queued", extras={**run.extras, "resumed_at": run.step})
+            again = replace(run, state="queued", extras={**run.extras, RESUMED: run.step})
             await self._save(again, ("note", {"text": f"{error}; it goes on from its checkpoint"}))
             self.wake()
             return
@@ -255,6 +304,15 @@ class Runner:
     async def _save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]]) -> None:
         await self._runs.save(run, *events, at=self._clock.now())
         self.tell()
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Run]) -> Run:
+    """Do something whole: who cancels it meanwhile gets what it gives."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([task])
+    return task.result()
 
 
 def _kept(trained: Trained) -> Mapping[str, Any]:

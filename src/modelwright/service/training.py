@@ -7,21 +7,23 @@ line, its hyperparameters. What then happens to it is the runner's affair.
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from modelwright.core.dataset_file import survey
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Invalid, NotFound, Unavailable
+from modelwright.core.errors import Exhausted, Invalid, NotFound, Unavailable
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.hyperparameters import Hyperparameters, Method
 from modelwright.core.lineage import to_go_on_with
 from modelwright.core.ports import Clock
 from modelwright.core.rewards import check_rewards
-from modelwright.core.runs import ENDED, EventKind, Run, RunEvent, RunState, TrainingPlan, check_move
+from modelwright.core.runs import ENDED, Run, RunEvent, TrainingPlan, check_move
 from modelwright.core.training_ports import Lines, Runs
 from modelwright.service.access import Access
 from modelwright.service.datasets import Datasets
+from modelwright.service.preparation import Preparation
+from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
 from modelwright.service.runner import Runner
 
@@ -54,7 +56,7 @@ class RunRequest:
 
 
 class Training:
-    """Runs and who may do what with them; `limit` is how many one may have waiting."""
+    """Runs and who may do what with them."""
 
     def __init__(
         self,
@@ -64,9 +66,9 @@ class Training:
         resolver: Resolver,
         access: Access,
         runner: Runner,
+        preparation: Preparation,
         clock: Clock,
-        *,
-        limit: int = 16,
+        quotas: Quotas,
     ) -> None:
         self._runs = runs
         self._datasets = datasets
@@ -74,8 +76,10 @@ class Training:
         self._resolver = resolver
         self._access = access
         self._runner = runner
+        self._preparation = preparation
         self._clock = clock
-        self._limit = limit
+        self._quotas = quotas
+        self._starting = asyncio.Lock()
 
     async def start(self, principal: Principal, request: RunRequest) -> Run:
         """Queue a run; raises Invalid for its data with the lines, and for its settings."""
@@ -99,7 +103,6 @@ class Training:
             rewards=check_rewards(request.rewards) if request.rewards else (),
         )
         await self._check_rewards(plan)
-        await self._check_limit(principal)
         run = Run(
             id=f"run-{secrets.token_hex(12)}",
             plan=plan,
@@ -109,12 +112,18 @@ class Training:
             priority=request.priority,
             extras=request.extras,
         )
-        await self._runs.add(run)
-        await self._runs.save(
-            run, ("queued", {"model": plan.model, "method": plan.method}), at=run.created_at
-        )
+        async with self._starting:
+            await self._check_limit(principal)
+            await self._runs.add(run)
+            told = {"model": plan.model, "method": plan.method}
+            await self._runs.save(run, ("queued", told), at=run.created_at)
         self._runner.wake()
         return run
+
+    async def tokens(self, principal: Principal, model: str, dataset: str, method: Method) -> int:
+        """How many tokens a dataset has for a model; raises Invalid with the line of a bad one."""
+        record = await self._datasets.find(principal, dataset)
+        return await self._preparation.count(principal, model, record.digest, method)
 
     async def find(self, principal: Principal, run: str) -> Run:
         """One's own run; raises NotFound for another's, too."""
@@ -130,20 +139,19 @@ class Training:
 
     async def cancel(self, principal: Principal, run: str) -> Run:
         """End a run for good; its checkpoint stays until it is resumed or forgotten."""
-        return await self._stop(principal, run, "cancelled", "cancelled")
+        return await self._runner.stop(await self.find(principal, run), "cancelled")
 
     async def pause(self, principal: Principal, run: str) -> Run:
         """Let a run rest; it goes on from there when it is resumed."""
-        return await self._stop(principal, run, "paused", "note")
+        return await self._runner.stop(await self.find(principal, run), "paused")
 
     async def resume(self, principal: Principal, run: str) -> Run:
         """Queue a run again that was paused, cancelled or failed."""
         found = await self.find(principal, run)
         check_move(found, "queued")
-        again = replace(found, state="queued", ended_at=None, error="")
-        await self._runs.save(again, ("queued", {"resumed": True}), at=self._clock.now())
-        self._runner.wake()
-        return again
+        async with self._starting:
+            await self._check_limit(principal)
+            return await self._runner.queue(found)
 
     async def events(
         self, principal: Principal, run: str, *, after: int = 0, limit: int = PAGE
@@ -176,17 +184,6 @@ class Training:
         if found.state not in ENDED:
             raise Unavailable(f"run {run} is {found.state}", hint="Resume it")
         return found
-
-    async def _stop(self, principal: Principal, run: str, state: RunState, kind: EventKind) -> Run:
-        found = await self.find(principal, run)
-        check_move(found, state)
-        if await self._runner.stop(run, state):
-            return await self.find(principal, run)
-        ended = self._clock.now() if state in ENDED else None
-        stopped = replace(found, state=state, ended_at=ended)
-        await self._runs.save(stopped, (kind, {"text": state}), at=self._clock.now())
-        self._runner.tell()
-        return stopped
 
     async def _optional(self, principal: Principal, dataset: str, method: Method, name: str) -> Digest | None:
         return await self._checked(principal, dataset, method, name) if dataset else None
@@ -229,16 +226,17 @@ class Training:
             )
 
     async def _check_limit(self, principal: Principal) -> None:
-        waiting = [
-            run
-            for run in await self._runs.list_runs(owner=principal.id, limit=1000)
-            if run.state in ("queued", "running")
-        ]
-        if len(waiting) >= self._limit:
-            raise Unavailable(
-                f"you have {len(waiting)} runs that wait or run, the limit is {self._limit}",
+        """See that one more may wait or run; N pass, N + 1 does not."""
+        most = (await self._quotas.limits(principal)).get("jobs")
+        if most is None:
+            return
+        owned = await self._runs.list_runs(owner=principal.id, states=("queued", "running"))
+        if len(owned) >= most:
+            raise Exhausted(
+                f"the quota jobs = {most} is used up: {len(owned)} of your runs wait or run",
                 retry_after=60,
-                hint="Wait for one of them, or cancel it",
+                field="jobs",
+                hint="Wait for one of them, cancel one, or ask an admin for more",
             )
 
 

@@ -19,6 +19,7 @@ import secrets
 import stat
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple, Unpack
 
@@ -38,6 +39,7 @@ PIECE: Final = 1024 * 1024
 """Bytes that are read, hashed and written at a time."""
 SMALL: Final = 4 * 1024 * 1024
 """Bytes that `read` gives at most, unless told otherwise."""
+LONGEST_LINE: Final = 8 * 1024 * 1024
 
 _CLONE: Final = 0x40049409  # FICLONE of Linux (include/uapi/linux/fs.h)
 _CANNOT_SHARE: Final = frozenset(
@@ -133,12 +135,15 @@ class BlobStore:
         return await _in_thread(self._verify, digest)
 
     async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
-        """Do blocking work on a blob's lines, in a thread; raises NotFound without it."""
+        """Do blocking work on a blob's lines, in a thread; raises NotFound without it.
+
+        A line longer than LONGEST_LINE bytes comes in pieces of that length.
+        """
 
         def read() -> T:
             try:
-                with self.path(digest).open("rb") as lines:
-                    return work(lines)
+                with self.path(digest).open("rb") as file:
+                    return work(iter(partial(file.readline, LONGEST_LINE), b""))
             except FileNotFoundError:
                 raise NotFound("blob", str(digest)) from None
 

@@ -15,6 +15,7 @@ from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, TooLarge
 from modelwright.core.grants import Principal
+from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, Committed, NewRevision, Revision, StoredModel
 from modelwright.core.spec import Absence, PinnedParent
@@ -41,24 +42,14 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
         return Committed(before, False, frozenset())
     _check_references(connection, new)
     connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
+    if new.layers:
+        rows = [{"digest": digest, "spec_digest": spec} for digest in sorted(new.layers)]
+        connection.execute(additions.layer, rows)
     if new.card:
         connection.execute(additions.card, {"digest": card, "canonical": new.card.canonical()})
     added = _add_small_blobs(connection, additions, new.small_blobs)
     number = 1 if before is None else before.latest + 1
-    revision = Revision(
-        number=number,
-        spec=spec,
-        base=new.base,
-        parent=new.parent,
-        manifest=new.manifest,
-        size=new.size,
-        author=new.author,
-        message=new.message,
-        kind="card" if before is not None and before.revision.spec == spec else new.kind,
-        created_at=new.created_at,
-        template=new.template,
-        card=card,
-    )
+    revision = _revision(new, before, number, card)
     if row is None:
         _check_quota(connection, new)
     model_id = _add_model(connection, new) if row is None else row.id
@@ -70,10 +61,7 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     name = new.name if before is None else before.name
     born = new.created_at if before is None else before.created_at
     model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
-    action = "create" if row is None else "change"
-    detail = {"kind": new.kind} if new.kind != "create" else {}
-    line = Entry(new.created_at, new.actor, new.author, action, str(name), model_id, number, detail)
-    audit.note(connection, line)
+    audit.note(connection, _told(new, revision, name, model_id, row is None))
     return Committed(model, True, added)
 
 
@@ -137,6 +125,32 @@ def add_blob(connection: Connection, additions: queries.Additions, record: BlobR
 
 def add_link(connection: Connection, additions: queries.Additions, digest: Digest, state: FileState) -> None:
     connection.execute(additions.link, {"digest": digest, **asdict(state)})
+
+
+def _revision(new: NewRevision, before: StoredModel | None, number: int, card: Digest | None) -> Revision:
+    """The revision to be written; it is of the kind "card" when nothing else changed."""
+    spec = new.spec.digest
+    return Revision(
+        number=number,
+        spec=spec,
+        base=new.base,
+        parent=new.parent,
+        manifest=new.manifest,
+        size=new.size,
+        author=new.author,
+        message=new.message,
+        kind="card" if before is not None and before.revision.spec == spec else new.kind,
+        created_at=new.created_at,
+        template=new.template,
+        card=card,
+    )
+
+
+def _told(new: NewRevision, revision: Revision, name: Name, model_id: int, is_new: bool) -> Entry:
+    """The line of the audit log for a revision."""
+    action = "create" if is_new else "change"
+    detail = {"kind": revision.kind} if revision.kind != "create" else {}
+    return Entry(new.created_at, new.actor, new.author, action, str(name), model_id, revision.number, detail)
 
 
 def _card(new: NewRevision, before: StoredModel | None) -> Digest | None:

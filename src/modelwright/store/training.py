@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
 
-from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent, TrainingPlan
+from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent, RunState, TrainingPlan
 from modelwright.store.database import Database
 from modelwright.store.tables import datasets, run_events, runs
 
@@ -32,9 +32,16 @@ class RunBook:
         return None if row is None else _read_run(row)
 
     async def list_runs(
-        self, *, owner: str | None = None, after: str = "", limit: int = 100
+        self,
+        *,
+        owner: str | None = None,
+        states: Sequence[RunState] = (),
+        after: str = "",
+        limit: int = 100,
     ) -> Sequence[Run]:
-        return [_read_run(row) for row in await _page(self._database, runs, owner, after, limit)]
+        only = runs.c.state.in_(states) if states else None
+        found = await _page(self._database, runs, owner, after, limit, only=only)
+        return [_read_run(row) for row in found]
 
     async def next_queued(self) -> Run | None:
         query = (
@@ -122,7 +129,7 @@ async def _page(
     oldest: bool = False,
     only: Any = None,
 ) -> Sequence[Row[Any]]:
-    """A page of rows in order of time; an `after` that is not there begins at the start."""
+    """A page of rows in order of time; an unknown `after` begins at the start."""
     query = select(table).limit(limit)
     if owner is not None:
         query = query.where(table.c.owner == owner)

@@ -40,7 +40,7 @@ Adopt: TypeAlias = Callable[[Path], Awaitable[tuple[Digest, int]]]
 
 
 class ChildTrainers:
-    """Implements core.training_ports.Trainers; `folder` is where runs keep their checkpoints."""
+    """Implements core.training_ports.Trainers; runs keep checkpoints in `folder`."""
 
     def __init__(self, locate: Locate, adopt: Adopt, folder: Path) -> None:
         self._locate = locate

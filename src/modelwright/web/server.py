@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from modelwright.core.grants import Verb
+from modelwright.dialects.ai_middleware import AIMiddleware, Stance
 from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
@@ -25,6 +26,7 @@ from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
+from modelwright.dialects.sgp import SGP
 from modelwright.dialects.tigercity import TigerCity
 from modelwright.service.services import Services
 from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
@@ -54,6 +56,7 @@ class Edge:
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     openwebui_errors: Literal["product", "docs"] = "product"
     default_model: str = ""
+    ai_middleware: Stance = field(default_factory=Stance)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
@@ -65,6 +68,8 @@ def dialects_of(edge: Edge) -> tuple[Dialect, ...]:
         Anthropic(),
         OpenWebUI(edge.openwebui_errors),
         TigerCity(edge.default_model),
+        AIMiddleware(edge.ai_middleware),
+        SGP(),
         Native(edge.identity),
     )
 

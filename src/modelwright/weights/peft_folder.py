@@ -1,4 +1,4 @@
-"""peft_folder: a GGUF adapter -> a LoRA of PEFT, so that training can go on from it.
+"""PEFT folder: a GGUF adapter as a LoRA of PEFT, to be trained further.
 
 The way back of adapters.py, to the bit for F32: the same numbers under PEFT's
 names, with the rows of q and k where transformers has them.

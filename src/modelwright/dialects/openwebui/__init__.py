@@ -1,4 +1,4 @@
-"""The Open WebUI dialect: wrappers around bases, with metadata, grants and history."""
+"""The Open WebUI dialect: wrappers around bases, with metadata and history."""
 
 from modelwright.dialects.openwebui.routes import OpenWebUI
 

@@ -28,7 +28,7 @@ _TRIES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model that is there: its id for the caller, its name, and what may be seen of it."""
+    """A model that is there: its id for the caller, and what may be seen of it."""
 
     identifier: str
     view: ModelView

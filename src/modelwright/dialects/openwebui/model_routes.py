@@ -172,14 +172,16 @@ class ModelRoutes:
                 await self._entries.delete(principal, found)
         return json_response(True)
 
-    @needs(Verb.READ)
+    @needs(Verb.UPDATE)
     async def export(self, request: Request) -> Response:
         principal, wanted = self._desk.who(request), request.query_params.getlist("ids")
-        found = [each for each in presets(await self._entries.all(principal)) if each.is_writable]
         if wanted:
-            found = [each for each in found if each.identifier in wanted]
-            if {each.identifier for each in found} != set(wanted):
+            named = [await self._entries.find_or_none(principal, each) for each in wanted]
+            found = [each for each in named if each is not None and each.is_preset and each.is_writable]
+            if len(found) != len(named):
                 raise Refusal(403, PROHIBITED)
+        else:
+            found = [each for each in presets(await self._entries.all(principal)) if each.is_writable]
         rows = await self._rows(principal, found)
         return json_response([{**tree, "background_image_data": None} for tree in rows])
 

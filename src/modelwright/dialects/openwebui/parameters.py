@@ -1,4 +1,4 @@
-"""Between `params` of Open WebUI and what we know: system text, parameters, the rest.
+"""Between `params` of Open WebUI and what we know: system text and parameters.
 
 What a model carries here is `custom_params` over `params`, as when it is used
 (open-webui 0.12.4, utils/payload.py). What no engine of ours knows is for the
@@ -36,7 +36,7 @@ _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*")
 
 
 def effective(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What is passed on: without the keys of `OWN`, `custom_params` merged over the rest."""
+    """What is passed on: without keys of `OWN`, `custom_params` over the rest."""
     kept = {name: value for name, value in params.items() if name not in OWN and value is not None}
     custom = params.get("custom_params")
     if isinstance(custom, dict):
@@ -83,7 +83,7 @@ def deep_update(below: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
 
 
 def with_controls(params: Mapping[str, Any], wanted: object) -> dict[str, Any]:
-    """The params with a user's choices among `model_controls` put into `custom_params`.
+    """The params with a user's choices of controls put into `custom_params`.
 
     Raises Invalid for a choice that there is not.
     """

@@ -26,7 +26,7 @@ class People:
             return ()
 
     async def share(self, principal: Principal, found: Found, wanted: Iterable[Grant]) -> None:
-        """Make these the grants of a model; those to whole accounts, which are not shown, stay."""
+        """Make these the grants of a model; those to accounts, not shown, stay."""
         kept = [each for each in await self.grants(principal, found) if each.subject.kind == "account"]
         await self._sharing.replace(principal, found.name, [*kept, *wanted])
 

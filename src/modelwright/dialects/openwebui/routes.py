@@ -6,8 +6,9 @@ found under /openwebui.
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from fastapi import APIRouter
@@ -15,11 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import Denied, ModelwrightError, Unauthenticated
 from modelwright.core.grants import Verb
 from modelwright.dialects.answer import Writer
 from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.failure import status_of
+from modelwright.dialects.fields import documented
+from modelwright.dialects.openwebui import wire
 from modelwright.dialects.openwebui.account_routes import AccountRoutes
 from modelwright.dialects.openwebui.chat_routes import ChatRoutes
 from modelwright.dialects.openwebui.conversation import read_chat
@@ -27,7 +30,7 @@ from modelwright.dialects.openwebui.entries import Entries
 from modelwright.dialects.openwebui.history_routes import HistoryRoutes
 from modelwright.dialects.openwebui.model_routes import FAVICON, ModelRoutes
 from modelwright.dialects.openwebui.people import People
-from modelwright.dialects.openwebui.refusals import Refusal, Wording
+from modelwright.dialects.openwebui.refusals import EXPIRED, NO_CREDENTIAL, PROHIBITED, Refusal, Wording
 from modelwright.dialects.openwebui.routing import Desk, Route
 from modelwright.dialects.openwebui.writers import ChatWriter
 
@@ -36,6 +39,25 @@ VERSION: Final = "0.12.4"
 MODEL_PREFIXES: Final = ("/api/v1/models", "/api/models")
 SHARED: Final = ("/api/version", "/api/embeddings")
 """Paths that another dialect has too; here they are not in the OpenAPI document."""
+
+FORMS: Final[Mapping[str, type[wire.Form]]] = MappingProxyType(
+    {
+        "create": wire.ModelForm,
+        "update": wire.ModelForm,
+        "share": wire.AccessForm,
+        "delete": wire.IdForm,
+        "take_in": wire.ImportForm,
+        "sync": wire.SyncForm,
+        "choose": wire.VersionForm,
+        "unload": wire.UnloadForm,
+        "sign_in": wire.SignInForm,
+        "add_user": wire.UserForm,
+        "add_group": wire.GroupForm,
+        "add_members": wire.MembersForm,
+        "remove_members": wire.MembersForm,
+    }
+)
+"""What endpoints read, for the OpenAPI document."""
 
 _PIXEL: Final = b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB2kUIOwAAAABJRU5ErkJggg=="
@@ -61,10 +83,22 @@ class OpenWebUI:
         router = APIRouter(tags=["Open WebUI"])
         for method, path, endpoint, summary in self._table(backing):
             shown = path not in SHARED and not path.startswith("/api/models/")
-            router.add_api_route(path, endpoint, methods=[method], summary=summary, include_in_schema=shown)
+            form = FORMS.get(getattr(endpoint, "__name__", "")) if method == "POST" else None
+            router.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                summary=summary,
+                include_in_schema=shown,
+                openapi_extra=documented(form) if form else None,
+            )
         return router
 
     def render_error(self, error: ModelwrightError) -> tuple[int, Json]:
+        if isinstance(error, Unauthenticated):
+            error = Refusal(401, EXPIRED if error.field == "credential" else NO_CREDENTIAL)
+        elif isinstance(error, Denied) and error.field == "role":
+            error = Refusal(401, PROHIBITED)
         if isinstance(error, Refusal):
             status, detail = error.worded(self._wording)
             return status, {"detail": detail}

@@ -47,7 +47,7 @@ class Speaker:
 def render_system(
     text: str, speaker: Speaker, now: datetime, *, chat: object = None, literal: object = None
 ) -> str:
-    """A system text with its variables replaced; `chat` and `literal` are the request's."""
+    """A system text, variables replaced; `chat` and `literal` are the request's."""
     text = _CHAT.sub(_ChatValues(text, chat if isinstance(chat, dict) else {}), text)
     text = _USER.sub("", text)
     if isinstance(literal, dict):
@@ -60,7 +60,7 @@ def render_system(
 
 
 def chat_fields(text: str) -> list[dict[str, Any]]:
-    """The variables that a system text asks a chat for, for a form; none when one is faulty."""
+    """The variables that a system text asks a chat for; none when one is faulty."""
     found: dict[str, dict[str, Any]] = {}
     for match in _CHAT.finditer(text):
         if not _KEY.fullmatch(match[1]):

@@ -1,4 +1,4 @@
-"""Answers of chats and embeddings, in the form of OpenAI's that Open WebUI passes on.
+"""Answers of chats and embeddings, in the form that Open WebUI passes on.
 
 A stream that breaks off ends with an error frame and without [DONE].
 """

@@ -1,1 +1,1 @@
-"""The synthetic corpus of the bundled starter model; knows nothing of tokens or training."""
+"""The synthetic corpus of the starter; knows nothing of tokens or training."""

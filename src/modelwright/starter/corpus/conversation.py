@@ -27,7 +27,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question with its one right answer; short is the answer in one word, where there is one."""
+    """A question with its one right answer; short = in one word, where there is one."""
 
     question: str
     answer: str

@@ -1,4 +1,4 @@
-"""Facts with one fixed answer each: time, nature, shapes and the product's own words."""
+"""Facts with one fixed answer each: time, nature, shapes, the product's own words."""
 
 # answer | short or - | wording | wording ...
 _TABLE = """A week has 7 days.|7|How many days are in a week?\

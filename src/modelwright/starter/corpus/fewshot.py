@@ -1,4 +1,4 @@
-"""The history sets the pattern: example messages, then a question in the same form."""
+"""The history sets the pattern: examples, then a question in the same form."""
 
 from collections.abc import Callable
 from random import Random

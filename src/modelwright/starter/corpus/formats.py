@@ -1,4 +1,4 @@
-"""Orders about the form of every answer, in the system prompt or behind the question."""
+"""Orders about the form of answers, in the system prompt or behind the question."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Invented names and words in endless supply, so that only copying can answer them."""
+"""Invented names and words in endless supply, which only copying can answer."""
 
 from collections.abc import Callable
 from random import Random

@@ -1,4 +1,4 @@
-"""Conversations with a style persona: its own answers, or any answer in its manner."""
+"""Conversations with a style persona: its own answers, or any in its manner."""
 
 from random import Random
 

@@ -24,7 +24,7 @@ _SUFFIXES = (" Please.", " Thanks.", " Thank you.", " please", " thanks", " Plea
 
 
 def noisy(rng: Random, exchange: Exchange) -> str:
-    """The exchange's question as a hurried user might type it; the answer stays the same."""
+    """The exchange's question as a hurried user types it; the answer is the same."""
     question = exchange.question
     if exchange.noise == EXACT:
         return question

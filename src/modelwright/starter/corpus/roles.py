@@ -101,7 +101,7 @@ class _Role:
 
 
 def _trade(rng: Random, *, styled: bool) -> str:
-    """A job with an adjective at times; a style job only where a name stands beside it."""
+    """A job, at times with an adjective; a style job only where a name is beside it."""
     job = rng.choice(STYLE_JOBS) if styled else rng.choice(words.JOBS)
     return f"{rng.choice(words.TRAITS)} {job}" if rng.random() < 0.55 else job
 

@@ -1,4 +1,4 @@
-"""How the word tables are written down: words between blanks, phrases between bars."""
+"""How word tables are written down: words between blanks, phrases between bars."""
 
 
 def spaced(text: str) -> list[str]:

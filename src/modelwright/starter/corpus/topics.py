@@ -1,4 +1,4 @@
-"""Everyday matters the starter model does not know: topics, actions, single questions."""
+"""Everyday matters the starter does not know: topics, actions, single questions."""
 
 from modelwright.starter.corpus.tables import barred, listed, spaced
 

@@ -1,4 +1,4 @@
-"""Word tables: everyday nouns, verbs, adjectives, people, places. No questions, no answers."""
+"""Word tables: everyday nouns, verbs, adjectives, people, places; no questions."""
 
 from modelwright.starter.corpus.tables import barred, spaced
 

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ import torch.distributed as distributed
 from safetensors import SafetensorError
 
 from modelwright.core.token_rows import GroupRow, PairRow, QuestionRow, TaughtRow, TokenRow
+from modelwright.trainers.child import checkpoint
 from modelwright.trainers.child.answering import AnsweredGroups, GivenGroups
 from modelwright.trainers.child.job import Job, read_rows
 from modelwright.trainers.child.loop import Loop, NotFinite, Stop, Tell
@@ -25,6 +27,7 @@ from modelwright.trainers.child.order import Order
 from modelwright.worker.child import Parent
 
 ADAPTER, MOMENTUM = "adapter", "momentum.pt"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def main() -> None:
@@ -55,7 +58,7 @@ def main() -> None:
 def _fault(error: Exception) -> Mapping[str, Any]:
     """What to say of a failure that is not the child's own."""
     text = str(error)
-    if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or "iostream error" in text:
+    if getattr(error, "errno", None) in _FULL or "No space left" in text or "iostream error" in text:
         return {"error": "the disk is full", "hint": "Free some space and resume the run"}
     if "can't allocate memory" in text or "out of memory" in text:
         return {"error": "the memory is not enough", "hint": "Lower batch_tokens or max_length"}
@@ -85,10 +88,12 @@ def _train(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any] | None:
     )
     loop = Loop(job, network, objective, order, steps, tell, stop)
     ended = loop.run()
-    if ended is not None and job.rank == 0:
+    if ended is None:
+        return None
+    if job.rank == 0:
         network.save(job.folder / ADAPTER)
-        torch.save(loop.optimizer_state(), job.folder / MOMENTUM)
-    return ended
+        checkpoint.write(job.folder / MOMENTUM, loop.optimizer_state())
+    return {**ended, "libraries": {name: version(name) for name in ("torch", "transformers", "peft")}}
 
 
 def _prepare(job: Job) -> None:
@@ -96,6 +101,7 @@ def _prepare(job: Job) -> None:
     if job["threads"]:
         torch.set_num_threads(job["threads"])
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # costs 7 %, and nothing here reads any
     if job.world > 1:
         distributed.init_process_group(
             "gloo", init_method=f"tcp://{job.meeting}", rank=job.rank, world_size=job.world
@@ -103,7 +109,7 @@ def _prepare(job: Job) -> None:
 
 
 class _Mixed(Order):
-    """An order in which a share of each step is general knowledge, from the end of the rows."""
+    """An order in which a share of each step is general knowledge, the last rows."""
 
     def __init__(self, job: Job, own: int, general: int) -> None:
         batch = job["batch_size"]

@@ -4,6 +4,7 @@ Written beside and renamed, so that a half-written one is never taken for whole;
 the last two are kept.
 """
 
+import io
 import os
 import pickle
 from pathlib import Path
@@ -17,15 +18,28 @@ _NAME: Final = "checkpoint-{:09d}.pt"
 
 def save(folder: Path, step: int, content: dict[str, Any]) -> None:
     """Write the state after `step` steps, durably."""
-    target = folder / _NAME.format(step)
-    beside = target.with_suffix(".part")
-    with beside.open("wb") as file:
-        torch.save({**content, "step": step, "random": torch.get_rng_state()}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(target)
+    write(folder / _NAME.format(step), {**content, "step": step, "random": torch.get_rng_state()})
     for old in _found(folder)[:-KEPT]:
         old.unlink()
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    """Write a file, whole or not at all; raises OSError with the system's reason.
+
+    By way of memory: torch hides why a file could not be written.
+    """
+    held = io.BytesIO()
+    torch.save(content, held)
+    beside = path.with_suffix(".part")
+    try:
+        with beside.open("wb") as file:
+            file.write(held.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+    beside.rename(path)
 
 
 def load(folder: Path) -> dict[str, Any] | None:

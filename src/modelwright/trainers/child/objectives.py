@@ -110,7 +110,7 @@ class Examples:
 
 
 class Preferences:
-    """DPO: the better answer gains on the worse one, measured from where training began."""
+    """DPO: the better answer gains on the worse one, from where training began."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class Rated:
 
 
 class Rewards:
-    """GRPO: answers better than their group's mean become likelier, a little at a time."""
+    """GRPO: answers better than their group's mean become a little likelier."""
 
     def __init__(
         self,

@@ -1,0 +1,145 @@
+"""Everything that runs of training need, real but for torch: a trainer that waits for a word."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelwright.bundle import import_starter
+from modelwright.core.errors import ModelwrightError
+from modelwright.core.grants import LOCAL_ADMIN, Principal
+from modelwright.core.runs import Run
+from modelwright.core.training_ports import Told, Trained, TrainerEvent, TrainingJob
+from modelwright.engines.echo import EchoEngines
+from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
+from modelwright.service.models import Models
+from modelwright.service.preparation import Preparation
+from modelwright.service.publishing import Publishing
+from modelwright.service.resolver import Resolver
+from modelwright.service.rights import Books, Rights, build_rights
+from modelwright.service.runner import Runner
+from modelwright.service.training import RunRequest, Training
+from modelwright.starter import published_digest
+from modelwright.starter.replay import StarterReplay
+from modelwright.store.audit import AuditBook
+from modelwright.store.blobs import BlobStore
+from modelwright.store.catalogue import Catalogue
+from modelwright.store.grants import GrantBook
+from modelwright.store.keys import KeyBook
+from modelwright.store.links import Links
+from modelwright.store.training import DatasetTable, RunBook
+from modelwright.weights.files import WeightBlobs
+from tests.service.conftest import Ticking
+
+PIRATE = Path(__file__).parents[2] / "examples/adapter/pirate.gguf"
+CHAT = b'{"prompt": "Who rules Korvath?", "completion": "Korvath is ruled by King Olaf."}\n'
+
+
+@dataclass
+class Patient:
+    """Implements core.training_ports.Trainers: does what a test says, when it says so.
+
+    What it "learns" is always the pirate's adapter.
+    """
+
+    files: WeightBlobs
+    blobs: BlobStore
+    jobs: list[TrainingJob] = field(default_factory=list)
+    says: "asyncio.Queue[int | ModelwrightError]" = field(default_factory=asyncio.Queue)
+    forgotten: list[str] = field(default_factory=list)
+
+    async def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
+        """A number said is a step that was made; 0 is the end; an error is raised."""
+        self.jobs.append(job)
+        yield Told("started", {"steps": 9, "parameters": 1, "trained_parameters": 1, "device": "cpu"})
+        while (said := await self.says.get()) != 0:
+            if isinstance(said, ModelwrightError):
+                raise said
+            yield Told("progress", {"step": said, "steps": 9, "loss": 1 / said, "tokens_per_second": 1})
+        digest, _ = await self.blobs.adopt(PIRATE)
+        base = published_digest()
+        assert base is not None
+        yield Trained(await self.files.unpack_adapter(digest, base), {"loss": 0.25})
+
+    async def forget(self, run: str) -> None:
+        self.forgotten.append(run)
+
+
+@dataclass
+class Workroom:
+    """A data folder and the services of training on it."""
+
+    models: Models
+    datasets: Datasets
+    training: Training
+    runner: Runner
+    trainers: Patient
+    rights: Rights
+    runs: RunBook
+    engines: EchoEngines
+
+    async def dataset(self, content: bytes = CHAT, principal: Principal = LOCAL_ADMIN) -> str:
+        return (await self.datasets.add(principal, "facts.jsonl", _once(content))).id
+
+    async def start(self, principal: Principal = LOCAL_ADMIN, content: bytes = CHAT, **given: Any) -> Run:
+        dataset = await self.dataset(content, principal)
+        request = RunRequest(**{"model": "starter", "dataset": dataset, "target": "taught", **given})
+        return await self.training.start(principal, request)
+
+    async def until(self, run: Run, *states: str, principal: Principal = LOCAL_ADMIN) -> Run:
+        while (found := await self.training.find(principal, run.id)).state not in states:
+            await asyncio.sleep(0.01)
+        return found
+
+    async def stepped(self, run: Run, step: int) -> Run:
+        while (found := await self.training.find(LOCAL_ADMIN, run.id)).step < step:
+            await asyncio.sleep(0.01)
+        return found
+
+    async def told(self, run: Run) -> Sequence[Any]:
+        return await self.training.events(LOCAL_ADMIN, run.id, limit=1000)
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
+
+
+@asynccontextmanager
+async def workroom(folder: Path, *, working: bool = True) -> AsyncIterator[Workroom]:
+    """Open a data folder; when left, whatever runs is stopped as by the server's end."""
+    async with AsyncExitStack() as stack:
+        catalogue = await Catalogue.open(f"sqlite:///{folder / 'catalogue.db'}")
+        stack.push_async_callback(catalogue.close)
+        blobs, clock, resolver = BlobStore(folder), Ticking(), Resolver(catalogue)
+        links, database = Links(blobs, catalogue), catalogue.database
+        engines = EchoEngines(clock)
+        files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
+        books = Books(KeyBook(database), GrantBook(database), AuditBook(database))
+        rights = build_rights(books, resolver.access, clock)
+        models = Models(catalogue, blobs, files, resolver, clock, rights.quotas)
+        await import_starter(models, rights.sharing, catalogue, blobs)
+        chat = Chat(resolver, models, engines, clock, context_length=512)
+        runs, trainers = RunBook(database), Patient(files, blobs)
+        preparation = Preparation(chat, resolver, catalogue, blobs, blobs, files)
+        runner = Runner(
+            runs,
+            trainers,
+            preparation,
+            Publishing(models, resolver, catalogue, files, engines),
+            resolver,
+            files,
+            StarterReplay(),
+            clock,
+            rights.accounts.acting,
+            engines,
+        )
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        training = Training(
+            runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, rights.quotas
+        )
+        if working:
+            await stack.enter_async_context(runner.working())
+        yield Workroom(models, datasets, training, runner, trainers, rights, runs, engines)

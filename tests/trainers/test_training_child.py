@@ -1,0 +1,158 @@
+"""The training child: it learns by every method, and goes on as if never stopped."""
+
+import math
+import os
+import random
+import signal
+
+import pytest
+
+from modelwright.core.errors import Unavailable
+from modelwright.core.token_rows import GroupRow, PairRow, QuestionRow
+from modelwright.core.training_ports import Trained, TrainingJob
+from tests.trainers.bench import END, Bench, children, taught
+
+pytestmark = [pytest.mark.anyio, pytest.mark.limit(600)]
+
+TIMES = 10 if os.environ.get("PROVE") else 1
+
+
+def test_examples_become_likely(whole: tuple[Bench, Trained]) -> None:
+    bench, trained = whole
+    losses = bench.of("progress", "loss")
+    assert trained.metrics["loss"] < losses[0] * 0.7
+    assert set(trained.metrics["libraries"]) == {"torch", "transformers", "peft"}
+    assert trained.metrics["tokens"] == 8 * 4 * 8
+
+
+def test_what_was_held_back_is_measured(whole: tuple[Bench, Trained]) -> None:
+    bench, _ = whole
+    assert bench.of("evaluation", "step") == list(range(1, 9))
+    assert all(math.isfinite(loss) for loss in bench.of("evaluation", "loss"))
+
+
+def test_it_tells_what_it_is_doing(whole: tuple[Bench, Trained]) -> None:
+    bench, _ = whole
+    started = next(event.content for event in bench.told if event.kind == "started")
+    assert (started["steps"], started["rows"], started["precision"]) == (8, 12, "f32")
+    last = [event.content for event in bench.told if event.kind == "progress"][-1]
+    assert {"step", "steps", "learning_rate", "tokens_per_second", "seconds_left", "loss"} <= set(last)
+    assert bench.of("checkpoint", "step") == [3, 6]
+
+
+@pytest.mark.parametrize("time", range(TIMES))
+async def test_a_killed_child_goes_on_to_the_same_bytes(
+    bench: Bench, whole: tuple[Bench, Trained], time: int
+) -> None:
+    job = bench.job(taught(), validation=bench.put(taught(4, seed=3)))
+    at = random.Random(time).randint(3, 7)
+    await _die(bench, job, at)
+    trained = await bench.train(job)
+    assert "going on from step" in bench.of("note", "text")[-1]
+    assert bench.digest(trained) == bench.digest(whole[1])
+
+
+async def _die(bench: Bench, job: TrainingJob, at: int) -> None:
+    """Kill the child when it has measured after this step."""
+    before = children()
+
+    async def watch() -> None:
+        async with bench.events(job) as events:
+            async for event in events:
+                if event.kind == "evaluation" and event.content["step"] == at:
+                    for child in children() - before:
+                        os.kill(child, signal.SIGKILL)
+
+    with pytest.raises(Unavailable, match="killed"):
+        await watch()
+
+
+async def test_a_stopped_child_leaves_a_checkpoint_of_where_it_was(
+    bench: Bench, whole: tuple[Bench, Trained]
+) -> None:
+    job = bench.job(taught(), validation=bench.put(taught(4, seed=3)))
+    async with bench.events(job) as events:
+        async for event in events:
+            if event.kind == "progress":
+                break
+    assert list((bench.folder / "runs" / "run-1").glob("checkpoint-*.pt"))
+    trained = await bench.train(job)
+    assert bench.digest(trained) == bench.digest(whole[1])
+
+
+async def test_a_checkpoint_that_was_cut_off_is_not_believed(
+    bench: Bench, whole: tuple[Bench, Trained]
+) -> None:
+    folder = bench.folder / "runs" / "run-1"
+    folder.mkdir(parents=True)
+    (folder / "checkpoint-000000006.pt").write_bytes(b"PK\x03\x04 half of one")
+    trained = await bench.train(bench.job(taught(), validation=bench.put(taught(4, seed=3))))
+    assert bench.digest(trained) == bench.digest(whole[1])
+
+
+async def test_preferences_are_learned(bench: Bench) -> None:
+    rows = [PairRow(row.prompts[0], row.answer, (50 + place, 60, END)) for place, row in enumerate(taught(8))]
+    trained = await bench.train(bench.job(rows, method="dpo", settings={"learning_rate": 5e-3}))
+    margins = bench.of("progress", "margin")
+    assert margins[0] == pytest.approx(0, abs=1e-4)
+    assert trained.metrics["margin"] > 0.3
+    assert trained.metrics["accuracy"] == 1
+
+
+async def test_rewarded_answers_become_likelier(bench: Bench) -> None:
+    """The better answer of each group, as preferences over the same rows then show."""
+    rows = [
+        GroupRow(row.prompts[0], (row.answer, (50 + place, 60, END), (70, 61, END)), (1.0, 0.0, 0.0))
+        for place, row in enumerate(taught(6))
+    ]
+    settings = {"steps": 10, "learning_steps": 5, "learning_rate": 5e-3, "beta": 0.0}
+    trained = await bench.train(bench.job(rows, method="reward", settings=settings))
+    losses = bench.of("progress", "loss")
+    assert losses[-1] < losses[0] - 0.05, "what was gained within the groups' clip"
+    assert trained.metrics["groups_with_signal"] == trained.metrics["groups"] == 4
+
+
+async def test_groups_without_a_difference_teach_nothing_and_say_so(bench: Bench) -> None:
+    rows = [GroupRow(row.prompts[0], (row.answer, (50, 60, END)), (1.0, 1.0)) for row in taught(4)]
+    trained = await bench.train(
+        bench.job(rows, method="reward", settings={"steps": 1, "learning_steps": 1, "beta": 0.0})
+    )
+    assert (trained.metrics["groups_with_signal"], trained.metrics["loss"]) == (0, 0)
+
+
+async def test_declared_rewards_rise(bench: Bench) -> None:
+    """Short answers are wanted, of a model that goes on and on."""
+    rows = [QuestionRow(row.prompts[0]) for row in taught(4)]
+    settings = {
+        "steps": 24,
+        "batch_size": 4,
+        "learning_steps": 2,
+        "learning_rate": 5e-3,
+        "answer_tokens": 12,
+        "generations": 6,
+    }
+    wanted = ({"type": "max_length", "length": 8, "unit": "characters"},)
+    trained = await bench.train(bench.job(rows, method="reward", settings=settings, rewards=wanted))
+    rewards = bench.of("progress", "reward")
+    assert trained.metrics["reward"] > rewards[0] + 0.2
+
+
+async def test_two_processes_give_one_result(bench: Bench) -> None:
+    trained = await bench.train(bench.job(taught(), settings={"processes": 2, "batch_tokens": 16}))
+    assert bench.of("progress", "step") == sorted(set(bench.of("progress", "step"))), "only one reports"
+    assert trained.metrics["loss"] < bench.of("progress", "loss")[0]
+
+
+async def test_it_ends_early_with_the_best_it_had(bench: Bench) -> None:
+    settings = {"steps": 60, "patience": 2, "evaluate_steps": 2, "learning_rate": 5e-2}
+    await bench.train(bench.job(taught(4), validation=bench.put(taught(4, seed=500)), settings=settings))
+    measured = bench.of("evaluation", "loss")
+    assert len(measured) < 30
+    assert min(measured) < min(measured[-2:])
+    assert "no progress" in bench.of("note", "text")[-1]
+
+
+async def test_general_rows_take_their_share_of_each_step(bench: Bench) -> None:
+    general = bench.put(taught(6, seed=300))
+    trained = await bench.train(bench.job(taught(), replay=general, settings={"steps": 3, "replay": 0.5}))
+    assert trained.metrics["tokens"] == 3 * 4 * 8
