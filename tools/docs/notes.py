@@ -43,8 +43,8 @@ TIGERCITY: Final = """## Good to know
   copy of a trained model keeps what that has learned, and learns on top of it.
 - `POST /v1/train` is a run of the method reward that is waited for; who hangs up cancels it. One group is
   `messages` with `responses`; several are `groups`, a list of such. An answer is `content` or `text` or
-  `message`, with its `reward`; `completions` is read as `responses`. A group of equal rewards teaches nothing:
-  the reply counts those that had a signal. A single answer is learned in the measure of its reward.
+  `message`, with its `reward`; `completions` is read as `responses`. A group of equal rewards teaches
+  nothing: the reply counts those that had a signal. A single answer is learned in the measure of its reward.
 - `revision` counts trainings; every other change is in the model's history, too.
 - Replies to a training call have the fields of ModelInfo, `message`, `metrics` and `usage`."""
 
