@@ -163,7 +163,7 @@ async def _open(
         pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
         ledger = rights.audit.ledger
         chat = Chat(resolver, models, engine, clock, context_length=4096)
-        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT)
         parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
         queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
         await stack.enter_async_context(queue.working())
@@ -177,7 +177,7 @@ async def _open(
             rights,
             datasets,
             _training(folder, parts, clock),
-            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
+            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT),
             queue,
             *_deploying(parts, clock),
             Entities(EntityTable(database), clock),

@@ -50,7 +50,7 @@ class Access:
         raise NotFound("model", asked, field=field)
 
     async def whole(self, principal: Principal, asked: str) -> str:
-        """The name of a model as a whole, by its name or its id; a revision cannot be meant."""
+        """The name of a whole model, by name or id; a revision cannot be meant."""
         name = await self.named(principal, asked)
         check_whole(name)
         return name
