@@ -68,6 +68,7 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
@@ -96,7 +97,15 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "num_ctx": 64,
         "system": "x",
     },
-    ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
+    ("POST", "/v1/responses/input_tokens"): {"model": "{model}", "input": "hello"},
+    ("POST", "/v1/models"): {"name": "tiger-{n}", "description": "", "parent_model": "{model}"},
+    ("POST", "/v1/train"): {"model": "{model}"},
+    ("POST", "/v1/fine_tuning/jobs"): {
+        "model": "{model}",
+        "training_file": "",
+        "hyperparameters": {"n_epochs": -1},
+    },
+    ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
@@ -151,8 +160,18 @@ SECOND_PLACES: Final = (
     "/modelwright/",
     "/openwebui/",
     "/ai_middleware/",
+    "/tigercity/",
 )
 """Where a dialect stands a second time, in its pure form."""
+
+TOLD_LATER: Final = (
+    "does not support",
+    "the dataset has no rows",
+    'responses\\" is required',
+    'project_ids\\" is required',
+    "permission '{permission}' not found",
+)
+"""What is only told to who has the right: by then the request was let in."""
 
 NOT_BUILT: Final = frozenset(
     {
@@ -163,6 +182,13 @@ NOT_BUILT: Final = frozenset(
     }
 )
 """Routes that say so before they look at the model; some that need a model with a past."""
+
+
+PAST_THE_DOOR: Final[Mapping[Call, str]] = {
+    ("POST", "/v1/train"): "responses",
+    ("POST", "/v1/fine_tuning/jobs"): "n_epochs",
+}
+"""Routes that would train: what whoever may do it is told is wrong with what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +206,8 @@ class Cell:
     def expected(self) -> str:
         row = NAMELESS.get(plain(self.call))
         allowed = row.split()[ACTORS.index(self.actor)] if row else self._by_verb
+        if self.verb == "administer" and plain(self.call)[1].startswith("/api/v1/"):
+            return allowed.replace("403", "401")  # in Open WebUI's words
         absent, denied = SAID.get(self.call) or SAID.get(plain(self.call), ("404", "403"))
         return {"404": absent, "403": denied}.get(allowed, allowed) if self.kind else allowed
 
@@ -233,6 +261,7 @@ class Town:
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
         asked |= by_id
+        path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
         place = place.replace("{version}", _version(model))
         return await self.client.request(method, place, headers=headers, **asked)
@@ -282,14 +311,14 @@ def plain(call: Call) -> Call:
 
 
 async def walk(place: Town) -> list[Cell]:
-    """Try everything; in a dialect's second place what tells a missing door."""
+    """Try everything; in a dialect's second place everybody on somebody else's model."""
     cells = []
     for call, verb, second in routes(place.app.asgi):
         if verb not in _ON_MODEL or plain(call) in NAMELESS:
-            for actor in ("anonymous", "stranger") if second else ACTORS:
+            for actor in ACTORS:
                 cells.append(await _tried(place, call, verb, actor, ""))
         elif plain(call) not in NOT_BUILT:
-            for actor in ("anonymous", "stranger") if second else ACTORS:
+            for actor in ACTORS:
                 for kind in ("foreign",) if second else KINDS:
                     cells.append(await _tried(place, call, verb, actor, kind))
     return cells
@@ -306,8 +335,8 @@ def walked() -> list[Cell]:
 async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> Cell:
     model = await place.model(kind, actor) if kind else "starter"
     answer = await place.ask(call, actor, model)
-    # Only who may use a model is told what it cannot do, and only who may derive what to learn lacks.
-    able = not any(words in answer.text for words in ("does not support", "the dataset has no rows"))
+    able = not any(words in answer.text for words in TOLD_LATER)
+    able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 

@@ -84,6 +84,13 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
             "rm": Entry("people:remove_user", "Delete a user and revoke its keys."),
         },
     ),
+    "account": (
+        "Manage accounts: tenants, whose users can be given a right together.",
+        {
+            "create": Entry("people:create_account", "Add an account."),
+            "ls": Entry("people:list_accounts", "List the accounts.", alias="list"),
+        },
+    ),
     "group": (
         "Put users together, to grant them things together.",
         {
