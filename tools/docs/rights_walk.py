@@ -257,7 +257,9 @@ class Town:
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
         asked |= by_id
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
-        place = place.replace("{version}", _version(model)).replace("{group}", self.groups.get(actor, "none"))
+        place = place.replace("{version}", _version(model))
+        if "{model:path}" in path:  # elsewhere it would be deleted
+            place = place.replace("{group}", self.groups.get(actor, "none"))
         if "{deployment}" in place:
             place = place.replace("{deployment}", await self._deployment(model))
         return await self.client.request(method, place, headers=headers, **asked)

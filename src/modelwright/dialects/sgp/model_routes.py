@@ -71,7 +71,8 @@ class ModelRoutes:
     async def _plain(self, principal: Principal, body: wire.ModelRequest, account: Account) -> Entry:
         """A model on a base, or on nothing yet."""
         given = body.model_creation_parameters or {}
-        base = body.base_model_id or creation.base_of(given)
+        named = creation.base_of(given)
+        base = body.base_model_id or named
         found = creation.filled(given)
         parent = await self._entries.parent_of(principal, base) if base else None
         draft = replace(found.draft, parent=parent, bare=parent is None)
