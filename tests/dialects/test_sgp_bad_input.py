@@ -143,7 +143,9 @@ async def test_every_bad_field_is_refused_by_name(client: httpx2.AsyncClient, pl
     assert await everything(client) == before
 
 
-async def test_the_good_bodies_are_good(house: Any, client: httpx2.AsyncClient, places: dict[str, str]) -> None:
+async def test_the_good_bodies_are_good(
+    house: Any, client: httpx2.AsyncClient, places: dict[str, str]
+) -> None:
     """Otherwise the tests above would pass for nothing."""
     for route, body in SGP.items():
         answer = await send(client, places, route, json.dumps(body).encode())
