@@ -31,7 +31,7 @@ SETTINGS = {
     "rank": 16,
     "learning_rate": 3e-3,
     "steps": 250,
-    "replay": 0.4,
+    "replay": 0.5,
     "word_dropout": 0.6,
     "threads": 1,
 }

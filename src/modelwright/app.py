@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp
 
@@ -145,25 +145,12 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         table = UploadTable(catalogue.database)
         file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
         queue = _queue(settings, catalogue, chat, models, clock, rights)
-        runners = _runners(settings)
-        stack.push_async_callback(runners.aclose)
-        deployments = _deployments(parts, runners, clock)
-        stack.push_async_callback(deployments.aclose)
+        deployments = await stack.enter_async_context(_deployed(settings, parts, clock))
+        imports = Imports(catalogue, links)
         services = Services(
-            models,
-            chat,
-            uploads,
-            Imports(catalogue, links),
-            adoption,
-            responses,
-            rights,
-            datasets,
-            training,
-            file_uploads,
+            *(models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads),
             queue,
-            ModelTemplates(TemplateTable(catalogue.database), models, clock, shipped_templates()),
-            deployments,
-            ModelServers(DeploymentTable(catalogue.database), deployments, clock),
+            *deployments,
             Entities(EntityTable(catalogue.database), clock),
         )
         await import_starter(models, rights.sharing, catalogue, blobs)
@@ -174,7 +161,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
         edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
-        await deployments.revive()
+        await deployments.deployments.revive()
         names = tuple(dialect.name for dialect in dialects_of(edge))
         yield App(services, build_asgi(services, edge), readiness, token, names)
 
@@ -229,22 +216,37 @@ def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock
     return runner, training
 
 
-def _runners(settings: Settings) -> Runners:
-    traffic = Traffic(settings.endpoints)
-    return Runners(Endpoints(Guarded(traffic), traffic.check), Containers(settings.container_engine))
+class Deployed(NamedTuple):
+    """What templates and deployments are served by."""
+
+    templates: ModelTemplates
+    deployments: Deployments
+    servers: ModelServers
 
 
-def _deployments(parts: Parts, runners: Runners, clock: Clock) -> Deployments:
-    return Deployments(
-        DeploymentTable(parts.catalogue.database),
+@asynccontextmanager
+async def _deployed(settings: Settings, parts: Parts, clock: Clock) -> AsyncIterator[Deployed]:
+    database, rights, traffic = parts.catalogue.database, parts.rights, Traffic(settings.endpoints)
+    runners = Runners(Endpoints(Guarded(traffic), traffic.check), Containers(settings.container_engine))
+    table = DeploymentTable(database)
+    deployments = Deployments(
+        table,
         parts.models,
         parts.chat,
         parts.resolver,
         runners,
         clock,
-        parts.rights.accounts.acting,
-        parts.rights.audit.write,
+        rights.accounts.acting,
+        rights.audit.write,
     )
+    templates = ModelTemplates(
+        TemplateTable(database), parts.models, parts.resolver.access, clock, shipped_templates()
+    )
+    try:
+        yield Deployed(templates, deployments, ModelServers(table, deployments, clock))
+    finally:
+        await deployments.aclose()
+        await runners.aclose()
 
 
 def _queue(

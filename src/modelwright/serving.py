@@ -138,6 +138,8 @@ async def _serve(
         serving = asyncio.create_task(server.serve(sockets=[listeners.shared, *listeners.own.values()]))
         watching = asyncio.create_task(_until_alone(clients, stop)) if clients else None
         url = _url(settings.host, listeners.shared)
+        for name, listener in listeners.own.items():
+            say(f"{name} alone is spoken on {_url(Address.parse(settings.listen[name]).host, listener)}")
         seat.announce(
             Presence(
                 url, os.getpid(), __version__, datetime.now(UTC).isoformat(timespec="seconds"), app.token
@@ -146,8 +148,6 @@ async def _serve(
         gc.collect()
         gc.freeze()  # what was built once need not be looked through again and again
         app.readiness.missing = ""
-        for name, listener in listeners.own.items():
-            say(f"{name} alone is spoken on {_url(Address.parse(settings.listen[name]).host, listener)}")
         say(f"modelwright {__version__} listens on {url}")
         await asyncio.wait({serving, stop.first}, return_when=asyncio.FIRST_COMPLETED)
         app.readiness.missing = "the server is stopping"

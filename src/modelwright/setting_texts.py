@@ -1,4 +1,4 @@
-"""How the text of a setting is read, whichever source it comes from.
+"""How the text of a setting is read, whatever its source, and written.
 
 Each reader gives a value or raises ValueError or Invalid. They know no setting.
 """
@@ -114,3 +114,21 @@ def read_stand_ins(*names: str) -> Callable[[str], dict[str, str]]:
         return found
 
     return read
+
+
+def show_value(name: str, value: object) -> str:
+    """A value as one would write it; a password in a URL is hidden."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{quota}={most}" for quota, most in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name == "tensor_split" and isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
+    if isinstance(value, tuple):
+        return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
+    if isinstance(value, float):
+        endless = "-1" if name == "keep_alive" else "0"
+        return endless if math.isinf(value) else f"{value:.12g}"
+    scheme, at, rest = str(value).partition("://")
+    user, colon, _ = rest.rpartition("@")[0].partition(":")
+    return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)

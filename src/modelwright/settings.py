@@ -6,7 +6,6 @@ bad value there is only reported. Room by room the values are handed down; no
 room reads this. What users may change while the server runs is data, not here.
 """
 
-import math
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +18,6 @@ from modelwright.core.audit import read_quotas
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.wording import excerpt, nearest
 from modelwright.setting_texts import (
-    DEFAULT_ORIGINS,
     one_of,
     read_engine,
     read_flag,
@@ -300,24 +298,6 @@ def load(
                     raise
                 warnings.append(f"ignored: {error.message}")
     return Settings(**values, sources=sources, warnings=tuple(warnings))
-
-
-def show_value(name: str, value: object) -> str:
-    """A value as one would write it; a password in a URL is hidden."""
-    if isinstance(value, Mapping):
-        return ",".join(f"{quota}={most}" for quota, most in value.items())
-    if isinstance(value, bool):
-        return str(value).lower()
-    if name == "tensor_split" and isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
-    if isinstance(value, tuple):
-        return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
-    if isinstance(value, float):
-        endless = "-1" if name == "keep_alive" else "0"
-        return endless if math.isinf(value) else f"{value:.12g}"
-    scheme, at, rest = str(value).partition("://")
-    user, colon, _ = rest.rpartition("@")[0].partition(":")
-    return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)
 
 
 _Entry = tuple[str, str, Source]

@@ -18,6 +18,7 @@ from modelwright.core.revision import BlobRecord, NewRevision
 from modelwright.core.spec import CLEARED, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
 from modelwright.service.access import Access
 from modelwright.service.accounts import Accounts, scopes_of
+from modelwright.service.quotas import RESERVED_TOKENS
 from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.store.audit import AuditBook
 from modelwright.store.catalogue import Catalogue
@@ -237,6 +238,40 @@ async def test_requests_and_streams_are_exact_when_many_ask_at_once(rights: Righ
             await rights.quotas.take(bob, quota)
 
 
+async def may_answer(rights: Rights, who: Principal) -> None:
+    """Begin and end an answer; raises Exhausted."""
+    leave = await rights.quotas.take_tokens(who)
+    assert leave is not None
+    leave()
+
+
+async def test_tokens_are_set_aside_for_answers_that_run(rights: Rights, catalogue: Catalogue) -> None:
+    """However many begin at once, they cannot all pass below the same limit."""
+    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
+    await rights.quotas.set(bob, "tokens_per_day", 3 * RESERVED_TOKENS)
+    taken = await asyncio.gather(*(rights.quotas.take_tokens(bob) for _ in range(32)), return_exceptions=True)
+    ends = [each for each in taken if callable(each)]
+    assert len(ends) == 3
+    assert {each.retry_after for each in taken if isinstance(each, Exhausted)} == {1}
+    stored = (await catalogue.commit(new("bob/mario", bob.id))).model
+    rights.audit.ledger.note(bob, stored, 1, 5, 5)  # the first took ten
+    ends[0]()
+    await may_answer(rights, bob)
+
+
+async def test_a_change_of_a_quota_is_written_down(rights: Rights) -> None:
+    ann = (await rights.accounts.add_user(LOCAL_ADMIN, "ann")).acting()
+    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
+    await rights.quotas.set(bob, "models", 3, ann)
+    await rights.quotas.set(bob, "models", None, ann)
+    lines = [line for line in await rights.audit.entries() if line.action == "quota"]
+    assert [(line.name, line.thing, line.detail["most"]) for line in lines] == [
+        ("ann", f"user:{bob.id}", "none"),
+        ("ann", f"user:{bob.id}", 3),
+    ]
+
+
 async def test_tokens_of_a_day_end_with_the_day(
     rights: Rights, catalogue: Catalogue, clock: Settable
 ) -> None:
@@ -244,19 +279,19 @@ async def test_tokens_of_a_day_end_with_the_day(
     bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
     await rights.quotas.set(bob, "tokens_per_day", 10)
     stored = (await catalogue.commit(new("bob/mario", bob.id))).model
-    await rights.quotas.check_tokens(bob)
+    await may_answer(rights, bob)
     rights.audit.ledger.note(bob, stored, 1, 6, 3)
-    await rights.quotas.check_tokens(bob)
+    await may_answer(rights, bob)
     rights.audit.ledger.note(bob, stored, 1, 1, 0)
     with pytest.raises(Exhausted) as error:
-        await rights.quotas.check_tokens(bob)
+        await may_answer(rights, bob)
     assert error.value.retry_after == 12 * 3600
     await rights.audit.write()
     restarted = build_rights(books(catalogue), Access(catalogue), clock)
     with pytest.raises(Exhausted):
-        await restarted.quotas.check_tokens(bob)
+        await may_answer(restarted, bob)
     clock.at += timedelta(hours=12)
-    await rights.quotas.check_tokens(bob)
+    await may_answer(rights, bob)
 
 
 async def test_the_log_says_who_did_what_and_is_never_rewritten(rights: Rights, catalogue: Catalogue) -> None:

@@ -187,9 +187,8 @@ def _deploying(parts: "Parts", clock: Ticking) -> tuple[ModelTemplates, Deployme
     runners = Runners(Endpoints(Guarded(traffic), traffic.check), Containers(""))
     acting, write = parts.rights.accounts.acting, parts.rights.audit.write
     deployments = Deployments(table, parts.models, parts.chat, parts.resolver, runners, clock, acting, write)
-    templates = ModelTemplates(
-        TemplateTable(parts.catalogue.database), parts.models, clock, shipped_templates()
-    )
+    book, access = TemplateTable(parts.catalogue.database), parts.resolver.access
+    templates = ModelTemplates(book, parts.models, access, clock, shipped_templates())
     return templates, deployments, ModelServers(table, deployments, clock)
 
 

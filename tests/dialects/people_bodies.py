@@ -38,3 +38,19 @@ OPENWEBUI: dict[str, dict[str, Any]] = {
     f"POST {_API}/models/model/update": {**FORM, "id": "test"},
     f"POST {_API}/models/model/update/version": {"version_id": "none"},
 }
+
+TRAINING: dict[str, dict[str, Any]] = {
+    "POST /v1/fine_tuning/jobs": {"model": "test", "training_file": "file-1"},
+    "POST /v1/fine_tuning/checkpoints/{model}/permissions": {"project_ids": ["x"]},
+    "POST /v1/generate_response": {"model": "test", "messages": [{"role": "user", "content": "x"}]},
+    "POST /v1/models": {"name": "new", "parent_model": "test"},
+    "POST /v1/train": {"model": "test", "prompt": "x", "responses": [{"content": "y", "reward": 1}]},
+    "POST /v1/uploads": {
+        "filename": "x.jsonl",
+        "purpose": "fine-tune",
+        "bytes": 3,
+        "mime_type": "text/jsonl",
+    },
+    "POST /v1/uploads/{upload}/complete": {"part_ids": ["x"]},
+}
+"""Routes of the dialects that train; their fields are tried with each dialect."""

@@ -58,7 +58,7 @@ TOOLS: dict[str, tuple[str, Callable[..., Body]]] = {
 }
 
 DEEP: dict[str, Any] = {}
-for _ in range(40):
+for _ in range(18):
     DEEP = {"type": "object", "properties": {"x": DEEP}}
 
 BAD_SCHEMAS = [

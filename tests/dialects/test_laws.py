@@ -21,8 +21,9 @@ from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
 from modelwright.dialects.sgp import SGP
+from modelwright.dialects.tigercity import TigerCity
 
-CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI(), SGP())
+CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI(), TigerCity(), SGP())
 DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, AIMiddleware(), Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
 
 ERRORS = (
@@ -86,6 +87,8 @@ def text_of(tree: dict[str, Any]) -> str:
         return "".join(block["text"] for block in tree["content"])
     if tree.get("type") == "content_block_delta":
         return str(tree["delta"]["text"])
+    if tree.get("type") in ("info", "delta", "stop"):
+        return str(tree.get("delta", ""))
     piece = tree["choices"][0] if tree.get("choices") else tree
     piece = piece.get("delta") or piece.get("message") or {}
     return str(piece.get("content") or "")
@@ -97,7 +100,7 @@ def ended(tree: dict[str, Any]) -> str | None:
         return tree["chat_completion"]["finish_reason"]  # type: ignore[no-any-return]  # JSON
     if "choices" in tree:
         return tree["choices"][0]["finish_reason"] if tree["choices"] else None
-    inner = tree.get("delta", tree)
+    inner = tree["delta"] if isinstance(tree.get("delta"), dict) else tree
     return tree.get("done_reason") or inner.get("stop_reason")
 
 
@@ -178,6 +181,13 @@ def _anthropic(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict
     }
 
 
+def _tigercity(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[str, Any] | None:
+    names = {"num_predict": "max_tokens", "temperature": "temperature", "top_p": "top_p"}
+    if settings.keys() - names:
+        return None  # it cannot be said
+    return {"model": "mario", "messages": messages, **{names[n]: value for n, value in settings.items()}}
+
+
 def _sgp(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[str, Any] | None:
     if "seed" in settings:
         return None  # it cannot be said
@@ -192,6 +202,7 @@ SPELLINGS: dict[str, Spelling] = {
     "openai": _openai,
     "anthropic": _anthropic,
     "openwebui": _openai,
+    "tigercity": _tigercity,
     "sgp": _sgp,
 }
 
@@ -211,6 +222,7 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
     "ollama": [{"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, {"tool_call_id": "1"}],
     "openai": [{"content": [{"type": "input_audio"}]}, {"audio": {"id": "x"}}],
     "openwebui": [{"content": [{"type": "input_audio"}]}],
+    "tigercity": [{"content": [{"type": "input_audio"}]}, {"role": "tool"}],
     "sgp": [{"content": [{"type": "input_audio"}]}, {"role": "tool"}],
     "anthropic": [{"content": [{"type": "document"}]}, {"content": [{"type": "redacted_thinking"}]}],
 }

@@ -131,6 +131,26 @@ async def _flat_delete(client: Client, name: str) -> int:
     return (await client.delete(f"/delete-model/{name}")).status_code
 
 
+async def _tiger_listed(client: Client) -> list[str]:
+    return [each["name"] for each in (await client.get("/tigercity/v1/models")).json()]
+
+
+async def _tiger_create(client: Client, name: str, system: str) -> int:
+    """It has no word for a system text: Ollama's create says it."""
+    form = {"name": name, "description": "", "parent_model": "test"}
+    made = (await client.post("/v1/models", json=form)).status_code
+    return made if made != 200 else await _ollama_create(client, name, system)
+
+
+async def _tiger_use(client: Client, name: str) -> int:
+    body = {"model": name, "messages": HI}
+    return (await client.post("/v1/generate_response", json=body)).status_code
+
+
+async def _tiger_delete(client: Client, name: str) -> int:
+    return (await client.delete(f"/tigercity/v1/models/{name}")).status_code
+
+
 async def _sgp_create(client: Client, name: str, system: str) -> int:
     body = {
         "name": name,
@@ -181,6 +201,14 @@ VOICES: Final = (
         delete=_ollama_delete,
     ),
     Voice("openai", _openai_listed, _openai_use),
+    Voice(
+        "tigercity",
+        _tiger_listed,
+        _tiger_use,
+        create=_tiger_create,
+        system=_ollama_system,
+        delete=_tiger_delete,
+    ),
     Voice(
         "openwebui",
         _webui_listed,

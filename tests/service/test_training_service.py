@@ -29,7 +29,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Workroom]:
 
 async def user(room: Workroom, name: str) -> Principal:
     accounts = room.rights.accounts
-    if not await accounts.users(LOCAL_ADMIN):
+    if not await accounts.users():
         await accounts.add_user(LOCAL_ADMIN, "ann", "admin", email="ann@example.com")
     added = await room.rights.accounts.add_user(LOCAL_ADMIN, name, "user", email=f"{name}@example.com")
     acting = await room.rights.accounts.acting(added.id)

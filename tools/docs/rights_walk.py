@@ -70,6 +70,7 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
 _MADE: Final = {"name": "made-{n}", "account_id": "acme-labs"}
@@ -108,6 +109,11 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/runs"): {"model": "{model}", "dataset": "{dataset}", "target": "made-{n}"},
     **{("POST", f"/api/modelwright/runs/{verb}"): {"run": "none"} for verb in ("cancel", "pause")},
     ("POST", "/api/modelwright/runs/resume"): {"run": "none"},
+    ("POST", "/api/modelwright/templates/make"): {
+        "template": "persona",
+        "model": "made-{n}",
+        "arguments": {"base": "{model}", "character": "You are Mario."},
+    },
     ("POST", "/create-model"): {
         "fileName": "made-{n}",
         "modelName": "{model}",
@@ -115,7 +121,15 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "num_ctx": 64,
         "system": "x",
     },
-    ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
+    ("POST", "/v1/responses/input_tokens"): {"model": "{model}", "input": "hello"},
+    ("POST", "/v1/models"): {"name": "tiger-{n}", "description": "", "parent_model": "{model}"},
+    ("POST", "/v1/train"): {"model": "{model}"},
+    ("POST", "/v1/fine_tuning/jobs"): {
+        "model": "{model}",
+        "training_file": "",
+        "hyperparameters": {"n_epochs": -1},
+    },
+    ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
     **_SGP_REQUESTS,
 }
@@ -173,18 +187,36 @@ SECOND_PLACES: Final = (
     "/modelwright/",
     "/openwebui/",
     "/ai_middleware/",
+    "/tigercity/",
     "/sgp/",
 )
 """Where a dialect stands a second time, in its pure form."""
+
+TOLD_LATER: Final = (
+    "does not support",
+    "the dataset has no rows",
+    'responses\\" is required',
+    'project_ids\\" is required',
+    "permission '{permission}' not found",
+)
+"""What is only told to who has the right: by then the request was let in."""
 
 NOT_BUILT: Final = frozenset(
     {
         ("POST", "/api/pull"),
         ("POST", "/api/push"),
+        ("POST", "/api/modelwright/templates/remake"),
         *(("DELETE", f"{prefix}/model/history/{{version}}") for prefix in _WEBUI),
     }
 )
-"""Routes that say so before they look at the model; one that needs a second revision."""
+"""Routes that say so before they look at the model; some that need a model with a past."""
+
+
+PAST_THE_DOOR: Final[Mapping[Call, str]] = {
+    ("POST", "/v1/train"): "responses",
+    ("POST", "/v1/fine_tuning/jobs"): "n_epochs",
+}
+"""Routes that would train: what whoever may do it is told is wrong with what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +234,8 @@ class Cell:
     def expected(self) -> str:
         row = NAMELESS.get(plain(self.call))
         allowed = row.split()[ACTORS.index(self.actor)] if row else self._by_verb
+        if self.verb == "administer" and plain(self.call)[1].startswith("/api/v1/"):
+            return allowed.replace("403", "401")  # in Open WebUI's words
         absent, denied = SAID.get(self.call) or SAID.get(plain(self.call), ("404", "403"))
         return {"404": absent, "403": denied}.get(allowed, allowed) if self.kind else allowed
 
@@ -256,6 +290,7 @@ class Town:
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
         asked |= by_id
+        path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
         place = place.replace("{version}", _version(model))
         if "{model:path}" in path:  # elsewhere it would be deleted
@@ -322,14 +357,14 @@ def plain(call: Call) -> Call:
 
 
 async def walk(place: Town) -> list[Cell]:
-    """Try everything; in a dialect's second place what tells a missing door."""
+    """Try everything; in a dialect's second place everybody on somebody else's model."""
     cells = []
     for call, verb, second in routes(place.app.asgi):
         if verb not in _ON_MODEL or plain(call) in NAMELESS:
-            for actor in ("anonymous", "stranger") if second else ACTORS:
+            for actor in ACTORS:
                 cells.append(await _tried(place, call, verb, actor, ""))
         elif plain(call) not in NOT_BUILT:
-            for actor in ("anonymous", "stranger") if second else ACTORS:
+            for actor in ACTORS:
                 for kind in ("foreign",) if second else KINDS:
                     cells.append(await _tried(place, call, verb, actor, kind))
     return cells
@@ -346,13 +381,15 @@ def walked() -> list[Cell]:
 async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> Cell:
     model = await place.model(kind, actor) if kind else "starter"
     answer = await place.ask(call, actor, model)
-    # Only who may use a model is told what it cannot do, and only who may derive what to learn lacks.
-    able = not any(words in answer.text for words in ("does not support", "the dataset has no rows"))
+    able = not any(words in answer.text for words in TOLD_LATER)
+    able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
 
 def _filled(value: Any, **names: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(each, **names) for name, each in value.items()}
     return value.format(**names) if isinstance(value, str) else value
 
 

@@ -64,6 +64,17 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
         "Work with Modelfiles.",
         {"check": Entry("modelfile:check", "Read a Modelfile and say what it means, or what is wrong.")},
     ),
+    "template": (
+        "Keep model templates, and make models of them.",
+        {
+            "ls": Entry("templates:ls", "List the templates that you may use.", alias="list"),
+            "show": Entry("templates:show", "Show what a template makes, and its arguments."),
+            "create": Entry("templates:create", "Keep a template, or a new revision of it."),
+            "new-model": Entry("templates:new_model", "Make a model of a template."),
+            "remake": Entry("templates:remake", "Make a model again with other arguments."),
+            "rm": Entry("templates:remove", "Forget a template; models made of it stay."),
+        },
+    ),
     "user": (
         "Say who may use the server.",
         {
@@ -71,6 +82,13 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
             "ls": Entry("people:list_users", "List the users.", alias="list"),
             "set": Entry("people:change_user", "Give a user another role, email or password."),
             "rm": Entry("people:remove_user", "Delete a user and revoke its keys."),
+        },
+    ),
+    "account": (
+        "Manage accounts: tenants, whose users can be given a right together.",
+        {
+            "create": Entry("people:create_account", "Add an account."),
+            "ls": Entry("people:list_accounts", "List the accounts.", alias="list"),
         },
     ),
     "group": (

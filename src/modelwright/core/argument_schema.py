@@ -1,4 +1,4 @@
-"""Schemas of arguments: what a model template may be given, and every fault of what it is.
+"""Schemas of arguments: what a template may be given, and all faults of that.
 
 JSON Schema 2020-12 for one object, whose properties are the arguments. Nothing outside
 a schema is ever looked up. Whatever it says, a check ends soon: patterns are matched in
@@ -171,7 +171,7 @@ _KINDS: Final[Mapping[str, FaultKind]] = {
 
 
 def check_size(tree: object, *, field: str) -> None:
-    """Raise TooLarge for JSON over MOST_BYTES or deeper than DEEPEST, Invalid for no JSON."""
+    """Raise TooLarge over MOST_BYTES or deeper than DEEPEST, Invalid for no JSON."""
     depth, level = 0, [tree]
     while level := [
         child

@@ -22,7 +22,7 @@ class Entry:
     """One line of the log: who did what to which thing, and which revision of it.
 
     `action` is create, change, move, delete, grant, revoke, reshare, use, train, user,
-    key and the like; `detail` says more in texts and numbers.
+    key, quota and the like; `detail` says more in texts and numbers.
     """
 
     at: datetime
@@ -64,8 +64,8 @@ class AuditLog(Protocol):
         """What was set for this principal alone."""
         ...
 
-    async def set_quota(self, principal: str, quota: str, most: int | None) -> None:
-        """Limit something, or with None no longer."""
+    async def set_quota(self, principal: str, quota: str, most: int | None, line: Entry) -> None:
+        """Limit something, or with None no longer, and write that down."""
         ...
 
 

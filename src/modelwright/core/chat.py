@@ -69,12 +69,14 @@ class AnswerOptions:
 
     `logprobs`: None = none, else how many other tokens are named at each place.
     `truncate`: whole messages are left out when they do not fit, else TooLarge.
-    `shift`: the answer may go on when the context is full. `returns_context`:
+    `thinking_budget`: tokens after which a thought is ended, None = whenever the
+    model likes. `shift`: the answer may go on when the context is full. `returns_context`:
     Done has the tokens of prompt and answer.
     """
 
     format: AnswerFormat | None = None
     think: Think = None
+    thinking_budget: int | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     logprobs: int | None = None

@@ -1,4 +1,4 @@
-"""Deployments: named, callable endpoints of model revisions, and servers before them.
+"""Deployments: named, callable endpoints of model revisions, and their servers.
 
 A deployment runs the revision that it was made from, whatever becomes of the model's
 name. It is READY only after a real answer. A model server is a name whose deployment
@@ -23,7 +23,7 @@ MOST_FORMER: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """How many engine processes there may be, and how many answers one gives at a time.
+    """How many engine processes there may be, and what each is given at a time.
 
     `least` of them are kept loaded; the others come when those have more than
     `each` to do, and go when they rest.
@@ -100,7 +100,7 @@ class Deployment:
 
 @dataclass(frozen=True, slots=True)
 class ModelServer:
-    """A name, perhaps with an alias, before a deployment; `former` are those it had, last first."""
+    """A name, perhaps with an alias; `former` deployments come last first."""
 
     id: str
     name: str
@@ -155,7 +155,7 @@ class DeploymentBook(Protocol):
     async def list_servers(self, *, account: str | None = None) -> Sequence[ModelServer]: ...
 
     async def save_server(self, server: ModelServer, before: str) -> bool:
-        """Write its deployment and those it had; False unless `before` is its deployment still."""
+        """Write which deployments it has and had; False unless it still has `before`."""
         ...
 
     async def used(self, ids: Sequence[int], since: datetime, until: datetime) -> Sequence[Used]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking
+from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Embeddings, Message, Ranking, TokenLogprob
 from modelwright.core.digest import Digest
 from modelwright.core.parameters import Parameters
 
@@ -108,6 +108,15 @@ class Engines(Protocol):
 
     async def tokenize(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
         """The tokens of each text, as `complete` would begin with them."""
+        ...
+
+    async def score(
+        self, needs: EngineNeeds, text: str | Sequence[int], *, top: int
+    ) -> tuple[TokenLogprob, ...]:
+        """How likely each token of a text was after those before it, as `complete` would begin.
+
+        Nothing is before the first, so its logarithm is no number; `top` rivals are named.
+        """
         ...
 
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""External runtimes: what answers in place of an engine, and what it needs to run. Pure.
+"""External runtimes: what answers in place of an engine, and what it needs.
 
 An HTTP endpoint that the administrator allows is spoken to where it is; any other
 image is run by a container engine, where one is configured.
@@ -68,7 +68,7 @@ class Externals(Protocol):
         ...
 
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
-        """Ask it; gives the JSON of its answer. Raises as `start` does, and Invalid for its refusals."""
+        """The JSON of its answer; raises as `start` does, and Invalid for a refusal."""
         ...
 
     async def stop(self, deployment: str, external: External) -> None:

@@ -3,7 +3,8 @@
 A hole is a node {"$arg": "name"} anywhere in the spec's tree; what fills it is put
 there as it is, a value in the place of a value, so that no argument can say more than
 its place allows. One that nothing fills is left out, with its key, or with the whole
-item where it stands in a list. Pure; names and rights are service.model_templates'.
+item where it stands in a list, and with the list when it had no other. Pure; names
+and rights are service.model_templates'.
 """
 
 import json
@@ -236,7 +237,8 @@ def _fill(node: Any, arguments: Arguments, *, within_list: bool) -> Any:
         return {name: each for name, each in pairs.items() if each is not _EMPTY}
     if isinstance(node, list):
         items = [_fill(each, arguments, within_list=True) for each in node]
-        return [each for each in items if each is not _EMPTY]
+        kept = [each for each in items if each is not _EMPTY]
+        return kept if kept or not items else _EMPTY
     return node
 
 

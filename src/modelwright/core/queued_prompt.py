@@ -50,13 +50,14 @@ class QueuedPrompt:
 class Room:
     """How much a book takes: prompts that wait, of all and of one owner, and bytes.
 
-    `bytes` of all that wait; `kept` bytes of one owner's ended ones, of which the
-    oldest go.
+    `bytes` of all that wait, and of a `single` one; `kept` bytes of one owner's ended
+    ones, of which the oldest go.
     """
 
     prompts: int = 1000
     own: int = 500
     bytes: int = 256 * 1024 * 1024
+    single: int = 8 * 1024 * 1024
     kept: int = 64 * 1024 * 1024
 
 
@@ -64,7 +65,10 @@ class PromptBook(Protocol):
     """Prompts of one store; each is its owner's alone."""
 
     async def add(self, prompt: QueuedPrompt, room: Room) -> None:
-        """Write a prompt down; raises Unavailable, or Exhausted for its owner, when there is no room."""
+        """Write a prompt down.
+
+        Raises TooLarge, Exhausted when its owner has too many, Unavailable when all have.
+        """
         ...
 
     async def find(self, owner: str, id: str, *, since: datetime) -> QueuedPrompt | None:

@@ -188,23 +188,34 @@ def _adapters(reading: _Reading, pointer: str, value: Any) -> None:
         return
     found: list[NamedAdapter] = []
     for place, item in reading.items(pointer, value, MOST_ADAPTERS):
-        reading.attempt(place, lambda _, at, each: found.append(_adapter(at, each)), item)
+        reading.attempt(place, lambda *given: found.append(_adapter(*given)), item)
     if found:
         reading.draft["adapters"] = tuple(found)
 
 
-def _adapter(place: str, item: Any) -> NamedAdapter:
+def _adapter(reading: _Reading, place: str, item: Any) -> NamedAdapter:
     """A GGUF's digest, or a PEFT folder's files by name, with a scale."""
     tree = _table(item)
     if set(tree) - {"scale"} not in ({"digest"}, {"files"}):
         raise Invalid('must have "digest" or "files", and perhaps "scale"')
-    scale = check_scale(tree.get("scale", 1), field=f"{place}/scale")
-    if "digest" in tree:
-        return NamedAdapter((NamedBlob("", Digest.parse(_string(tree["digest"]))),), scale)
-    files = _table(tree["files"])
-    check_names(tuple(files), field=f"{place}/files")
-    blobs = tuple(NamedBlob(name, Digest.parse(_string(digest))) for name, digest in files.items())
-    return NamedAdapter(blobs, scale)
+    scales: list[float] = [1.0]
+    blobs: list[NamedBlob] = []
+    if "scale" in tree:
+        reading.attempt(
+            f"{place}/scale", lambda _, at, scale: scales.append(check_scale(scale, field=at)), tree["scale"]
+        )
+    files = {"": tree["digest"]} if "digest" in tree else _table(tree["files"])
+    within = f"{place}/digest" if "digest" in tree else f"{place}/files"
+    if "files" in tree:
+        check_names(tuple(files), field=within)
+    for name, digest in files.items():
+        at = f"{within}/{name}" if name else within
+        reading.attempt(at, lambda *given: blobs.append(_named_blob(*given)), (name, digest))
+    return NamedAdapter(tuple(blobs), scales[-1])
+
+
+def _named_blob(reading: _Reading, place: str, given: tuple[str, Any]) -> NamedBlob:
+    return NamedBlob(given[0], Digest.parse(_string(given[1])))
 
 
 def _info(reading: _Reading, pointer: str, value: Any) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import orjson
 
@@ -21,6 +21,10 @@ from modelwright.worker.process import Worker
 
 Read: TypeAlias = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 """What a payload of a stream says."""
+
+
+_AT_ONCE: Final = 0.5
+"""Seconds within which an engine that has nothing to do answers, also on a busy machine."""
 
 
 class Channel:
@@ -64,6 +68,23 @@ class Channel:
                         if isinstance(event, Done):
                             return
         raise Unavailable("the engine ended its answer without saying why")
+
+    async def is_idle(self) -> bool:
+        """Whether the child says, at once, that no slot has work; in a batch it says nothing."""
+        try:
+            async with asyncio.timeout(_AT_ONCE):
+                exchange = await Exchange.start(self._address, "GET", "/slots")
+                try:
+                    slots = orjson.loads(await exchange.body())
+                finally:
+                    exchange.close()
+        except (TimeoutError, ConnectionBroken):
+            return False
+        return not any(slot["is_processing"] for slot in slots)
+
+    def kill(self) -> None:
+        """End the child now."""
+        self._worker.kill()
 
     async def close(self, grace: float) -> None:
         """End the child within so many seconds."""

@@ -104,6 +104,15 @@ class EchoEngines:
         check_texts(texts)
         return tuple(tuple(zlib.crc32(word.encode()) for word in _tokens(text)) for text in texts)
 
+    async def score(
+        self, needs: EngineNeeds, text: str | Sequence[int], *, top: int
+    ) -> tuple[TokenLogprob, ...]:
+        """Every word is certain, but for the first."""
+        words = _tokens(text) if isinstance(text, str) else [f"{token} " for token in text]
+        return tuple(
+            TokenLogprob(TokenChance(word, 0.0 if number else math.nan)) for number, word in enumerate(words)
+        )
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The words of each text."""
         check_texts(texts)

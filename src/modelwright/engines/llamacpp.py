@@ -10,6 +10,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
+from math import nan
 from typing import Any, Self
 
 from modelwright.core.chat import (
@@ -19,12 +20,14 @@ from modelwright.core.chat import (
     Done,
     Message,
     TextDelta,
+    TokenChance,
+    TokenLogprob,
     Usage,
 )
 from modelwright.core.errors import ContextExceeded, Invalid, Unavailable, Unsupported
 from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.parameters import Parameters
-from modelwright.engines.answers import ChatReader, CompletionReader, usage
+from modelwright.engines.answers import ChatReader, CompletionReader, chances, usage
 from modelwright.engines.bodies import (
     chat_fields,
     completion_fields,
@@ -32,6 +35,7 @@ from modelwright.engines.bodies import (
     template_fields,
     turn,
     without_system,
+    writing_fields,
 )
 from modelwright.engines.channel import Channel, Read
 from modelwright.engines.counting import shared_counts
@@ -160,6 +164,32 @@ class LlamaEngine:
         opened = (self._tokenized(text.removeprefix(self._opening), add_special=True) for text in texts)
         return tuple([tuple(await tokens) for tokens in opened])
 
+    async def score(
+        self, text: str | Sequence[int], seat: Seat, *, top: int, context: int = 0
+    ) -> tuple[TokenLogprob, ...]:
+        """How likely each token was after those before it; the first is NaN.
+
+        The engine tells this of tokens that it writes, and of a prompt's it does not;
+        so it is made to write them, at the pace of an answer.
+        """
+        if isinstance(text, str):
+            text = await self._tokenized(text.removeprefix(self._opening), add_special=True)
+        tokens = list(text)
+        _fitting(len(tokens), min(context or self.context, self.context))
+        opening = await self._channel.ask("/detokenize", {"tokens": tokens[:1]})
+        first = TokenChance(str(opening["content"]), nan)
+        body = {
+            **request_fields(Parameters(), self.context),
+            **self._place(seat),
+            **writing_fields(tokens[1:], top),
+            "prompt": tokens[:1],
+        }
+        found = await self._channel.ask("/completion", body) if tokens[1:] else {}
+        told = chances(found.get("completion_probabilities"), top)
+        if len(told) < len(tokens) - 1:
+            raise Unsupported("the text holds a token that ends answers, so what follows cannot be scored")
+        return (TokenLogprob(first), *told)
+
     async def count(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; asks the engine once."""
         if len(texts) == 1:
@@ -167,6 +197,14 @@ class LlamaEngine:
         request = {"content": "\n".join(texts), "parse_special": True, "with_pieces": True}
         pieces = (await self._channel.ask("/tokenize", request))["tokens"]
         return shared_counts(texts, [piece["piece"] for piece in pieces])
+
+    async def is_idle(self) -> bool:
+        """Whether it says, at once, that it works on nothing."""
+        return await self._channel.is_idle()
+
+    def kill(self) -> None:
+        """End the child now."""
+        self._channel.kill()
 
     async def close(self, grace: float = 2.0) -> None:
         """End the child; whoever still reads an answer gets Unavailable."""

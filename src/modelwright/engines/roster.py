@@ -17,9 +17,7 @@ from modelwright.engines.resident import Key, Resident
 def key_of(needs: EngineNeeds) -> Key:
     """What a request's engine cannot change while it runs."""
     if needs.kind != "chat":
-        return Key(
-            needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales, worker=needs.worker
-        )
+        return Key(needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales, worker=needs.worker)
     apart = bool(needs.adapters or needs.scope or needs.asker)
     return Key(needs.base, needs.kind, apart, projector=needs.projector, worker=needs.worker)
 

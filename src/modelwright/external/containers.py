@@ -33,7 +33,7 @@ _POLL_SECONDS: Final = 0.5
 
 
 class Containers:
-    """Runs images with `engine`, a command such as docker; without one every start is refused."""
+    """Runs images with `engine`, a command; without one every start is refused."""
 
     def __init__(self, engine: str, *, poll: float = _POLL_SECONDS) -> None:
         self._engine = engine
@@ -110,7 +110,7 @@ class Containers:
         return f"http://127.0.0.1:{match[1]}"
 
     async def _command(self, seconds: float, *arguments: str, quiet: bool = False) -> str:
-        """What the engine says; raises Unavailable with its words when it fails, unless `quiet`."""
+        """What the engine says; raises Unavailable when it fails, unless `quiet`."""
         try:
             process = await asyncio.create_subprocess_exec(
                 self._engine,

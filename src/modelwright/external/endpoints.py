@@ -1,4 +1,4 @@
-"""Endpoints: HTTP services that the administrator allows, and are asked in our stead.
+"""Endpoints: HTTP services that the administrator allows us to ask.
 
 Which machines may be spoken to, and at which address, is the transport's to decide:
 it looks a name up once, checks what it means and connects to that. Here every URL on
@@ -61,7 +61,7 @@ class Endpoints:
         await self._http.aclose()
 
     async def _ask(self, method: str, url: str, body: Any, seconds: float) -> tuple[int, bytes]:
-        """Status and content; the body is sent again only where a redirect says so (307, 308)."""
+        """Status and content; a redirect gets the body again only for 307 and 308."""
         for _ in range(MOST_REDIRECTS + 1):
             checked = self._checked(url)
             status, content, location = await self._once(method, checked, body, seconds)

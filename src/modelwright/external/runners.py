@@ -1,4 +1,4 @@
-"""Runners: the port Externals, by kind: an endpoint that is asked, an image that is run."""
+"""Runners: the port Externals: endpoints are asked, images are run."""
 
 from collections.abc import Mapping
 from typing import Any

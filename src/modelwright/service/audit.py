@@ -1,7 +1,7 @@
 """Audit: the log of what was done, for admins; and who used what, counted.
 
-Uses are counted in memory and written down every few seconds, so that an answer
-never waits for the log. A kill loses the counts of those seconds, nothing else.
+Uses are counted in memory and written down every second, so that an answer never
+waits for the log. A kill loses the counts of that second, nothing else.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from modelwright.core.names import Name
 from modelwright.core.ports import Clock
 from modelwright.core.revision import StoredModel
 
-WRITE_SECONDS: Final = 5.0
+WRITE_SECONDS: Final = 1.0
 MOST_ENTRIES: Final = 1000
 
 _DAY: Final = 86_400
@@ -109,7 +109,7 @@ class Audit:
                 _LOG.warning("the audit log could not be written: %s", error)
 
     def start(self) -> None:
-        """Write down what is counted every few seconds."""
+        """Write down what is counted, every second."""
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     async def close(self) -> None:

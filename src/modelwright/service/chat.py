@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
 from modelwright.core.chat import (
     AnswerOptions,
@@ -42,8 +42,6 @@ from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import RunningView
-
-_IMAGES: Final = "vision"
 
 
 class Chat:
@@ -98,7 +96,7 @@ class Chat:
             return
         prompt = await self._prompts.of_question(ready, request, options)
         if request.echo:
-            yield TextDelta(request.prompt)
+            yield await self._repeated(ready, request)
         async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
@@ -178,7 +176,7 @@ class Chat:
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
             raise NotFound("base of model", asked, hint="Create or restore the base first")
-        name = stored.name
+        name, (scope, asker) = stored.name, _apart(principal, stored.id)
         _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
@@ -195,16 +193,23 @@ class Chat:
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
-            # Where there is one user alone, all models may find what others have computed.
-            scope="" if principal == LOCAL_ADMIN else str(stored.id),
-            asker="" if principal == LOCAL_ADMIN else principal.id,
+            scope=scope,
+            asker=asker,
             worker=worker,
         )
-        abilities = await self._resolver.abilities(principal, revision)
-        if any(layer.role == "projector" for layer in resolved.weights):
-            abilities = (*abilities, _IMAGES)
+        abilities = self._resolver.templates.abilities(resolved, facts)
         note = partial(self._ledger.note, principal, stored, revision.number)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
+
+    async def _repeated(self, ready: Ready, request: GenerateRequest) -> TextDelta:
+        """The prompt, with the chances of its tokens where they are asked for."""
+        top, prompt = request.options.logprobs, request.prompt or request.context
+        if top is None and isinstance(prompt, str):
+            return TextDelta(prompt)
+        tokens = await self._engines.score(ready.needs, prompt, top=top or 0)
+        content = b"".join(each.chosen.content or each.chosen.text.encode() for each in tokens)
+        text = prompt if isinstance(prompt, str) else content.decode("utf-8", "replace")
+        return TextDelta(text, tokens if top is not None else ())
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:
@@ -250,6 +255,11 @@ class Chat:
         return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
 
 
+def _apart(principal: Principal, model: int) -> tuple[str, str]:
+    """Whose the computed is; where one user is alone, all models may find each other's."""
+    return ("", "") if principal == LOCAL_ADMIN else (str(model), principal.id)
+
+
 def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:
     """Raise Unsupported for what weights of this kind are not made for."""
     use = f"It is made for: {', '.join(facts.capabilities)}"
@@ -281,7 +291,7 @@ def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions
         raise Unsupported(f"{ready.name.full} does not support tools", field="tools")
     if options.think and "thinking" not in able:
         raise Unsupported(f'"{ready.name.short}" does not support thinking', field="think")
-    if _images_of(request) and _IMAGES not in able:
+    if _images_of(request) and "vision" not in able:
         raise Unsupported(f"{ready.name.full} does not support images: it has no projector", field="images")
     raw = isinstance(request, GenerateRequest) and (request.raw or request.suffix)
     if raw or "thinking" not in able:

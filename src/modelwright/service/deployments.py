@@ -98,7 +98,7 @@ class Deployments:
         account: str | None = None,
         wait: bool = True,
     ) -> Deployment:
-        """Make an endpoint; with `wait` it is READY or FAILED when this returns, else PENDING."""
+        """Make an endpoint; with `wait` it is READY or FAILED then, else PENDING."""
         stored, revision = await self._resolver.find(principal, model, Verb.UPDATE)
         number = wanted.revision or revision.number
         await self._resolver.find(principal, f"{stored.name.full}@{number}", Verb.USE)
@@ -284,7 +284,7 @@ class Deployments:
         *,
         revision: int | None = None,
     ) -> Sequence[Used]:
-        """Tokens that models read and wrote, as counted; of a `revision` alone if one is given."""
+        """Tokens that models, or a `revision` of one, read and wrote, as counted."""
         if since >= until:
             raise Invalid("the time begins after it ends", field="start_date")
         stored = [await self._resolver.access.find(principal, model, Verb.READ) for model in models]

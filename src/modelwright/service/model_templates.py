@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from modelwright.core.card import Card
 from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
-from modelwright.core.grants import Level, Principal
+from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.model_template import Instance, ModelTemplate, Origin, StoredTemplate, instantiate
 from modelwright.core.ports import Clock
 from modelwright.core.revision import Alias
 from modelwright.core.template_ports import Audience, TemplateBook, TemplateRevision
 from modelwright.core.wording import excerpt, nearest
-from modelwright.service.access import check_whole
+from modelwright.service.access import Access, check_whole
 from modelwright.service.models import Models
 from modelwright.service.views import CreateEvent, ModelSummary
 
@@ -38,10 +38,16 @@ class ModelTemplates:
     """Templates and who may do what with them; `shipped` came with the package."""
 
     def __init__(
-        self, book: TemplateBook, models: Models, clock: Clock, shipped: Mapping[str, ModelTemplate]
+        self,
+        book: TemplateBook,
+        models: Models,
+        access: Access,
+        clock: Clock,
+        shipped: Mapping[str, ModelTemplate],
     ) -> None:
         self._book = book
         self._models = models
+        self._access = access
         self._clock = clock
         self._shipped = {
             name: StoredTemplate(f"shipped-{name}", name, 1, template, shared=True)
@@ -179,9 +185,14 @@ class ModelTemplates:
             yield event
 
     async def origin(self, principal: Principal, model: str) -> Origin | None:
-        """What a model was made from; None for one that no template made, or not for its readers."""
+        """What a model was made from; None for no template, and for who may not read it."""
         summary = await self._models.summary(principal, model)
         return _origin(summary) if summary.level >= Level.READ else None
+
+    async def recall(self, principal: Principal, model: str) -> Origin | None:
+        """What a model was made from, for its readers; raises NotFound or Denied."""
+        await self._access.find(principal, model, Verb.READ)
+        return await self.origin(principal, model)
 
     async def remake(
         self,
@@ -192,13 +203,15 @@ class ModelTemplates:
         latest: bool = False,
         dress: Dress = lambda card: card,
     ) -> AsyncGenerator[CreateEvent, None]:
-        """Make a model again with some arguments changed; one that becomes null is not given.
+        """Make a model again with some arguments changed.
 
-        The template is the revision that it was made from, or the `latest`.
+        One that becomes null is not given any more. The template is the revision that it
+        was made from, or the `latest`.
         """
         check_whole(model)
+        await self._access.find(principal, model, Verb.UPDATE)
         summary = await self._models.summary(principal, model)
-        origin = _origin(summary) if summary.level >= Level.READ else None
+        origin = _origin(summary)
         if origin is None:
             raise Conflict(
                 f'"{summary.name}" was not made from a template', hint="Make it with: modelwright template"

@@ -379,9 +379,14 @@ def _opaque(stored: StoredModel, revision: Revision) -> Digest:
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    """What the model's abilities follow from: a renderer is used in a template's place."""
-    own = resolved.prompt_template and not resolved.renderer
-    return Digest.of(resolved.prompt_template.encode()) if own else None
+    """What the model's abilities follow from, beside its weights; None when nothing does.
+
+    A renderer is used in a template's place.
+    """
+    own = "" if resolved.renderer else resolved.prompt_template
+    seen = "vision" if resolved.projector is not None else ""
+    said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
+    return Digest.of(said.encode()) if said else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

@@ -33,7 +33,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class PromptQueue:
-    """The queue; `workers` answer at once, `keep` seconds are answers kept (infinite: for ever)."""
+    """The queue; `workers` answer at once, answers are kept for `keep` seconds."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class PromptQueue:
         return prompt.id
 
     async def find(self, principal: Principal, id: str) -> QueuedPrompt:
-        """One's own prompt; NotFound for one that is not there, too old, or somebody else's."""
+        """One's own prompt; NotFound for one that is absent, too old, or another's."""
         found = await self._book.find(principal.id, id, since=self._oldest())
         if found is None:
             raise NotFound("prompt", id[:100], hint="It was never queued, or its answer is too old")
@@ -93,7 +93,7 @@ class PromptQueue:
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None, None]:
-        """Answer for as long as it is entered; what is not ended then is left to the next start."""
+        """Answer while it is entered; what has no end by then is left to the next start."""
         await self._recover()
         tasks = [asyncio.create_task(self._loop()) for _ in range(self._workers)]
         tasks.append(asyncio.create_task(self._sweep()))
@@ -159,14 +159,13 @@ class PromptQueue:
         principal = await self._principal_of(prompt.owner)
         if principal is None:
             raise NotFound("user", prompt.owner, hint="Whoever asked is not here any more")
-        if self._quotas is not None:
-            await self._quotas.check_tokens(principal)
-        texts = []
-        async with aclosing(self._chat.generate(principal, prompt.request)) as events:
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    texts.append(event.text)
-        return "".join(texts)
+        leave = None if self._quotas is None else await self._quotas.take_tokens(principal)
+        try:
+            async with aclosing(self._chat.generate(principal, prompt.request)) as events:
+                return "".join([event.text async for event in events if isinstance(event, TextDelta)])
+        finally:
+            if leave is not None:
+                leave()
 
     async def _fail(self, prompt: QueuedPrompt, text: str) -> None:
         await self._book.end(prompt.id, "failed", text, self._clock.now())

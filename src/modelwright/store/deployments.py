@@ -16,7 +16,8 @@ from modelwright.core.errors import Conflict
 from modelwright.core.external import External
 from modelwright.core.names import Name
 from modelwright.store.database import Database
-from modelwright.store.tables import audit, deployments, model_servers, models
+from modelwright.store.tables import audit, models
+from modelwright.store.template_tables import deployments, model_servers
 
 _D, _S = deployments.c, model_servers.c
 _LIVE: Final[Select[Any]] = (

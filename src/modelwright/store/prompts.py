@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from modelwright.core.errors import Exhausted, Unavailable
+from modelwright.core.errors import Exhausted, TooLarge, Unavailable
 from modelwright.core.queued_prompt import (
     ENDED,
     PromptState,
@@ -122,6 +122,9 @@ class PromptTable:
 
 
 def _check_room(connection: Connection, owner: str, size: int, room: Room) -> None:
+    if size > room.single:
+        text = f"the prompt has {size} bytes; one that waits may have {room.single}"
+        raise TooLarge(text, field="prompt", hint="Ask for it at /api/generate, where it does not wait")
     waiting = select(func.count(), func.coalesce(func.sum(prompts.c.size), 0)).where(_WAITING)
     count, held = connection.execute(waiting).one()
     if count >= room.prompts or held + size > room.bytes:

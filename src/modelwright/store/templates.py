@@ -15,7 +15,7 @@ from modelwright.core.errors import NotFound
 from modelwright.core.model_template import ModelTemplate, StoredTemplate
 from modelwright.core.template_ports import Audience, TemplateRevision
 from modelwright.store.database import Database
-from modelwright.store.tables import model_templates, template_revisions
+from modelwright.store.template_tables import model_templates, template_revisions
 
 _T, _R = model_templates.c, template_revisions.c
 _BOTH: Final[Select[Any]] = select(

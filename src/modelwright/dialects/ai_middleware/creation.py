@@ -98,7 +98,7 @@ def _parameter(tree: Mapping[str, Any], field: str) -> Parameters:
 
 
 def _typed(field: str, value: object) -> object:
-    """A number, where one may stand as a text; a stop is a text, where it may stand as a number."""
+    """A number that stands as a text, and a stop text that stands as a number."""
     if field == "stop":
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return number_text(value) if is_number and isinstance(value, int | float) else value or None

@@ -8,7 +8,7 @@ from typing import Any, Final
 from modelwright.core.answer_format import read_format
 from modelwright.core.chat import AnswerOptions, GenerateRequest, Think
 from modelwright.core.duration import keep_alive_seconds
-from modelwright.core.errors import Invalid, TooLarge
+from modelwright.core.errors import Invalid
 from modelwright.core.images import read_images
 from modelwright.core.parameters import Parameters
 from modelwright.core.queued_prompt import QueuedPrompt
@@ -16,9 +16,6 @@ from modelwright.dialects.ai_middleware import wire
 from modelwright.dialects.ai_middleware.refusals import NOT_READY, WRONG, Refusal, Spoken
 from modelwright.dialects.base import Json
 from modelwright.dialects.fields import refuse
-
-LONGEST: Final = 8 * 1024 * 1024
-"""Bytes of a body that may wait in the queue."""
 
 _ALLOWED: Final = re.compile(r"[a-zA-Z0-9._,/?() -]*")
 _LEVELS: Final = ("low", "medium", "high", "max")
@@ -56,12 +53,6 @@ def read_prompt(body: wire.PromptRequest, model: str) -> GenerateRequest:
         keep_alive=keep_alive_seconds(body.keep_alive),
         options=AnswerOptions(format=read_format(body.format), think=_think(body.think)),
     )
-
-
-def check_length(length: int) -> None:
-    if length > LONGEST:
-        text = f"the body has {length} bytes; a prompt that waits may have {LONGEST}"
-        raise TooLarge(text, hint="Ask for it at /api/generate, which does not wait")
 
 
 def shown(prompt: QueuedPrompt, *, exact: bool) -> Json:

@@ -1,4 +1,4 @@
-"""AI-middleware's routes: make a model, delete it, leave a prompt, ask for its answer.
+"""AI-middleware's routes: models made and deleted, prompts left and answered.
 
 Facts: fernanclok/AI-middleware, commit 727f26c. The key comes in the header `Token`.
 """
@@ -151,9 +151,7 @@ class _Routes:
         if not kind.startswith(_JSON):  # it does not even read it
             raise Spoken(_NOT_JSON)
         try:
-            limits = type(self._limits)(
-                min(self._limits.body, EXACT_BODY), self._limits.depth, self._limits.seconds
-            )
+            limits = replace(self._limits, body=min(self._limits.body, EXACT_BODY))
             tree = await read_tree(request, limits)
         except (Invalid, TooLarge) as error:
             raise Spoken(BAD_JSON, {"message": BAD_JSON}) from error

@@ -27,7 +27,7 @@ Priority = Annotated[Whole, Field(ge=-MOST_PRIORITY, le=MOST_PRIORITY)]
 
 
 class CreateRequest(Wire):
-    """A model `fileName` on `modelName`; every other parameter by its name, misspelt or not."""
+    """A model `fileName` on `modelName`; other parameters by their right names, too."""
 
     file_name: Text = Field(alias="fileName")
     model_name: Text = Field(alias="modelName")
@@ -51,7 +51,7 @@ class CreateRequest(Wire):
 
 
 class PromptRequest(Wire):
-    """A prompt to be answered later: what `/api/generate` of Ollama takes; `stream` changes nothing."""
+    """A prompt to be answered later, as for Ollama's `/api/generate`; never streamed."""
 
     model: Text
     prompt: Text

@@ -61,6 +61,7 @@ def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
         options=chat.AnswerOptions(
             format=_format(body.output_config.format),
             think=_think(body.thinking, body.output_config.effort),
+            thinking_budget=body.thinking.budget_tokens if body.thinking.type == "enabled" else None,
             tools=tools,
             tool_choice=_choice(body.tool_choice, tools),
         ),

@@ -223,21 +223,33 @@ def _hyperparameters(
     asked: Mapping[str, Any], method: Method, parameters: int, where: str
 ) -> Hyperparameters:
     """OpenAI's names and our own; "auto" is unset."""
-    found: dict[str, object] = {}
+    found = Hyperparameters()
     for name, value in asked.items():
         place = f"{where}.{name}"
         if value is None or value == "auto" or (name in _KEPT and method == "reward"):
             continue
         if name == "learning_rate_multiplier":
-            found["learning_rate"] = default_rate(method, parameters) * _factor(value, place)
+            rate = default_rate(method, parameters) * _factor(value, place)
+            found = found.merged(_one(place, "learning_rate", rate))
         elif name == "compute_multiplier" and method == "reward":
-            found["generations"] = max(2, round(_GENERATIONS * _factor(value, place)))
+            found = found.merged(
+                _one(place, "generations", max(2, round(_GENERATIONS * _factor(value, place))))
+            )
         elif name in _NAMES or name in RULES:
-            found[_NAMES.get(name, name)] = value
+            found = found.merged(_one(place, _NAMES.get(name, name), value))
         else:
             known = ", ".join([*_SHOWN, "beta", "compute_multiplier"])
             raise Invalid(f'"{place}" is unknown', field=place, hint=f"Known are {known} and our own")
-    return Hyperparameters.of(found, field=where)
+    return found
+
+
+def _one(place: str, name: str, value: object) -> Hyperparameters:
+    """One of ours; a fault is told by the name that it was given."""
+    try:
+        return Hyperparameters.of({name: value})
+    except Invalid as error:
+        shown = excerpt(str(value), 40)
+        raise Invalid(f'"{place}" is {shown}', field=place, hint=error.hint) from None
 
 
 def _factor(value: object, where: str) -> float:

@@ -5,7 +5,7 @@ Facts: OpenAI's API reference; the error texts are those of Ollama's layer
 (openai/openai.go, middleware/openai.go), which its users already know.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -62,8 +62,8 @@ def parse_completion(body: wire.CompletionRequest) -> tuple[chat.GenerateRequest
     if body.best_of is not None and count > body.n and body.stream:
         raise Invalid('"best_of" over "n" cannot be streamed', field="best_of", hint="Leave stream out")
     prompts = _prompts(body.prompt)
-    if body.echo:
-        _check_echo(body, prompts)
+    if body.echo and body.suffix:
+        raise Invalid('"echo" and "suffix" cannot both be given', field="echo")
     if len(prompts) * count > wire.MOST_CHOICES:
         raise Invalid(
             f"{len(prompts)} prompts with {count} answers each are more than {wire.MOST_CHOICES}",
@@ -173,16 +173,6 @@ def _go_type(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
     return "float64" if isinstance(value, int | float) else "map[string]interface {}"
-
-
-def _check_echo(body: wire.CompletionRequest, prompts: Sequence[str | tuple[int, ...]]) -> None:
-    """Refuse what would be repeated without what was asked of it."""
-    if body.logprobs is not None:
-        raise Unsupported('"logprobs" of an echoed prompt are not supported yet', field="logprobs")
-    if body.suffix:
-        raise Invalid('"echo" and "suffix" cannot both be given', field="echo")
-    if any(not isinstance(prompt, str) for prompt in prompts):
-        raise Unsupported('"echo" of tokens is not supported yet', field="echo", hint="Send the text")
 
 
 def _asking(request: chat.GenerateRequest, prompt: str | tuple[int, ...]) -> chat.GenerateRequest:

@@ -119,12 +119,15 @@ class _Routes:
     @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
         found = await self._models.list_models(self._principal_of(request))
-        return json_response({"object": "list", "data": [objects.model(summary) for summary in found]})
+        aliased = await self._models.aliases.all("openai")
+        data = [objects.model(summary, aliased) for summary in found]
+        return json_response({"object": "list", "data": data})
 
     @needs(Verb.SHOW)
     async def find_model(self, request: Request) -> Response:
         asked = request.path_params["model"]
-        return json_response(objects.model(await self._models.summary(self._principal_of(request), asked)))
+        summary = await self._models.summary(self._principal_of(request), asked)
+        return json_response(objects.model(summary, await self._models.aliases.all("openai")))
 
     @needs(Verb.DELETE)
     async def delete_model(self, request: Request) -> Response:

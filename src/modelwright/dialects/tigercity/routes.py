@@ -150,13 +150,13 @@ class _Routes:
     async def _started(
         self, principal: Principal, model: str, body: wire.TrainRequest, groups: list[RewardGroup]
     ) -> tuple[Run, str]:
-        content = requests.dataset(groups)
+        settings, content = requests.settings(body, len(groups)), requests.dataset(groups)
         record = await self._datasets.add(principal, "train", _stream(content), purpose=PURPOSE)
         wanted = RunRequest(
             model=model,
             dataset=record.id,
             method="reward",
-            hyperparameters=requests.settings(body, len(groups)),
+            hyperparameters=settings,
             priority=AHEAD,
         )
         try:

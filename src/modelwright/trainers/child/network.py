@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from modelwright.trainers.child.job import Job
+from modelwright.trainers.child.parent import Parent
 
 CONFIG: Final = "adapter_config.json"
 WEIGHTS: Final = "adapter_model.safetensors"
@@ -28,6 +29,10 @@ _FUSED: Final = {
     "up_proj": "gate_up_proj",
 }
 """Where a family keeps several layers as one (Phi-3)."""
+
+WIDTH_STEP: Final = 16
+PICKED_STEP: Final = 64
+"""Sizes are rounded up to these: libraries make a program anew for each size they meet."""
 
 Sequences: TypeAlias = Sequence[tuple[Sequence[int], Sequence[int]]]
 """Prompts and answers, as tokens."""
@@ -57,18 +62,24 @@ class Network:
         The first token of a text without a prompt follows nothing and is left out.
         """
         wholes = [[*prompt, *answer] for prompt, answer in sequences]
-        ids = torch.zeros((len(wholes), max(map(len, wholes))), dtype=torch.long)
-        picked = torch.zeros_like(ids, dtype=torch.bool)
+        width = _stepped(max(map(len, wholes)), WIDTH_STEP)
+        ids = torch.zeros((len(wholes), width), dtype=torch.long)
+        places: list[int] = []
+        counts: list[int] = []
         for row, ((prompt, _), whole) in enumerate(zip(sequences, wholes, strict=True)):
             ids[row, : len(whole)] = torch.tensor(whole)
-            picked[row, max(len(prompt) - 1, 0) : len(whole) - 1] = True
-        targets = ids.roll(-1, 1)[picked].to(self.device)
+            first = row * width
+            picked = range(first + max(len(prompt) - 1, 0), first + len(whole) - 1)
+            places += picked
+            counts.append(len(picked))
+        targets = ids.flatten()[torch.tensor(places) + 1].to(self.device)
+        places += [0] * (_stepped(len(places), PICKED_STEP) - len(places))
         with self._cast():
             # Padding stands on the right, where a causal network cannot see it.
             hidden = self._core.model(input_ids=ids.to(self.device), use_cache=False).last_hidden_state
-            logits = self._logits(hidden[picked.to(self.device)])
-        chosen = torch.log_softmax(logits.float(), dim=-1).gather(1, targets[:, None])[:, 0]
-        return list(chosen.split(picked.sum(1).tolist()))
+            logits = self._logits(hidden.flatten(0, 1)[torch.tensor(places).to(self.device)])
+        chances = torch.log_softmax(logits[: len(targets)].float(), dim=-1)
+        return list(chances.gather(1, targets[:, None])[:, 0].split(counts))
 
     def next_logits(self, ids: Tensor, cache: Any) -> tuple[Tensor, Any]:
         """The logits after the last of these tokens, and the cache that holds them all."""
@@ -114,6 +125,10 @@ class Network:
         return torch.autocast(self.device.type, dtype=torch.bfloat16) if self._bf16 else nullcontext()
 
 
+def _stepped(count: int, step: int) -> int:
+    return max(-(-count // step), 1) * step
+
+
 class _Measuring:
     """Dropout off and gradients off, and back again."""
 
@@ -137,9 +152,18 @@ class _Measuring:
 def _base(job: Job, bf16: bool) -> Any:
     """The weights, with the frozen adapters merged into them."""
     dtype = torch.bfloat16 if bf16 and job["precision"] == "bf16" else torch.float32
+    parent = Parent(job.weights)
+    config = parent.configuration()
+    # Only the plain way of attention knows Gemma 2's cap on its scores.
+    capped = getattr(config, "attn_logit_softcapping", None)
     model = AutoModelForCausalLM.from_pretrained(
-        str(job.weights.parent), gguf_file=job.weights.name, dtype=dtype, attn_implementation="sdpa"
+        str(job.weights.parent),
+        gguf_file=job.weights.name,
+        config=config,
+        dtype=dtype,
+        attn_implementation="eager" if capped else "sdpa",
     )
+    parent.stretch(model)
     for folder, scale in job.frozen:
         layered = PeftModel.from_pretrained(model, str(folder))
         for module in layered.modules():

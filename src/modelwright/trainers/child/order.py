@@ -6,9 +6,11 @@ So a resumed run needs no memory of what it has seen.
 import math
 import random
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+WASTE: Final = 1.5
+"""How much longer the longest row of a piece may be than its shortest: the rest is padding."""
 
 
 class Order:
@@ -44,7 +46,7 @@ def cut(rows: Sequence[T], lengths: Sequence[int], most: int) -> Iterator[list[T
     piece: list[T] = []
     width = 0
     for place in sorted(range(len(rows)), key=lambda place: (-lengths[place], place)):
-        if piece and (len(piece) + 1) * width > most:
+        if piece and ((len(piece) + 1) * width > most or lengths[place] * WASTE < width):
             yield piece
             piece = []
         # Sorted by falling length, the first row of a piece says how wide it is.
