@@ -52,7 +52,7 @@ async def test_saving_what_was_shown_changes_nothing(client: httpx2.AsyncClient)
     )
     shown = (await client.get("/v4/models/rich")).json()
     names = ("model_creation_parameters", "base_model_id")
-    await client.patch("/v4/models/rich", json={name: shown[name] for name in names})
+    await client.request("PATCH", "/v4/models/rich", json={name: shown[name] for name in names})
     history = (await client.get("/api/modelwright/history", params={"model": "rich"})).json()
     assert len(history["revisions"]) == 1
     assert shown["model_creation_parameters"] == {"SYSTEM": "Hi", "TEMPERATURE": 0.5, "STOP": ["x"]}
@@ -64,8 +64,8 @@ async def test_what_is_taken_out_of_the_parameters_is_taken_away(client: httpx2.
         base_model_id="test",
         model_creation_parameters={"SYSTEM": "Hi", "TOP_K": 7, "COLOUR": "red"},
     )
-    changed = await client.patch(
-        f"/v4/models/{one['id']}", json={"model_creation_parameters": {"TOP_K": 8, "COLOUR": "red"}}
+    changed = await client.request(
+        "PATCH", f"/v4/models/{one['id']}", json={"model_creation_parameters": {"TOP_K": 8, "COLOUR": "red"}}
     )
     assert changed.json()["model_creation_parameters"] == {"COLOUR": "red", "TOP_K": 8}
     assert "system" not in (await client.post("/api/show", json={"model": "one"})).json()
@@ -74,9 +74,11 @@ async def test_what_is_taken_out_of_the_parameters_is_taken_away(client: httpx2.
 async def test_the_deployment_that_came_with_a_model_follows_it(client: httpx2.AsyncClient) -> None:
     one = await made(client)
     assert one["deployment_count"] == 0
-    based = (await client.patch(f"/v4/models/{one['id']}", json={"base_model_id": "test"})).json()
+    based = (await client.request("PATCH", f"/v4/models/{one['id']}", json={"base_model_id": "test"})).json()
     assert based["deployment_count"] == 1
-    again = await client.patch(f"/v4/models/{one['id']}", json={"model_creation_parameters": {"SYSTEM": "x"}})
+    again = await client.request(
+        "PATCH", f"/v4/models/{one['id']}", json={"model_creation_parameters": {"SYSTEM": "x"}}
+    )
     assert again.json()["deployment_count"] == 1
 
 
