@@ -97,7 +97,7 @@ def text_of(tree: dict[str, Any]) -> str:
 def ended(tree: dict[str, Any]) -> str | None:
     """Why the answer ended, if this frame says so."""
     if "chat_completion" in tree:
-        return tree["chat_completion"]["finish_reason"]  # type: ignore[no-any-return]  # JSON
+        return tree["chat_completion"]["finish_reason"]  # type: ignore[no-any-return]  # JSON has no types
     if "choices" in tree:
         return tree["choices"][0]["finish_reason"] if tree["choices"] else None
     inner = tree["delta"] if isinstance(tree.get("delta"), dict) else tree

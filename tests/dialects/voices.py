@@ -178,7 +178,7 @@ async def _sgp_system(client: Client, name: str) -> str | None:
 
 async def _sgp_update(client: Client, name: str, system: str) -> int:
     changed = {**await _sgp_parameters(client, name), "SYSTEM": system}
-    answer = await client.patch(f"/v4/models/{name}", json={"model_creation_parameters": changed})
+    answer = await client.request("PATCH", f"/v4/models/{name}", json={"model_creation_parameters": changed})
     return answer.status_code
 
 

@@ -23,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI"),
     "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI", notes.OPENAI),
     "docs/dialects/tigercity.md": lambda: endpoints.coverage("tigercity", "TigerCity", notes.TIGERCITY),
+    "docs/dialects/sgp.md": lambda: endpoints.coverage("sgp", "Scale GenAI Platform", notes.SGP),
     "docs/reference/cli.md": commands.commands,
     "docs/reference/endpoints.md": endpoints.endpoints,
     "docs/reference/errors.md": reference.errors,

@@ -24,6 +24,7 @@ from modelwright.dialects.base import verb_of
 from modelwright.dialects.openwebui.listing import version_id
 from modelwright.service.deployments import Wanted
 from modelwright.settings import load
+from tools.docs.sgp_requests import SGP_REQUESTS
 
 ACTORS: Final = ("anonymous", "stranger", "use", "read", "derive", "write", "owner", "admin")
 """Nobody; a user without a grant; users with one, by its level; the owner; an admin."""
@@ -73,28 +74,6 @@ _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
 _PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
-_MADE: Final = {"name": "made-{n}", "account_id": "acme-labs"}
-_SPAN: Final = {"start_date": "2026-11-01", "end_date": "2027-11-01", "chunks": "1"}
-_TURNS: Final = {"messages": [{"role": "user", "content": "hello"}]}
-_SGP: Final = "/v4/models/{model:path}"
-_SGP_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
-    ("POST", "/v4/models"): {**_MADE, "model_type": "CHAT_COMPLETION", "base_model_id": "{model}"},
-    ("PATCH", _SGP): {"description": "x"},
-    ("GET", f"{_SGP}/usage-statistics"): _SPAN,
-    ("GET", "/v4/model-deployments/{deployment}/usage-statistics"): _SPAN,
-    ("POST", f"{_SGP}/chat-completions"): {"prompt": "hello", "chat_history": []},
-    ("POST", f"{_SGP}/embeddings"): {"texts": ["hello"]},
-    ("POST", f"{_SGP}/rerankings"): {"query": "hello", "chunks": ["hello"]},
-    ("POST", f"{_SGP}/deployments"): {"name": "made-{n}", "wait_for_ready": False},
-    ("PATCH", f"{_SGP}/deployments/{{deployment}}"): {"name": "x", "wait_for_ready": False},
-    ("POST", f"{_SGP}/deployments/{{deployment}}/execute"): _TURNS,
-    ("POST", "/v4/fine-tuning-jobs"): {
-        "account_id": "acme-labs",
-        "training_dataset_id": "{dataset}",
-        "base_model_id": "{model}",
-    },
-}
-
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     **{(verb, place + path): body for (verb, path), body in _WEBUI_REQUESTS.items() for place in _WEBUI},
     ("POST", "/api/create"): {"model": "made-{n}", "from": "{model}", "stream": False},
@@ -131,7 +110,7 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     },
     ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
-    **_SGP_REQUESTS,
+    **SGP_REQUESTS,
     ("POST", "/api/pull"): {"model": "pulled-{n}", "stream": False},
     ("POST", "/api/modelwright/login"): {"registry": "example.com", "username": "x", "password": "x"},
     ("POST", "/api/modelwright/logout"): {"registry": "example.com"},
@@ -299,7 +278,9 @@ class Town:
         asked |= by_id
         path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
-        place = place.replace("{version}", _version(model)).replace("{group}", self.groups.get(actor, "none"))
+        place = place.replace("{version}", _version(model))
+        if "{model:path}" in path:  # elsewhere it would be deleted
+            place = place.replace("{group}", self.groups.get(actor, "none"))
         if "{deployment}" in place:
             place = place.replace("{deployment}", await self._deployment(model))
         return await self.client.request(method, place, headers=headers, **asked)

@@ -49,7 +49,7 @@ class MemoryStrategy(Wire):
 
 
 class ModelParameters(Wire):
-    """Parameters of an account-level answer; the model's own hold for what is left out."""
+    """Parameters of an account-level answer; what is left out the model decides."""
 
     temperature: Temperature | None = None
     max_tokens: Count | None = None
@@ -128,7 +128,7 @@ class RerankingRequest(Wire):
 
     query: Text
     chunks: Texts
-    instruction: Text | None = None
+    instruction: LaterText = ""
     model_request_parameters: Bindings = Field(default_factory=Bindings)
 
 

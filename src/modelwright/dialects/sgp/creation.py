@@ -104,7 +104,7 @@ def refused(error: BadArguments) -> Unprocessable:
 
 
 def bound(bindings: Mapping[str, Any], allowed: list[Mapping[str, Any]] | None) -> Parameters:
-    """What a request's bindings set; `allowed` are the fields of a template that says which.
+    """What a request's bindings set; `allowed` are those that a template names.
 
     Raises Unprocessable for a name that it does not have, Invalid for one that
     means nothing or a value out of range.

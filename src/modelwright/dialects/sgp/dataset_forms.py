@@ -26,7 +26,7 @@ _PAIRS: Final = (("prompt", "response"), ("input", "output"))
 
 
 async def read_form(request: Request) -> tuple[wire.DatasetForm, bytes]:
-    """The fields of a form and the bytes of its file; raises Unprocessable, or TooLarge."""
+    """A form's fields and its file's bytes; raises Unprocessable, or TooLarge."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise Unprocessable.of(("body", "file"), "the body must be multipart/form-data")
     parser = MultiPartParser(

@@ -1,4 +1,4 @@
-"""What the routes of this dialect have in common: who asks, for which account, pages.
+"""What the routes of this dialect share: who asks, for which account, pages.
 
 An `account_id` is an account of ours, by id or name. Whoever is in no account has
 one alone, under whatever name nobody else's account has.
@@ -32,7 +32,7 @@ MOST: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as a request names it; `id` is ours, or empty for no one in particular."""
+    """An account, by our id and as a request names it."""
 
     id: str
     label: str

@@ -94,7 +94,7 @@ class Execution:
     ) -> Json:
         """Scores of chunks, as they are sent."""
         bound = self.bound(target, body.model_request_parameters)
-        asked = questions.reranking(body.query, body.chunks, target.ref, bound)
+        asked = questions.reranking(body, target.ref, bound)
         if target.deployment is not None:
             work = self._deployments.rerank(principal, target.deployment.id, asked)
         else:

@@ -71,7 +71,8 @@ class ModelRoutes:
     async def _plain(self, principal: Principal, body: wire.ModelRequest, account: Account) -> Entry:
         """A model on a base, or on nothing yet."""
         given = body.model_creation_parameters or {}
-        base = body.base_model_id or creation.base_of(given)
+        named = creation.base_of(given)
+        base = body.base_model_id or named
         found = creation.filled(given)
         parent = await self._entries.parent_of(principal, base) if base else None
         draft = replace(found.draft, parent=parent, bare=parent is None)
@@ -163,17 +164,29 @@ class ModelRoutes:
     async def change_model(self, request: Request) -> Response:
         principal = await self._desk.check(request)
         entry = await self._entries.writable(principal, path_of(request, "model"))
-        body = await self._desk.read(request, wire.ModelPatch)
+        body = await self._changed(principal, entry, await self._desk.read(request, wire.ModelPatch))
         await self._check_group(principal, body.model_group_id)
         made = body.model_template_id or (
             entry.extra.get("model_template_id") if entry.card.extra(EXTRA) else None
         )
         moved = body.model_creation_parameters is not None or body.model_template_id is not None
+        before = entry.summary.digest
         if made and moved:
             entry = await self._remade(principal, entry, body.model_copy(update={"model_template_id": made}))
         else:
             entry = await self._revised(principal, entry, body)
+        if entry.scope and entry.summary.facts is not None and entry.summary.digest != before:
+            await self._deployed.automatic(principal, entry)
         return await self._shown(principal, entry)
+
+    async def _changed(self, principal: Principal, entry: Entry, body: wire.ModelPatch) -> wire.ModelPatch:
+        """What of a request is not so already: saving what was shown changes nothing."""
+        around = await self._shelf.surroundings(principal, ())
+        shown = await self._shelf.tree(principal, entry, around)
+        wanted = body.model_dump(mode="json", by_alias=True, exclude_none=True)
+        return wire.ModelPatch.model_validate(
+            {name: value for name, value in wanted.items() if shown.get(name) != value}
+        )
 
     async def _remade(self, principal: Principal, entry: Entry, body: wire.ModelPatch) -> Entry:
         """Make a model again of its template, or of another one."""
@@ -206,10 +219,7 @@ class ModelRoutes:
             draft = creation.change(view.spec, kept, given, parent)
         elif parent is not None:
             draft = SpecDraft(revises=True, parent=parent)
-        entry = await self._entries.revise(principal, entry, draft, card_of(entry.card, body))
-        if parent is not None and not await self._deployed.of(principal, entry):
-            await self._deployed.automatic(principal, entry)
-        return entry
+        return await self._entries.revise(principal, entry, draft, card_of(entry.card, body))
 
     @needs(Verb.DELETE)
     async def delete_model(self, request: Request) -> Response:

@@ -84,8 +84,9 @@ def embedding(texts: Sequence[str], model: str, bound: Parameters) -> EmbedReque
     return EmbedRequest(model=model, inputs=tuple(texts), parameters=bound)
 
 
-def reranking(query: str, chunks: Sequence[str], model: str, bound: Parameters) -> RerankRequest:
-    return RerankRequest(model=model, query=query, documents=tuple(chunks), parameters=bound)
+def reranking(body: wire.RerankingRequest, model: str, bound: Parameters) -> RerankRequest:
+    refuse(body, "instruction")
+    return RerankRequest(model=model, query=body.query, documents=tuple(body.chunks), parameters=bound)
 
 
 def agent(body: wire.ExecuteAgent, model: str, bound: Parameters) -> ChatRequest:

@@ -1,4 +1,4 @@
-"""How this dialect refuses: faults of a request as a list, everything else as a text.
+"""How this dialect refuses: a request's faults as a list, all else as a text.
 
 Facts: the platform's OpenAPI document, HTTPValidationError.
 """

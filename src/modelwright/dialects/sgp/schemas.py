@@ -1,4 +1,4 @@
-"""The JSON Schemas of what a model of each type takes and gives, made of the types."""
+"""JSON Schemas of what a model of each type takes and gives, made of the types."""
 
 from functools import cache
 from typing import Any, Final

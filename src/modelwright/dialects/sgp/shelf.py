@@ -1,4 +1,4 @@
-"""Models as the platform shows them, alone and in lists, with what belongs to them."""
+"""Models as the platform shows them, alone and in lists."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

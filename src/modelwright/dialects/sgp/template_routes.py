@@ -1,4 +1,4 @@
-"""The routes of model templates: what models are made from, and with which parameters.
+"""The routes of model templates: what models are made from.
 
 A template of ours is a spec with holes; the platform's is an image with parameters.
 Those of our own runtimes bind to holes by name (core.runtimes).
@@ -86,7 +86,7 @@ class TemplateRoutes:
 
 
 def read_template(body: wire.TemplateRequest, account: str) -> ModelTemplate:
-    """A template of ours; raises Invalid for parameters that mean nothing to its runtime."""
+    """A template of ours; raises Invalid for parameters without a meaning."""
     bundle = body.vendor_configuration.bundle_config
     creation, request = body.model_creation_parameters_schema, body.model_request_parameters_schema
     runtime = runtime_of(bundle.registry, bundle.image)

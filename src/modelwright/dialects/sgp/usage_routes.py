@@ -1,4 +1,4 @@
-"""The routes of usage statistics: tokens as we counted them, in equal parts of a time."""
+"""The routes of usage statistics: tokens as counted, in equal parts of a time."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

@@ -99,7 +99,7 @@ class ParameterSchema(Wire):
 
 
 class BundleConfig(Wire):
-    """What runs: an image of a registry, or one of our runtimes, such as modelwright/llm."""
+    """What runs: a registry's image, or a runtime of ours, such as modelwright/llm."""
 
     registry: Text
     image: Text
@@ -235,7 +235,7 @@ class JobVendor(Wire):
 
 
 class JobRequest(Wire):
-    """A fine-tuning job: `base_model_id` learns, `fine_tuned_model_id` gets the result."""
+    """A fine-tuning job: `base_model_id` learns for `fine_tuned_model_id`."""
 
     account_id: Label
     training_dataset_id: Label

@@ -1,4 +1,4 @@
-"""Answers in the platform's words: one object, or server-sent events of the same shape.
+"""Answers in the platform's words: one object, or events of the same shape.
 
 No stream ends in [DONE]: the platform's clients would take it for an answer.
 """
