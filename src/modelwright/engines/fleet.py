@@ -367,7 +367,7 @@ class Fleet:
 
 
 def _culprit(needs: EngineNeeds) -> Key:
-    """Whose fault it is when an engine does not start: the base's, or the newest adapters'."""
+    """Whose fault a failed start is: the base's, or the newest adapters'."""
     return key_of(needs)._replace(adapters=needs.adapters)
 
 

@@ -30,7 +30,7 @@ from modelwright.core.wording import excerpt
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A manifest as it came, with its small layers; the specs and the card it says it has."""
+    """A manifest as it came, its small layers, the specs and the card it names."""
 
     content: bytes
     contents: Mapping[Digest, bytes] = field(default_factory=dict)

@@ -82,7 +82,7 @@ class Models:
         comes after the commit, so a failure is never reported as progress.
         """
         target = await self._access.target(principal, name)
-        await self._access.may_refer(principal, _blobs_of(draft), field="files")
+        await self._access.may_refer(principal, draft.blobs, field="files")
         workshop = Workshop(principal, self._catalogue, self._resolver, self._files)
         composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
@@ -278,7 +278,7 @@ class Models:
         return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
 
     async def may_derive(self, principal: Principal, ref: str) -> ModelSummary:
-        """The same of a model that is to be learned from; raises Denied where that may not be."""
+        """The same of a model to be learned from; raises Denied where that may not be."""
         return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.DERIVE))
 
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
@@ -348,7 +348,7 @@ class Models:
         revision: Revision,
         among: Collection[str] | None = None,
     ) -> ModelSummary:
-        """A line of a list; `among` are the keys that the principal may know, if they are known."""
+        """A line of a list; `among` are the keys that the principal may know."""
         level = level_of(principal, stored) or Level.USE
         hidden = level is Level.USE
         standing = await self._resolver.standing(principal, revision, stored.id)
@@ -376,20 +376,13 @@ class Models:
         return parent if among is None and await self._access.knows(principal, parent) else ""
 
 
-def _blobs_of(draft: SpecDraft) -> tuple[Digest, ...]:
-    """The blobs that a draft refers to."""
-    adapters = draft.adapters if isinstance(draft.adapters, tuple) else ()
-    files = (*draft.files, *(file for adapter in adapters for file in adapter.files))
-    return tuple(file.digest for file in files)
-
-
 def _opaque(stored: StoredModel, revision: Revision) -> Digest:
     """A digest that says which revision it is, and nothing of what that is made of."""
     return Digest.of(f"{stored.id}@{revision.number}".encode())
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    """What the model's abilities follow from, beside its weights; None when nothing does.
+    """What abilities follow from, beside the weights; None when nothing does.
 
     A renderer is used in a template's place.
     """

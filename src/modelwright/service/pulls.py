@@ -168,7 +168,7 @@ class Pulls:
     async def _room(
         self, principal: Principal, manifest: Manifest, small: tuple[Layer, ...]
     ) -> frozenset[Digest]:
-        """The large layers that the principal has already; Exhausted if the others are too much."""
+        """The large layers that are here already; Exhausted if the others are too much."""
         large = {layer.digest: layer.size for layer in each_once(manifest) if layer not in small}
         reached = await self._uploads.reached(principal, tuple(large))
         await self._uploads.check_room(principal, sum(large[each] for each in large.keys() - reached))

@@ -121,7 +121,7 @@ class Training:
         return run
 
     async def tokens(self, principal: Principal, model: str, dataset: str, method: Method) -> int:
-        """How many tokens a dataset has for a model; raises Invalid with the line of a bad one."""
+        """How many tokens a dataset has for a model; raises Invalid with a bad line."""
         record = await self._datasets.find(principal, dataset)
         return await self._preparation.count(principal, model, record.digest, method)
 

@@ -198,7 +198,7 @@ def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
 
 
 def _check_quota(connection: Connection, new: NewRevision) -> None:
-    """Refuse one model more than an owner may have; others of its creates wait for this one."""
+    """Refuse one model more than an owner may have; its other creates wait."""
     if new.most_models is None:
         return
     if connection.dialect.name == "postgresql":
