@@ -57,6 +57,8 @@ def checked_tools(
 
 def read_call(name: object, arguments: object, call_id: object, index: int, field: str) -> ToolCall:
     """A call that a model made earlier; `arguments` as an object or as its JSON."""
+    if arguments is None:
+        raise Invalid(f'"{field}" has no arguments', field=field)
     call = {"function": {"name": name, "arguments": arguments}, "id": call_id}
     try:
         return tools.read_call(call, field=field, index=index)

@@ -91,6 +91,7 @@ class Fleet:
             finally:
                 self._settle(resident)
                 self._sweep_by(_now() + keep_alive)
+            await asyncio.sleep(0)  # it has ended: `_on_exit` must have its turn, or this goes round for ever
 
     async def release(self, user: str) -> bool:
         """Drop a model's holds and wait for engines that nobody wants any more."""
