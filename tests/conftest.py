@@ -1,17 +1,25 @@
-"""What every test stands on: no outside network, a time limit, fixed randomness."""
+"""What every test stands on: no outside network, a time limit, fixed randomness.
+
+Also reads the conformance tables, which lie beside the project and not in it.
+"""
 
 import ipaddress
+import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import hypothesis
 import pytest
 
 SECONDS = 60.0
 """How long one test may run; `@pytest.mark.limit(seconds)` says otherwise."""
+
+TABLES = Path(__file__).parents[1] / "../shared/conformance/ollama"
 
 # The gate draws the same examples each time, so that it fails for a change and not for luck.
 hypothesis.settings.register_profile("gate", derandomize=True, deadline=None, print_blob=False)
@@ -99,3 +107,26 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 def anyio_backend() -> str:
     """Run asynchronous tests on asyncio, the only loop the server uses."""
     return "asyncio"
+
+
+def read(table: str, kind: str | None) -> list[dict[str, Any]]:
+    """The cases of a table; none where the tables are absent."""
+    path = TABLES / f"{table}.json"
+    cases = json.loads(path.read_text())["cases"] if path.exists() else []
+    return [
+        case | {"number": number} for number, case in enumerate(cases) if kind in (None, case.get("kind"))
+    ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "conformance(table, kind=None): run once for each `case` of a table")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("conformance")
+    if marker is None:
+        return
+    reason = "the conformance tables are not beside this checkout"
+    absent = pytest.param({"number": "absent"}, marks=pytest.mark.skip(reason=reason))
+    cases = read(marker.args[0], marker.kwargs.get("kind")) or [absent]
+    metafunc.parametrize("case", cases, ids=lambda case: str(case["number"]))

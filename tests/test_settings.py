@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from modelwright.core.address import Address
 from modelwright.core.errors import Invalid
-from modelwright.settings import RULES, load, read_settings, show_value
+from modelwright.setting_texts import show_value
+from modelwright.settings import RULES, load, read_settings
 
 TABLE = Path(__file__).parents[1] / "../shared/conformance/ollama/env.json"
 
@@ -260,3 +261,19 @@ def test_an_address_is_read_from_its_own_url(host: str, port: int) -> None:
 )
 def test_only_this_machine_reaches_loopback(text: str, loopback: bool) -> None:
     assert Address.parse(text).is_loopback == loopback
+
+
+def test_a_dialect_can_have_an_address_of_its_own() -> None:
+    text = "tigercity=127.0.0.1:45678, openai=[::1]:8080"
+    settings = load({"listen": text}, {})
+    assert settings.listen == {"tigercity": "127.0.0.1:45678", "openai": "[::1]:8080"}
+    assert show_value("listen", settings.listen) == "tigercity=127.0.0.1:45678,openai=[::1]:8080"
+    assert load({}, {}).listen == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["tigercity", "tigercity=", "=127.0.0.1:1", "a=127.0.0.1", "a=:x", "a=h:1,a=h:2", "a=h:99999"]
+)
+def test_an_address_of_a_dialect_needs_both_and_a_port(text: str) -> None:
+    with pytest.raises(Invalid, match="listen is"):
+        load({"listen": text}, {})

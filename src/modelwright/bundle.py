@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 
 async def import_starter(models: Models, sharing: Sharing, catalogue: Catalogue, blobs: BlobStore) -> None:
-    """Create the starter, unless this data folder ever had this very one; all may derive from it.
+    """Create the starter, unless this data folder ever had this very one.
 
     Raises Corrupt when the packaged file is not the one that was published.
     """

@@ -13,7 +13,8 @@ import math
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from modelwright.core.errors import Conflict, Invalid
 from modelwright.presence import Clients, Presence, Seat, make_home
 from modelwright.settings import Settings
 from modelwright.web.connection import Connection
+from modelwright.web.entrances import Entrances
 
 BACKLOG: Final = 2048
 PORTS_TRIED: Final = 100
@@ -53,9 +55,10 @@ def serve(settings: Settings, say: Say, *, temporary: bool = False) -> None:
         clients = stack.enter_context(contextlib.closing(Clients(settings.home))) if temporary else None
         seat = stack.enter_context(contextlib.closing(Seat(settings.home)))
         listener = stack.enter_context(listening_socket(settings, say))
+        own = {name: stack.enter_context(own_socket(name, place)) for name, place in settings.listen.items()}
         configure_log(settings.log_level)
         runner = stack.enter_context(asyncio.Runner(loop_factory=_loop_factory()))
-        runner.run(_serve(settings, listener, seat, say, clients))
+        runner.run(_serve(settings, _Listeners(listener, own), seat, say, clients))
 
 
 def listening_socket(settings: Settings, say: Say) -> socket.socket:
@@ -73,6 +76,31 @@ def listening_socket(settings: Settings, say: Say) -> socket.socket:
         field="port",
         hint="Stop what listens there, choose another with --port, or let --port 0 find a free one",
     )
+
+
+def own_socket(dialect: str, place: str) -> socket.socket:
+    """Listen where one dialect alone is spoken; raises Conflict for a port that is taken."""
+    address = Address.parse(place, field="listen")
+    listener = _listen(address.host, address.port)
+    if listener is None:
+        raise Conflict(f"the port of {place}, for {dialect}, is taken", field="listen", hint="Choose another")
+    return listener
+
+
+@dataclass(frozen=True, slots=True)
+class _Listeners:
+    """The socket for all dialects, and those for one alone, by its name."""
+
+    shared: socket.socket
+    own: Mapping[str, socket.socket]
+
+    @property
+    def dialects(self) -> Mapping[int, str]:
+        """Which dialect has which port to itself; raises Conflict for a port of two addresses."""
+        ports = {listener.getsockname()[1]: name for name, listener in self.own.items()}
+        if len({*ports, self.shared.getsockname()[1]}) <= len(self.own):
+            raise Conflict("two addresses have the same port", field="listen", hint="Choose another port")
+        return ports
 
 
 def configure_log(level: str) -> None:
@@ -100,14 +128,18 @@ class _Server(uvicorn.Server):
 
 
 async def _serve(
-    settings: Settings, listener: socket.socket, seat: Seat, say: Say, clients: Clients | None
+    settings: Settings, listeners: _Listeners, seat: Seat, say: Say, clients: Clients | None
 ) -> None:
     stop = _Stop()
     async with open_app(settings) as app:
-        server = _Server(_configuration(app.asgi, settings))
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        _check_dialects(settings, app.dialects)
+        asgi = Entrances(app.asgi, listeners.dialects)
+        server = _Server(_configuration(asgi, settings))
+        serving = asyncio.create_task(server.serve(sockets=[listeners.shared, *listeners.own.values()]))
         watching = asyncio.create_task(_until_alone(clients, stop)) if clients else None
-        url = _url(settings.host, listener)
+        url = _url(settings.host, listeners.shared)
+        for name, listener in listeners.own.items():
+            say(f"{name} alone is spoken on {_url(Address.parse(settings.listen[name]).host, listener)}")
         seat.announce(
             Presence(
                 url, os.getpid(), __version__, datetime.now(UTC).isoformat(timespec="seconds"), app.token
@@ -129,6 +161,16 @@ async def _serve(
         for task in (serving, watching):
             if task is not None and not task.cancel() and not task.cancelled():
                 task.result()
+
+
+def _check_dialects(settings: Settings, known: Sequence[str]) -> None:
+    for name in settings.listen:
+        if name not in known:
+            raise Invalid(
+                f'listen names the dialect "{name}" ({settings.sources["listen"]})',
+                field="listen",
+                hint=f"Known are {', '.join(known)}",
+            )
 
 
 class _Stop:

@@ -1,14 +1,17 @@
-"""How the text of a setting is read, whichever source it comes from.
+"""How the text of a setting is read, whatever its source, and written.
 
 Each reader gives a value or raises ValueError or Invalid. They know no setting.
 """
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
+from modelwright.core.names import ModelRef
 
 GPUS: Final = 16
 """As many as llama.cpp uses at once (GGML_CUDA_MAX_DEVICES)."""
@@ -77,6 +80,17 @@ def read_parts(text: str) -> tuple[float, ...]:
     return parts
 
 
+def read_listen(text: str) -> Mapping[str, str]:
+    places: dict[str, str] = {}
+    for entry in read_words(text):
+        dialect, equals, place = (part.strip() for part in entry.partition("="))
+        address = Address.parse(place, field="listen")
+        if not (dialect and equals and address.port_given) or dialect in places:
+            raise ValueError(text)
+        places[dialect] = address.url.partition("://")[2]
+    return places
+
+
 def read_engine(text: str) -> str:
     kind, _, pace = text.lower().partition(":")
     if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
@@ -84,5 +98,49 @@ def read_engine(text: str) -> str:
     return text.lower()
 
 
+def read_hosts(text: str) -> tuple[str, ...]:
+    found = tuple(host.lower() for host in read_words(text))
+    if any(not re.fullmatch(r"\*|[a-z0-9_.-]+(:\d{1,5})?", host) for host in found):
+        raise ValueError(text)
+    return found
+
+
+def read_files(text: str) -> tuple[Path, ...]:
+    return tuple(read_folder(path) for path in read_words(text))
+
+
 def read_folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def read_stand_ins(*names: str) -> Callable[[str], dict[str, str]]:
+    """Read "mistral=mario,llama2=luigi:7b", where only `names` stand before "="."""
+
+    def read(text: str) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in read_words(text):
+            name, _, model = (piece.strip() for piece in part.partition("="))
+            if name not in names:
+                raise ValueError(text)
+            found[name] = str(ModelRef.parse(model))
+        return found
+
+    return read
+
+
+def show_value(name: str, value: object) -> str:
+    """A value as one would write it; a password in a URL is hidden."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{quota}={most}" for quota, most in value.items())
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name == "tensor_split" and isinstance(value, tuple):
+        return ",".join(f"{part:g}" for part in value)
+    if isinstance(value, tuple):
+        return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
+    if isinstance(value, float):
+        endless = "-1" if name == "keep_alive" else "0"
+        return endless if math.isinf(value) else f"{value:.12g}"
+    scheme, at, rest = str(value).partition("://")
+    user, colon, _ = rest.rpartition("@")[0].partition(":")
+    return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)

@@ -6,7 +6,6 @@ bad value there is only reported. Room by room the values are handed down; no
 room reads this. What users may change while the server runs is data, not here.
 """
 
-import math
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -19,15 +18,18 @@ from modelwright.core.audit import read_quotas
 from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.wording import excerpt, nearest
 from modelwright.setting_texts import (
-    DEFAULT_ORIGINS,
     one_of,
     read_engine,
+    read_files,
     read_flag,
     read_folder,
+    read_hosts,
     read_keep_alive,
+    read_listen,
     read_origins,
     read_parts,
     read_seconds,
+    read_stand_ins,
     read_timeout,
     read_words,
     whole_number,
@@ -92,6 +94,14 @@ class Settings:
     port: int = field(metadata=_rule(
         "The port; 0 is any free one. When nobody chose one and the default is taken, the next free one.",
         "11434", whole_number(0, 65535), "a number from 0 to 65535",
+    ))
+    listen: Mapping[str, str] = field(metadata=_rule(
+        "Dialects with an address of their own, where each is the only one: tigercity=127.0.0.1:45678.",
+        "", read_listen, "a dialect's name, = and an address with a port; several divided by commas",
+    ))
+    default_model: str = field(metadata=_rule(
+        "The model that TigerCity's lists mark as the default one.",
+        "", str, "empty, or a model's name",
     ))
     database: str = field(metadata=_rule(
         "URL of the catalogue; empty is SQLite in the data folder.",
@@ -182,6 +192,24 @@ class Settings:
         "GiB that one uploaded file may have; 0 is any size.",
         "0", whole_number(0, 1_048_576), "a number of GiB from 0",
     ))
+    registries: tuple[str, ...] = field(metadata=_rule(
+        "Registries that models come from and go to; one that is not on the public internet must be named "
+        "here. * is any that is on it.",
+        "registry.ollama.ai,hf.co,huggingface.co", read_hosts,
+        "hosts such as registry.example.com or localhost:5000, divided by commas",
+    ))
+    verify: tuple[str, ...] = field(metadata=_rule(
+        "Registries whose models must be signed with a key that is trusted; * is all.",
+        "", read_hosts, "hosts, divided by commas",
+    ))
+    trusted_keys: tuple[Path, ...] = field(metadata=_rule(
+        "Public keys, files in PEM, whose signatures of models count.",
+        "", read_files, "files, divided by commas",
+    ))
+    transfer_streams: int = field(metadata=_rule(
+        "Parts of a file that are fetched at once.",
+        "4", whole_number(1, 64), "a number from 1 to 64", "OLLAMA_MAX_TRANSFER_STREAMS",
+    ))
     load_timeout: float = field(metadata=_rule(
         "How long the start of an engine may take; 0 is as long as it likes.",
         "5m", read_timeout, "a duration such as 300 or 5m", "OLLAMA_LOAD_TIMEOUT",
@@ -210,10 +238,30 @@ class Settings:
         "How long running answers may take to end when the server is stopped.",
         "30s", read_seconds, "a duration such as 30 or 1m",
     ))
+    endpoints: tuple[str, ...] = field(metadata=_rule(
+        "HTTP services that deployments of modelwright/generic-http may ask; * is any on the internet.",
+        "", read_words, "hosts, with a port where it is not the usual one, divided by commas",
+    ))
+    container_engine: str = field(metadata=_rule(
+        "The command that runs images for deployments; empty refuses those that need one.",
+        "", str, "empty, or a command such as docker or podman",
+    ))
     openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
         "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
         "product", one_of("product", "docs"), "product or docs",
     ))
+    ai_middleware_compat: Literal["corrected", "exact"] = field(metadata=_rule(
+        "Whether AI-middleware's clients find its faults mended, or its very checks, codes and texts.",
+        "corrected", one_of("corrected", "exact"), "corrected or exact"))
+    ai_middleware_models: Mapping[str, str] = field(metadata=_rule(
+        "Models that AI-middleware's four fixed names stand for.", "",
+        read_stand_ins("mistral", "llama2", "codellama", "dolphin-mixtral"),
+        "empty, or mistral, llama2, codellama and dolphin-mixtral as in mistral=mario,llama2=luigi"))
+    prompt_queue: int = field(metadata=_rule(
+        "Prompts that may wait, half of them one user's.", "1000", whole_number(1, 10**6), "1 to 1000000"))
+    keep_prompts: float = field(metadata=_rule(
+        "How long answers to queued prompts are kept; 0 is for ever.", "720h", read_timeout,
+        "a duration such as 24h"))
     # fmt: on
     sources: Mapping[str, Source] = field(default_factory=dict, compare=False)
     """Where each value came from, by the setting's name."""
@@ -270,24 +318,6 @@ def load(
                     raise
                 warnings.append(f"ignored: {error.message}")
     return Settings(**values, sources=sources, warnings=tuple(warnings))
-
-
-def show_value(name: str, value: object) -> str:
-    """A value as one would write it; a password in a URL is hidden."""
-    if isinstance(value, Mapping):
-        return ",".join(f"{quota}={most}" for quota, most in value.items())
-    if isinstance(value, bool):
-        return str(value).lower()
-    if name == "tensor_split" and isinstance(value, tuple):
-        return ",".join(f"{part:g}" for part in value)
-    if isinstance(value, tuple):
-        return ",".join(origin for origin in value if origin not in DEFAULT_ORIGINS)
-    if isinstance(value, float):
-        endless = "-1" if name == "keep_alive" else "0"
-        return endless if math.isinf(value) else f"{value:g}"
-    scheme, at, rest = str(value).partition("://")
-    user, colon, _ = rest.rpartition("@")[0].partition(":")
-    return f"{scheme}{at}{user}:***@{rest.rpartition('@')[2]}" if colon else str(value)
 
 
 _Entry = tuple[str, str, Source]
@@ -357,7 +387,7 @@ def _file_text(name: str, value: object, path: str) -> str:
         return str(value).lower()
     if (
         isinstance(value, list)
-        and name in ("origins", "hosts")
+        and name in ("origins", "hosts", "endpoints", "registries", "verify", "trusted_keys")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

@@ -69,6 +69,18 @@ def test_groups_quotas_and_users(quick, town):
     assert [user["name"] for user in quick.json("user", "ls")] == ["ann"]
 
 
+def test_an_account_is_given_a_right_as_a_whole(quick, town):
+    _, keys = town
+    bob = replace(quick, environ={"MODELWRIGHT_KEY": keys["bob"]})
+    quick.ok("account", "create", "acme")
+    assert [each["name"] for each in quick.json("account", "ls")] == ["acme"]
+    quick.ok("cp", "starter", "mario")
+    quick.ok("grant", "mario", "account:acme", "use")
+    assert "mario" not in bob.ok("ls")
+    quick.ok("user", "set", "bob", "--account", "acme")
+    assert "mario" in bob.ok("ls")
+
+
 WRONG = [
     (["user", "create", "a/b"], "invalid name of a user"),
     (["user", "create", "x", "--email", "nobody"], "invalid email"),

@@ -118,3 +118,14 @@ def test_a_data_folder_that_cannot_be_made(quick):
     done = quick("serve", "--port", "0")
     assert done.returncode == 1
     assert f"the data folder {quick.home} cannot be used" in done.stderr
+
+
+def test_an_address_of_a_dialect_is_checked_as_the_servers_own(cli, taken):
+    for place, said in (
+        ("nobody=127.0.0.1:0", 'the dialect "nobody"'),
+        (f"tigercity=127.0.0.1:{taken}", "is taken"),
+        ("tigercity=0.0.0.0:0", "there are no keys yet"),
+    ):
+        done = cli("serve", "--port", "0", "--listen", place)
+        assert done.returncode == 1
+        assert said in done.stderr

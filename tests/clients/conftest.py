@@ -13,7 +13,7 @@ import pytest
 START_SECONDS = 50.0
 
 
-def _wait(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
+def wait_until_ready(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     """The URL of a server, once it says that it is ready."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
@@ -34,7 +34,7 @@ def _serve(folder: Path, **settings: str) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environ)
         try:
-            yield _wait(home, process, log)
+            yield wait_until_ready(home, process, log)
         finally:
             process.terminate()
             process.wait(20)
@@ -56,3 +56,13 @@ def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose engines do one thing at a time, with nobody waiting."""
     yield from _serve(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a port where TigerCity's dialect alone is spoken."""
+    folder = tmp_path_factory.mktemp("city")
+    settings = {"MODELWRIGHT_LISTEN": "tigercity=127.0.0.1:0", "MODELWRIGHT_DEFAULT_MODEL": "starter"}
+    for _ in _serve(folder, **settings):
+        (line,) = [each for each in (folder / "server.log").read_text().splitlines() if "alone" in each]
+        yield line.rpartition(" ")[2]

@@ -160,3 +160,25 @@ async def test_the_asynchronous_client(client: openai.OpenAI, server: str) -> No
         assert (await opened.completions.create(model="mario", prompt="Hello")).choices
         assert (await opened.embeddings.create(model="mario", input="x")).data
         assert "mario:latest" in [model.id async for model in opened.models.list()]
+
+
+def test_a_prompt_is_scored_as_harnesses_for_evaluation_ask_it(client: openai.OpenAI) -> None:
+    """As lm-eval does: an echo with chances and no answer, of a text or of its tokens."""
+    text = "You are Mario. You are a plumber."
+    (told,) = client.completions.create(
+        model="starter", prompt=text, echo=True, max_tokens=0, logprobs=1
+    ).choices
+    assert told.text == text
+    assert told.logprobs is not None
+    first, *chances = told.logprobs.token_logprobs or []
+    assert first is None
+    assert chances
+    assert all(chance is not None and chance <= 0 for chance in chances)
+    assert "".join(told.logprobs.tokens or []).strip() == text
+    assert len(told.logprobs.text_offset or []) == len(chances) + 1
+    tokens = [300, 301, 302, 303]
+    (told,) = client.completions.create(
+        model="starter", prompt=tokens, echo=True, max_tokens=1, logprobs=1
+    ).choices
+    assert told.logprobs is not None
+    assert len(told.logprobs.token_logprobs or []) == len(tokens) + 1

@@ -90,3 +90,10 @@ async def test_the_asynchronous_client(client: openai.OpenAI, server: str) -> No
         whole = await opened.responses.create(model="mario", input=WHO)
         async with opened.responses.stream(model="mario", input=WHO) as stream:
             assert (await stream.get_final_response()).output_text == whole.output_text
+
+
+def test_input_tokens_are_those_of_the_answer(client: openai.OpenAI) -> None:
+    counted = client.responses.input_tokens.count(model="starter", input="Who are you?").input_tokens
+    usage = client.responses.create(model="starter", input="Who are you?", store=False).usage
+    assert usage is not None
+    assert counted == usage.input_tokens

@@ -8,6 +8,7 @@ from modelwright.store import migrations
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.database import Database
 from modelwright.store.tables import METADATA
+from modelwright.store.template_tables import deployments, model_templates
 
 pytestmark = pytest.mark.anyio
 
@@ -21,6 +22,7 @@ async def test_the_steps_lead_to_the_tables_of_today(catalogue: Catalogue, catal
     }
     keys = {table: found.get_pk_constraint(table)["constrained_columns"] for table in columns}
     engine.dispose()
+    assert {deployments.name, model_templates.name} <= set(METADATA.tables)
     assert set(columns) == set(METADATA.tables)
     for name, table in METADATA.tables.items():
         assert {column for column, _ in columns[name]} == set(table.columns.keys())

@@ -1,6 +1,7 @@
 """What every implementation of the port Engines owes its callers."""
 
 import asyncio
+import math
 import re
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -12,9 +13,9 @@ import pytest
 
 from modelwright.core.chat import ChatEvent, Done, Message, TextDelta
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Invalid
+from modelwright.core.engine_ports import EngineNeeds, Engines
+from modelwright.core.errors import ContextExceeded, Invalid
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import EngineNeeds, Engines
 from modelwright.engines.echo import EchoEngines
 from modelwright.engines.pool import Pool
 
@@ -204,3 +205,24 @@ async def test_a_model_holds_its_engine_until_it_is_unloaded(engines: Engines) -
     assert await engines.unload(NEEDS.user)
     assert engines.running() == ()
     assert not await engines.unload(NEEDS.user)
+
+
+async def test_each_token_of_a_text_but_the_first_has_its_chance(engines: Engines) -> None:
+    text = "You are Mario, and you are here."
+    scored = await engines.score(NEEDS, text, top=2)
+    (tokens,) = await engines.tokenize(NEEDS, [text])
+    assert len(scored) == len(tokens)
+    first, *others = [each.chosen.logprob for each in scored]
+    assert math.isnan(first)
+    assert all(logprob <= 0 for logprob in others)
+    assert "".join(each.chosen.text for each in scored).strip() == text
+    assert len(await engines.score(NEEDS, tokens, top=0)) == len(tokens)
+    (alone,) = await engines.score(NEEDS, tokens[:1], top=0)
+    assert math.isnan(alone.chosen.logprob)
+
+
+async def test_a_text_that_does_not_fit_is_not_scored(engines: Engines) -> None:
+    if isinstance(engines, EchoEngines):
+        pytest.skip("it has no context to be full")
+    with pytest.raises(ContextExceeded):
+        await engines.score(NEEDS, list(range(300, 300 + NEEDS.context)), top=0)

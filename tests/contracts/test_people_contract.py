@@ -1,6 +1,7 @@
 """What every book of people, keys, quotas and of the log does, on each kind of database."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,17 +11,20 @@ from modelwright.core.access import viewer_of
 from modelwright.core.audit import Entry, Tokens
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, Unauthenticated, Unavailable
-from modelwright.core.grants import LOCAL_ADMIN, Level, Principal, Scopes, Verb
+from modelwright.core.grants import LOCAL_ADMIN, Grant, Level, Principal, Scopes, Subject, Verb
+from modelwright.core.lineage import resolve
 from modelwright.core.names import Name
 from modelwright.core.revision import BlobRecord, NewRevision
-from modelwright.core.spec import ModelSpec
+from modelwright.core.spec import CLEARED, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
 from modelwright.service.access import Access
 from modelwright.service.accounts import Accounts, scopes_of
+from modelwright.service.quotas import RESERVED_TOKENS
 from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.store.audit import AuditBook
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
+from modelwright.store.migrations import m0040_layers
 
 pytestmark = pytest.mark.anyio
 
@@ -54,8 +58,8 @@ async def rights(catalogue: Catalogue, clock: Settable) -> Rights:
 
 def new(name: str, owner: str = "local", **fields: object) -> NewRevision:
     values = {"base": None, "parent": "", "manifest": None, "size": 0, "author": "x", "kind": "create"}
-    spec = ModelSpec(system=name)
-    return NewRevision(Name.parse(name), spec, created_at=NOON, owner=owner, **values | fields)
+    values |= {"spec": ModelSpec(system=name)}
+    return NewRevision(Name.parse(name), created_at=NOON, owner=owner, **values | fields)
 
 
 async def test_the_first_user_is_an_admin_and_ends_the_keyless_time(rights: Rights) -> None:
@@ -234,6 +238,40 @@ async def test_requests_and_streams_are_exact_when_many_ask_at_once(rights: Righ
             await rights.quotas.take(bob, quota)
 
 
+async def may_answer(rights: Rights, who: Principal) -> None:
+    """Begin and end an answer; raises Exhausted."""
+    leave = await rights.quotas.take_tokens(who)
+    assert leave is not None
+    leave()
+
+
+async def test_tokens_are_set_aside_for_answers_that_run(rights: Rights, catalogue: Catalogue) -> None:
+    """However many begin at once, they cannot all pass below the same limit."""
+    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
+    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
+    await rights.quotas.set(bob, "tokens_per_day", 3 * RESERVED_TOKENS)
+    taken = await asyncio.gather(*(rights.quotas.take_tokens(bob) for _ in range(32)), return_exceptions=True)
+    ends = [each for each in taken if callable(each)]
+    assert len(ends) == 3
+    assert {each.retry_after for each in taken if isinstance(each, Exhausted)} == {1}
+    stored = (await catalogue.commit(new("bob/mario", bob.id))).model
+    rights.audit.ledger.note(bob, stored, 1, 5, 5)  # the first took ten
+    ends[0]()
+    await may_answer(rights, bob)
+
+
+async def test_a_change_of_a_quota_is_written_down(rights: Rights) -> None:
+    ann = (await rights.accounts.add_user(LOCAL_ADMIN, "ann")).acting()
+    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
+    await rights.quotas.set(bob, "models", 3, ann)
+    await rights.quotas.set(bob, "models", None, ann)
+    lines = [line for line in await rights.audit.entries() if line.action == "quota"]
+    assert [(line.name, line.thing, line.detail["most"]) for line in lines] == [
+        ("ann", f"user:{bob.id}", "none"),
+        ("ann", f"user:{bob.id}", 3),
+    ]
+
+
 async def test_tokens_of_a_day_end_with_the_day(
     rights: Rights, catalogue: Catalogue, clock: Settable
 ) -> None:
@@ -241,19 +279,19 @@ async def test_tokens_of_a_day_end_with_the_day(
     bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
     await rights.quotas.set(bob, "tokens_per_day", 10)
     stored = (await catalogue.commit(new("bob/mario", bob.id))).model
-    await rights.quotas.check_tokens(bob)
+    await may_answer(rights, bob)
     rights.audit.ledger.note(bob, stored, 1, 6, 3)
-    await rights.quotas.check_tokens(bob)
+    await may_answer(rights, bob)
     rights.audit.ledger.note(bob, stored, 1, 1, 0)
     with pytest.raises(Exhausted) as error:
-        await rights.quotas.check_tokens(bob)
+        await may_answer(rights, bob)
     assert error.value.retry_after == 12 * 3600
     await rights.audit.write()
     restarted = build_rights(books(catalogue), Access(catalogue), clock)
     with pytest.raises(Exhausted):
-        await restarted.quotas.check_tokens(bob)
+        await may_answer(restarted, bob)
     clock.at += timedelta(hours=12)
-    await rights.quotas.check_tokens(bob)
+    await may_answer(rights, bob)
 
 
 async def test_the_log_says_who_did_what_and_is_never_rewritten(rights: Rights, catalogue: Catalogue) -> None:
@@ -290,3 +328,34 @@ async def test_blobs_are_reached_by_who_brought_them_or_may_derive(catalogue: Ca
     assert await catalogue.reachable(viewer, (digest, other)) == frozenset()
     await catalogue.add_upload(BlobRecord(digest, 7, None), "bob")
     assert await catalogue.reachable(viewer, (digest, other)) == {digest}
+
+
+async def test_adapters_and_projectors_are_reached_by_who_may_derive(catalogue: Catalogue) -> None:
+    """By their digest, as bases are; also those that a model has from its ancestors."""
+    weights, eyes, tuned, unused = (Digest.of(name) for name in (b"w", b"eyes", b"lora", b"left out"))
+    for digest in (weights, eyes, tuned, unused):
+        await catalogue.add_blob(BlobRecord(digest, 1, None))
+    base = ModelSpec(weights=(WeightLayer("model", weights, 1), WeightLayer("projector", eyes, 1)))
+    first = ModelSpec(parent=PinnedParent(base.digest, "base"), adapters=(AdapterLayer(unused, 1),))
+    plain = ModelSpec(parent=PinnedParent(first.digest, "first"), adapters=CLEARED)
+    second = ModelSpec(parent=PinnedParent(plain.digest, "plain"), adapters=(AdapterLayer(tuned, 1),))
+    last = ModelSpec(parent=PinnedParent(second.digest, "second"), system="x")
+    chain, stored = [last, second, plain, first, base], {}
+    for number, lineage in enumerate(chain[start:] for start in range(4, -1, -1)):
+        resolved = resolve(lineage)
+        made = new(f"m{number}", spec=lineage[0], base=resolved.base)
+        stored[number] = (await catalogue.commit(replace(made, layers=resolved.layers))).model
+    bob = viewer_of(Principal("bob", "bob"), Level.DERIVE)
+    wanted = (weights, eyes, tuned, unused)
+    assert await catalogue.reachable(bob, wanted) == frozenset()
+    book = GrantBook(catalogue.database)
+    await book.put(stored[4], Grant(Subject("user", "bob"), Level.READ), LOCAL_ADMIN, NOON)
+    await book.put(stored[4], Grant(Subject("group", "x"), Level.DERIVE), LOCAL_ADMIN, NOON)
+    assert await catalogue.reachable(bob, wanted) == frozenset(), "to read is not to derive"
+    member = viewer_of(Principal("bob", "bob", groups=("x",)), Level.DERIVE)
+    assert await catalogue.reachable(member, wanted) == {weights, eyes, tuned}
+    # What an older modelwright wrote is found from the specs alone.
+    await catalogue.database.write(lambda c: c.execute(text("DROP TABLE layers")))
+    await catalogue.database.write(lambda c: c.execute(text("DROP INDEX revisions_of_spec")))
+    await catalogue.database.write(m0040_layers.apply)
+    assert await catalogue.reachable(member, wanted) == {weights, eyes, tuned}

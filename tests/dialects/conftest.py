@@ -19,23 +19,58 @@ from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity
 from modelwright.engines.echo import EchoEngines
+from modelwright.external.containers import Containers
+from modelwright.external.endpoints import Endpoints
+from modelwright.external.runners import Runners
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.oci import OciRegistries
+from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
+from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
+from modelwright.service.datasets import Datasets
+from modelwright.service.deployments import Deployments
+from modelwright.service.downloads import Downloads
+from modelwright.service.entities import Entities
+from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
+from modelwright.service.model_servers import ModelServers
+from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
+from modelwright.service.preparation import Preparation
+from modelwright.service.prompt_queue import PromptQueue
+from modelwright.service.publishing import Publishing
+from modelwright.service.pulls import Pulls
+from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
-from modelwright.service.rights import Books, build_rights
+from modelwright.service.rights import Books, Rights, build_rights
+from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.shelf import Shelf
+from modelwright.service.signing import Signing
+from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
+from modelwright.signatures import TrustedKeys
+from modelwright.starter.replay import StarterReplay
+from modelwright.starter.shipped import shipped_templates
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
+from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.partials import PartialStore
+from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.signatures import SignatureFiles
+from modelwright.store.templates import TemplateTable
+from modelwright.store.training import DatasetTable, RunBook
+from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi
@@ -120,14 +155,36 @@ async def _open(
         files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
+        shelf = Shelf(catalogue, blobs)
+        registries = OciRegistries(Traffic(()), CredentialFile(folder))
+        downloads = Downloads(registries, PartialStore(folder, blobs))
+        signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()))
+        uploads = Uploads(catalogue, blobs, limit=UPLOAD_LIMIT)
+        pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
+        ledger = rights.audit.ledger
+        chat = Chat(resolver, models, engine, clock, context_length=4096)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
+        queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
+        await stack.enter_async_context(queue.working())
         services = Services(
             models,
-            Chat(resolver, models, engine, clock, context_length=4096),
-            Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
+            chat,
+            uploads,
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
             Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
+            datasets,
+            _training(folder, parts, clock),
+            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
+            queue,
+            *_deploying(parts, clock),
+            Entities(EntityTable(database), clock),
+            pulls,
+            Pushes(catalogue, resolver, registries, shelf, signing, ledger),
+            Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, ledger),
+            signing,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)
@@ -144,6 +201,63 @@ async def _open(
         )
         await stack.enter_async_context(client)
         yield House(app, client, services, engine, missing, catalogue, blobs)
+
+
+def _deploying(parts: "Parts", clock: Ticking) -> tuple[ModelTemplates, Deployments, ModelServers]:
+    table = DeploymentTable(parts.catalogue.database)
+    traffic = Traffic(())
+    runners = Runners(Endpoints(Guarded(traffic), traffic.check), Containers(""))
+    acting, write = parts.rights.accounts.acting, parts.rights.audit.write
+    deployments = Deployments(table, parts.models, parts.chat, parts.resolver, runners, clock, acting, write)
+    book, access = TemplateTable(parts.catalogue.database), parts.resolver.access
+    templates = ModelTemplates(book, parts.models, access, clock, shipped_templates())
+    return templates, deployments, ModelServers(table, deployments, clock)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What training is made of."""
+
+    catalogue: Catalogue
+    blobs: BlobStore
+    links: Links
+    files: WeightBlobs
+    resolver: Resolver
+    models: Models
+    chat: Chat
+    engine: EchoEngines
+    rights: Rights
+    datasets: Datasets
+
+
+def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
+    """Takes runs and begins none."""
+    blobs, resolver, files = parts.blobs, parts.resolver, parts.files
+    runs = RunBook(parts.catalogue.database)
+    preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, files)
+    runner = Runner(
+        runs,
+        ChildTrainers(parts.links.locate, blobs.adopt, folder / "runs"),
+        preparation,
+        Publishing(parts.models, resolver, parts.catalogue, files, parts.engine),
+        resolver,
+        files,
+        StarterReplay(),
+        clock,
+        parts.rights.accounts.acting,
+        parts.engine,
+    )
+    return Training(
+        runs,
+        parts.datasets,
+        blobs,
+        resolver,
+        resolver.access,
+        runner,
+        preparation,
+        clock,
+        parts.rights.quotas,
+    )
 
 
 async def _add_base(name: str, facts: WeightFacts, catalogue: Catalogue, models: Models) -> None:

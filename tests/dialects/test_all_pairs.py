@@ -14,6 +14,11 @@ PAIRS = list(product(MAKERS, VOICES))
 between = pytest.mark.parametrize(("maker", "other"), PAIRS, ids=lambda voice: voice.name)
 
 
+async def lists(voice: Voice, client, wanted: str) -> bool | None:
+    """Whether a dialect's list has a model; None where it has no list."""
+    return None if voice.listed is None else named(await voice.listed(client), wanted)
+
+
 def named(names: list[str], wanted: str) -> bool:
     return wanted in [name.removesuffix(":latest").rpartition("/")[2] for name in names]
 
@@ -26,7 +31,7 @@ async def make(maker: Voice, client) -> None:
 @between
 async def test_it_is_listed_and_used(town, maker: Voice, other: Voice) -> None:
     await make(maker, town["bob"])
-    assert named(await other.listed(town["bob"]), "mario")
+    assert await lists(other, town["bob"], "mario") is not False
     assert await other.use(town["bob"], "mario") == 200
 
 
@@ -37,8 +42,9 @@ async def test_it_is_shown_and_changed(town, maker: Voice, other: Voice) -> None
         pytest.skip(f"{other.name} has no call for it")
     assert await other.system(town["bob"], "mario") == "It's me"
     assert await other.update(town["bob"], "mario", "Mamma mia") == 200
-    assert maker.system is not None
-    assert await maker.system(town["bob"], "mario") == "Mamma mia"
+    reader = maker if maker.system else VOICES[0]
+    assert reader.system is not None
+    assert await reader.system(town["bob"], "mario") == "Mamma mia"
 
 
 @between
@@ -50,10 +56,10 @@ async def test_it_is_shared_and_revoked(town, maker: Voice, other: Voice) -> Non
     assert sharer.share is not None
     assert await sharer.share(town["bob"], "mario", True) == 200
     assert await other.use(town["eve"], "bob/mario") == 200
-    assert named(await other.listed(town["eve"]), "mario")
+    assert await lists(other, town["eve"], "mario") is not False
     assert await sharer.share(town["bob"], "mario", False) == 200
     assert await other.use(town["eve"], "bob/mario") >= 400
-    assert not named(await other.listed(town["eve"]), "mario")
+    assert not await lists(other, town["eve"], "mario")
 
 
 @between
@@ -62,6 +68,7 @@ async def test_it_is_deleted(town, maker: Voice, other: Voice) -> None:
     if not other.delete:
         pytest.skip(f"{other.name} has no call for it")
     assert await other.delete(town["bob"], "mario") == 200
-    assert not named(await maker.listed(town["bob"]), "mario")
+    assert not await lists(maker, town["bob"], "mario")
+    assert await maker.use(town["bob"], "mario") >= 400
     assert await town.house.services.models.count(LOCAL_ADMIN) == 2
     assert await maker.create(town["bob"], "mario", "Again") == 200

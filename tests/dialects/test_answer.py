@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Message, TextDelta
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import Unavailable
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import EngineNeeds
 from modelwright.dialects.answer import HEADERS_AFTER, Answer, ClientGone, while_connected
 from modelwright.dialects.ollama.writers import ChatWriter
 from modelwright.engines.echo import EchoEngines

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modelwright.core import errors
 from modelwright.core.chat import ChatEvent, ChatRequest, Done, Message, TextDelta, Usage
 from modelwright.core.parameters import Parameters
+from modelwright.dialects.ai_middleware import AIMiddleware
 from modelwright.dialects.answer import Writer
 from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import ChatDialect, Dialect
@@ -19,9 +20,11 @@ from modelwright.dialects.native import Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
+from modelwright.dialects.sgp import SGP
+from modelwright.dialects.tigercity import TigerCity
 
-CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI())
-DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
+CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI(), TigerCity(), SGP())
+DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, AIMiddleware(), Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
 
 ERRORS = (
     errors.NotFound("model", "mario", hint="look again"),
@@ -54,7 +57,7 @@ def test_every_error_is_rendered_with_its_message(dialect: Dialect, error: error
     assert status == status_of(error)
     assert 400 <= status < 600
     assert error.message in json.dumps(body, ensure_ascii=False)
-    assert isinstance(body.get("error", body.get("detail")), str | dict)
+    assert isinstance(body.get("error", body.get("detail", body.get("message"))), str | dict)
 
 
 TEXTS = st.lists(st.text(st.characters(codec="utf-8"), min_size=1), max_size=8)
@@ -79,10 +82,13 @@ def objects(frames: bytes) -> list[dict[str, Any]]:
 
 def text_of(tree: dict[str, Any]) -> str:
     """The text of a frame, or of a whole answer, in any dialect."""
+    tree = tree.get("chat_completion", tree)
     if "content" in tree:
         return "".join(block["text"] for block in tree["content"])
     if tree.get("type") == "content_block_delta":
         return str(tree["delta"]["text"])
+    if tree.get("type") in ("info", "delta", "stop"):
+        return str(tree.get("delta", ""))
     piece = tree["choices"][0] if tree.get("choices") else tree
     piece = piece.get("delta") or piece.get("message") or {}
     return str(piece.get("content") or "")
@@ -90,9 +96,11 @@ def text_of(tree: dict[str, Any]) -> str:
 
 def ended(tree: dict[str, Any]) -> str | None:
     """Why the answer ended, if this frame says so."""
+    if "chat_completion" in tree:
+        return tree["chat_completion"]["finish_reason"]  # type: ignore[no-any-return]  # JSON
     if "choices" in tree:
         return tree["choices"][0]["finish_reason"] if tree["choices"] else None
-    inner = tree.get("delta", tree)
+    inner = tree["delta"] if isinstance(tree.get("delta"), dict) else tree
     return tree.get("done_reason") or inner.get("stop_reason")
 
 
@@ -173,12 +181,29 @@ def _anthropic(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict
     }
 
 
+def _tigercity(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[str, Any] | None:
+    names = {"num_predict": "max_tokens", "temperature": "temperature", "top_p": "top_p"}
+    if settings.keys() - names:
+        return None  # it cannot be said
+    return {"model": "mario", "messages": messages, **{names[n]: value for n, value in settings.items()}}
+
+
+def _sgp(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[str, Any] | None:
+    if "seed" in settings:
+        return None  # it cannot be said
+    names = {"num_predict": "max_tokens", "stop": "stop_sequences", "top_p": "topP"}
+    named = {names.get(name, name): value for name, value in settings.items()}
+    return {"model": "mario", "messages": messages, "model_parameters": named}
+
+
 Spelling = Callable[[list[dict[str, str]], dict[str, Any]], dict[str, Any] | None]
 SPELLINGS: dict[str, Spelling] = {
     "ollama": _ollama,
     "openai": _openai,
     "anthropic": _anthropic,
     "openwebui": _openai,
+    "tigercity": _tigercity,
+    "sgp": _sgp,
 }
 
 
@@ -197,6 +222,8 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
     "ollama": [{"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}, {"tool_call_id": "1"}],
     "openai": [{"content": [{"type": "input_audio"}]}, {"audio": {"id": "x"}}],
     "openwebui": [{"content": [{"type": "input_audio"}]}],
+    "tigercity": [{"content": [{"type": "input_audio"}]}, {"role": "tool"}],
+    "sgp": [{"content": [{"type": "input_audio"}]}, {"role": "tool"}],
     "anthropic": [{"content": [{"type": "document"}]}, {"content": [{"type": "redacted_thinking"}]}],
 }
 

@@ -121,6 +121,17 @@ async def test_what_is_for_admins(town: Town, path: str) -> None:
     assert (refused.status_code, refused.json()["detail"][:30]) == (401, "You do not have permission to ")
 
 
+async def test_who_is_not_let_in_is_told_in_the_product_s_words(town: Town) -> None:
+    missing = await town["nobody"].get(f"{API}/list")
+    assert (missing.status_code, missing.json()) == (401, {"detail": "Not authenticated"})
+    wrong = await town["nobody"].get(f"{API}/list", headers={"x-api-key": "sk-none"})
+    expired = "Your session has expired or the token is invalid. Please sign in again."
+    assert (wrong.status_code, wrong.json()) == (401, {"detail": expired})
+    for path in ("users/", "users/all", f"users/{town.ids['eve']}", f"groups/id/{town.ids['devs']}"):
+        refused = await town["bob"].get(f"/api/v1/{path}")
+        assert (refused.status_code, refused.json()["detail"][:30]) == (401, "You do not have permission to ")
+
+
 async def test_nobody_gets_in_without_a_key(town: Town) -> None:
     for path in ("/api/models", f"{API}/list", "/openwebui/api/models"):
         assert (await town["nobody"].get(path)).status_code == 401
@@ -156,4 +167,4 @@ async def test_admins_see_people(town: Town) -> None:
     assert joined.json()["user_ids"] == [town.ids["bob"]]
     assert [each["name"] for each in (await town["bob"].get("/api/v1/groups/")).json()] == ["ops"]
     assert (await town["ann"].delete(f"{path}/delete")).json() is True
-    assert (await town["bob"].get("/api/v1/users/")).status_code == 403
+    assert (await town["bob"].get("/api/v1/users/")).status_code == 401

@@ -131,3 +131,17 @@ async def test_nothing_runs_in_the_background(client: httpx2.AsyncClient) -> Non
     found = await create(client)
     assert (await client.post(f"/v1/responses/{found['id']}/cancel")).status_code == 400
     assert (await client.get(f"/v1/responses/{found['id']}", params={"stream": "true"})).status_code == 400
+
+
+async def test_input_is_counted_with_what_it_continues(client: httpx2.AsyncClient) -> None:
+    async def counted(**more: Any) -> int:
+        answer = await client.post("/v1/responses/input_tokens", json={"model": "test", **more})
+        assert answer.json()["object"] == "response.input_tokens"
+        return int(answer.json()["input_tokens"])
+
+    first = await client.post("/v1/responses", json={"model": "test", "input": "one two"})
+    alone = await counted(input="three")
+    assert await counted(input="three", previous_response_id=first.json()["id"]) > alone
+    assert await counted(input="three", instructions="be brief") > alone
+    absent = await client.post("/v1/responses/input_tokens", json={"model": "absent", "input": "x"})
+    assert absent.status_code == 404

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import anyio
 import httpx2
 
 Client: TypeAlias = httpx2.AsyncClient
@@ -25,7 +26,7 @@ class Voice:
     """
 
     name: str
-    listed: Callable[[Client], Awaitable[list[str]]]
+    listed: Callable[[Client], Awaitable[list[str]]] | None
     use: Callable[[Client, str], Awaitable[int]]
     create: Callable[[Client, str, str], Awaitable[int]] | None = None
     system: Callable[[Client, str], Awaitable[str | None]] | None = None
@@ -108,6 +109,87 @@ async def _webui_delete(client: Client, name: str) -> int:
     return (await client.post("/api/v1/models/model/delete", json={"id": name})).status_code
 
 
+async def _flat_create(client: Client, name: str, system: str) -> int:
+    form = {"fileName": name, "modelName": "test", "temperature": 0, "num_ctx": 64, "system": system}
+    return (await client.post("/create-model", json=form)).status_code
+
+
+async def _flat_use(client: Client, name: str) -> int:
+    """Leave a prompt and wait for its answer."""
+    left = await client.post("/ai", json={"model": name, "prompt": "hi"})
+    if left.status_code != 200:
+        return left.status_code
+    for _ in range(500):
+        answer = await client.get(f"/ai/result/{left.json()['message']}")
+        if answer.status_code != 404:
+            break
+        await anyio.sleep(0.01)
+    return answer.status_code
+
+
+async def _flat_delete(client: Client, name: str) -> int:
+    return (await client.delete(f"/delete-model/{name}")).status_code
+
+
+async def _tiger_listed(client: Client) -> list[str]:
+    return [each["name"] for each in (await client.get("/tigercity/v1/models")).json()]
+
+
+async def _tiger_create(client: Client, name: str, system: str) -> int:
+    """It has no word for a system text: Ollama's create says it."""
+    form = {"name": name, "description": "", "parent_model": "test"}
+    made = (await client.post("/v1/models", json=form)).status_code
+    return made if made != 200 else await _ollama_create(client, name, system)
+
+
+async def _tiger_use(client: Client, name: str) -> int:
+    body = {"model": name, "messages": HI}
+    return (await client.post("/v1/generate_response", json=body)).status_code
+
+
+async def _tiger_delete(client: Client, name: str) -> int:
+    return (await client.delete(f"/tigercity/v1/models/{name}")).status_code
+
+
+async def _sgp_create(client: Client, name: str, system: str) -> int:
+    body = {
+        "name": name,
+        "model_type": "CHAT_COMPLETION",
+        "account_id": "acme-labs",
+        "base_model_id": "test",
+        "model_creation_parameters": {"SYSTEM": system},
+    }
+    return (await client.post("/v4/models", json=body)).status_code
+
+
+async def _sgp_listed(client: Client) -> list[str]:
+    return [each["name"] for each in (await client.get("/v4/models")).json()["items"]]
+
+
+async def _sgp_parameters(client: Client, name: str) -> dict[str, Any]:
+    tree = (await client.get(f"/v4/models/{name}")).json()
+    found: dict[str, Any] = tree.get("model_creation_parameters", {})
+    return found
+
+
+async def _sgp_system(client: Client, name: str) -> str | None:
+    return (await _sgp_parameters(client, name)).get("SYSTEM")
+
+
+async def _sgp_update(client: Client, name: str, system: str) -> int:
+    changed = {**await _sgp_parameters(client, name), "SYSTEM": system}
+    answer = await client.patch(f"/v4/models/{name}", json={"model_creation_parameters": changed})
+    return answer.status_code
+
+
+async def _sgp_use(client: Client, name: str) -> int:
+    return (await client.post("/v4/chat-completions", json={"model": name, "messages": HI})).status_code
+
+
+async def _sgp_delete(client: Client, name: str) -> int:
+    return (await client.delete(f"/v4/models/{name}")).status_code
+
+
 VOICES: Final = (
     Voice(
         "ollama",
@@ -120,6 +202,14 @@ VOICES: Final = (
     ),
     Voice("openai", _openai_listed, _openai_use),
     Voice(
+        "tigercity",
+        _tiger_listed,
+        _tiger_use,
+        create=_tiger_create,
+        system=_ollama_system,
+        delete=_tiger_delete,
+    ),
+    Voice(
         "openwebui",
         _webui_listed,
         _webui_use,
@@ -128,5 +218,15 @@ VOICES: Final = (
         update=_webui_update,
         share=_webui_share,
         delete=_webui_delete,
+    ),
+    Voice("ai_middleware", None, _flat_use, create=_flat_create, delete=_flat_delete),
+    Voice(
+        "sgp",
+        _sgp_listed,
+        _sgp_use,
+        create=_sgp_create,
+        system=_sgp_system,
+        update=_sgp_update,
+        delete=_sgp_delete,
     ),
 )

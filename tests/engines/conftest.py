@@ -13,8 +13,8 @@ import pytest
 
 from modelwright.core.chat import ChatEvent, Done, Message, TextDelta
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import EngineNeeds
 from modelwright.engines.pool import EngineOptions, Pool
 
 BENCH = str(Path(__file__).parents[2] / "bench")

@@ -21,6 +21,7 @@ from modelwright.core.chat import (
 )
 from modelwright.core.errors import ContextExceeded, Unsupported
 from modelwright.core.parameters import Parameters
+from modelwright.starter import WEIGHTS
 
 pytestmark = pytest.mark.anyio
 Start = Callable[..., Any]
@@ -156,3 +157,73 @@ async def test_texts_are_counted_in_one_question(start: Start, tiny: Path) -> No
     alone = [(await engines.pool.count(needs, [text]))[0] for text in texts]
     together = await engines.pool.count(needs, texts)
     assert all(abs(one - other) <= 2 for one, other in zip(alone, together, strict=True))
+
+
+async def test_chances_of_a_prompt_are_those_of_an_answer(start: Start) -> None:
+    """What the engine said while it wrote a text is what it says of the same text afterwards."""
+    engines = start()
+    needs = engines.needs(WEIGHTS)
+    settled = Parameters.of({"temperature": 0, "num_predict": 12})
+    question = "You are Mario. Who are you?"
+    events = [e async for e in engines.pool.complete(needs, question, settled, AnswerOptions(logprobs=1))]
+    written = [token.chosen for e in events if isinstance(e, TextDelta) for token in e.logprobs]
+    (tokens,) = await engines.pool.tokenize(needs, [question])
+    scored = await engines.pool.score(needs, question + "".join(each.text for each in written), top=1)
+    found = [each.chosen for each in scored[len(tokens) :]]
+    assert [each.text for each in found] == [each.text for each in written]
+    assert [each.logprob for each in found] == pytest.approx([each.logprob for each in written], abs=0.05)
+    assert all(each.top[0].logprob >= each.chosen.logprob - 1e-6 for each in scored[1:])
+
+
+UNENDING = {0: -100.0, 1: -100.0, 2: -100.0}
+"""No token that ends an answer."""
+
+THINKER = """{% for message in messages %}{% if message.role == "assistant" %}<|im_start|>assistant
+{% if message.reasoning_content %}<think>
+{{ message.reasoning_content }}
+</think>
+
+{% endif %}{{ message.content }}<|im_end|>
+{% else %}<|im_start|>{{ message.role }}
+{{ message.content }}<|im_end|>
+{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and enable_thinking is false %}<think>
+
+</think>
+
+{% else %}<think>
+{% endif %}{% endif %}"""
+
+
+async def test_a_thought_ends_with_its_budget(start: Start, tmp_path: Path) -> None:
+    """Random weights never end a thought by themselves."""
+    path = tmp_path / "thinker.gguf"
+    shape = Shape(hidden=64, layers=2, heads=2, feed_forward=128, vocabulary=512, context=2048)
+    write_random_model(path, shape, template=THINKER)
+    engines = start()
+    needs = engines.needs(path)
+    endless = await answered(engines, needs, think=True, logit_bias=UNENDING)
+    assert not [event for event in endless if isinstance(event, TextDelta)]
+    said = await answered(engines, needs, think=True, thinking_budget=10, logit_bias=UNENDING)
+    thoughts = [event for event in said if isinstance(event, ThinkingDelta)]
+    assert 1 <= len(thoughts) <= 12
+    assert "".join(event.text for event in said if isinstance(event, TextDelta))
+
+
+async def test_what_num_keep_keeps_stays_when_a_context_shifts(start: Start, tiny: Path) -> None:
+    """The answers are the same until the context is full, and go on from other beginnings then."""
+    engines = start()
+    needs = engines.needs(tiny, context=256)
+
+    async def said(keep: int) -> list[str]:
+        settled = Parameters.of({"temperature": 0, "num_predict": 400, "num_keep": keep})
+        options = AnswerOptions(logit_bias=UNENDING)
+        events = [e async for e in engines.pool.complete(needs, "hello there " * 8, settled, options)]
+        assert isinstance(events[-1], Done)
+        assert events[-1].usage.completion_tokens == 400
+        return [event.text for event in events if isinstance(event, TextDelta)]
+
+    dropped, again, kept = await said(0), await said(0), await said(64)
+    assert dropped == again
+    alike = next((at for at, pair in enumerate(zip(dropped, kept, strict=False)) if pair[0] != pair[1]), -1)
+    assert alike > 100

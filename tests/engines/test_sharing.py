@@ -60,7 +60,7 @@ async def test_more_context_moves_everybody_to_a_bigger_engine(start: Start, slo
     await engines.answer(engines.needs(slow, "small", context=512))
     assert len(engines.pids() - before) == 1
     assert {(model.user, model.context) for model in engines.pool.running()} == {
-        ("small", 2048),
+        ("small", 512),
         ("big", 2048),
     }
 
@@ -72,7 +72,7 @@ async def test_an_idle_engine_gives_way_to_a_bigger_one(
     await engines.answer(engines.needs(tiny, "small", context=256))
     await engines.answer(engines.needs(tiny, "big", context=512))
     await eventually(lambda: len(engines.pids()) == 1, 5)
-    assert {(model.user, model.context) for model in engines.pool.running()} == {("small", 512), ("big", 512)}
+    assert {(model.user, model.context) for model in engines.pool.running()} == {("small", 256), ("big", 512)}
     assert await engines.pool.unload("small")
 
 

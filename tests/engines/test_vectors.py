@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from modelwright.engines.abandoned import PATIENCE
+
 pytestmark = pytest.mark.anyio
 Start = Callable[..., Any]
 
@@ -38,3 +40,48 @@ async def test_it_is_its_own(start: Start, tiny: Path) -> None:
     engines = start()
     one, other = await vector(engines, engines.needs(tiny), TEXTS[0], TEXTS[1])
     assert cosine(one, other) < 0.9999
+
+
+LONG = "word " * 780
+"""One batch of seconds, for `slow`."""
+
+
+async def test_an_engine_that_works_for_nobody_is_ended_and_the_next_client_served(
+    start: Start, slow: Path, eventually: Any
+) -> None:
+    engines = start(parallel=1)
+    needs = engines.needs(slow, context=4096)
+    await vector(engines, needs, "a short text")
+    (busy,) = engines.pids()
+    leaving = asyncio.create_task(vector(engines, needs, LONG))
+    await asyncio.sleep(0.3)
+    leaving.cancel()
+    await eventually(lambda: busy not in engines.pids(), 5)
+    for _ in range(4):  # an end of this kind is no crash, or the fourth would be refused
+        assert await vector(engines, needs, "a short text")
+
+
+async def test_a_client_that_leaves_a_short_text_ends_no_engine(start: Start, tiny: Path) -> None:
+    engines = start()
+    needs = engines.needs(tiny)
+    await vector(engines, needs, "a short text")
+    leaving = asyncio.create_task(vector(engines, needs, "another text"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    pids = engines.pids()
+    await asyncio.sleep(PATIENCE + 1)
+    assert engines.pids() == pids
+
+
+async def test_who_still_waits_keeps_a_busy_engine(start: Start, slow: Path) -> None:
+    engines = start(parallel=1)
+    needs = engines.needs(slow, context=4096)
+    expected = await vector(engines, needs, "a short text")
+    pids = engines.pids()
+    leaving = asyncio.create_task(vector(engines, needs, LONG))
+    await asyncio.sleep(0.3)
+    waiting = asyncio.create_task(vector(engines, needs, "a short text"))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert cosine((await waiting)[0], expected[0]) > 0.9999
+    assert engines.pids() == pids

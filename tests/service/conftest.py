@@ -10,9 +10,9 @@ import pytest
 from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Message
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import EngineNeeds
 from modelwright.core.revision import BlobRecord
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import WeightFacts

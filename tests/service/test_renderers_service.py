@@ -4,10 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from modelwright.core.chat import ChatRequest, GenerateRequest, Message
+from modelwright.core.chat import (
+    AnswerOptions,
+    ChatRequest,
+    Done,
+    GenerateRequest,
+    Message,
+    TextDelta,
+    ThinkingDelta,
+)
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Unsupported
 from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.parameters import Parameters
 from modelwright.core.revision import BlobRecord
 from modelwright.core.spec import CLEARED
 from modelwright.core.weight_files import NamedBlob
@@ -76,3 +85,43 @@ async def test_a_raw_prompt_needs_no_renderer(templated) -> None:
     await templated.create("odd", parent="base", renderer="own")
     request = replace(GenerateRequest("odd", "hello"), raw=True)
     assert [event async for event in templated.chat.generate(LOCAL_ADMIN, request)]
+
+
+THINKS = "{{ range .Messages }}{{ .Content }}{{ end }}{{ if .Tools }}{{ .Tools }}{{ end }}"
+"""A template that says nothing of what an answer looks like."""
+
+
+@pytest.mark.parametrize(
+    ("parser", "thinking", "content", "abilities"),
+    [
+        ("qwen3-thinking", "so", "yes", ("completion", "tools", "thinking")),
+        ("passthrough", "", "<think>so</think>yes", ("completion", "tools")),
+        ("", "", "<think>so</think>yes", ("completion", "tools")),
+    ],
+)
+async def test_a_parser_decides_what_is_looked_for_in_an_answer(
+    world, parser: str, thinking: str, content: str, abilities: tuple[str, ...]
+) -> None:
+    await world.create("parsed", parent="starter", prompt_template=THINKS, parser=parser)
+    assert (await world.models.summary(LOCAL_ADMIN, "parsed")).capabilities == abilities
+    request = ChatRequest("parsed", (Message("user", "<think>so</think>yes"),))
+    events = [event async for event in world.chat.chat(LOCAL_ADMIN, request)]
+    assert "".join(e.text for e in events if isinstance(e, ThinkingDelta)) == thinking
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == content
+
+
+async def test_a_thought_has_its_budget_and_the_answer_the_rest(world) -> None:
+    await world.create("brief", parent="starter", prompt_template=THINKS, parser="qwen3-thinking")
+    words = "<think>" + " ".join(f"thought{number}" for number in range(20))
+    request = ChatRequest(
+        "brief",
+        (Message("user", words),),
+        Parameters.of({"num_predict": 12}),
+        options=AnswerOptions(thinking_budget=5),
+    )
+    events = [event async for event in world.chat.chat(LOCAL_ADMIN, request)]
+    thought = "".join(e.text for e in events if isinstance(e, ThinkingDelta)).split()
+    assert thought == [f"thought{number}" for number in range(5)] or len(thought) == 5
+    assert "".join(e.text for e in events if isinstance(e, TextDelta))
+    assert isinstance(events[-1], Done)
+    assert events[-1].usage.completion_tokens <= 12

@@ -96,6 +96,73 @@ async def test_a_key_may_only_what_its_scopes_say(place: Town) -> None:
     assert again.status_code == 403, "a key with scopes makes none without"
 
 
+LISTS = {
+    "ollama": "/ollama/api/tags",
+    "openai": "/openai/v1/models",
+    "anthropic": "/anthropic/v1/models",
+    "openwebui": "/openwebui/api/models",
+    "modelwright": "/modelwright/api/modelwright/models",
+}
+"""Where each dialect lists models, in its pure form."""
+
+USES = {
+    "/ollama/api/chat": (404, {}),
+    "/openai/v1/chat/completions": (404, {}),
+    "/anthropic/v1/messages": (404, {"max_tokens": 4}),
+    "/openwebui/api/chat/completions": (400, {}),
+}
+"""Where each dialect uses one; what it says of one that is not there; what else it wants."""
+
+
+async def test_every_carrier_is_one_in_every_dialect(place: Town) -> None:
+    for path in LISTS.values():
+        for carrier, headers in carriers(place.keys["use"]).items():
+            answer = await place.client.get(path, headers=headers)
+            assert answer.status_code == 200, (path, carrier, answer.text)
+        wrong = carriers(place.keys["use"][:-1] + "!")["basic password"]
+        assert (await place.client.get(path, headers=wrong)).status_code == 401, path
+        two = {"x-api-key": place.keys["use"], "Token": place.keys["read"]}
+        assert (await place.client.get(path, headers=two)).status_code == 400, path
+
+
+async def test_a_key_for_one_model_reaches_no_other_in_any_dialect(place: Town) -> None:
+    mine, others = await place.model("own", "owner"), await place.model("own", "owner")
+    owner = {"x-api-key": place.keys["owner"]}
+    made = await place.client.post("/api/modelwright/keys", json={"models": [mine]}, headers=owner)
+    narrow = {"x-api-key": made.json()["key"]}
+    for path in LISTS.values():
+        wide, shown = [(await place.client.get(path, headers=each)).text for each in (owner, narrow)]
+        word = {name: name.partition("/")[2] for name in (mine, others)}
+        assert [word[name] in wide for name in (mine, others)] == [True, True], path
+        assert [word[name] in shown for name in (mine, others)] == [True, False], path
+    for path, (absent, more) in USES.items():
+        for name, status in ((mine, 200), (others, absent)):
+            body = {"model": name, "messages": [{"role": "user", "content": "x"}], "stream": False, **more}
+            answer = await place.client.post(path, json=body, headers=narrow)
+            assert answer.status_code == status, (path, name, answer.text)
+
+
+async def test_a_browser_s_page_comes_in_from_where_ollama_origins_says(tmp_path) -> None:
+    settings = load({"home": str(tmp_path), "engine": "echo"}, {"OLLAMA_ORIGINS": "https://chat.example.com"})
+    wanted = {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,x-stainless-lang,anthropic-version",
+    }
+    async with open_app(settings) as app:
+        transport = httpx2.ASGITransport(app=app.asgi)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for path in USES:
+                for origin, status in (("https://chat.example.com", 204), ("https://evil.example.com", 403)):
+                    answer = await client.options(path, headers={"Origin": origin, **wanted})
+                    assert answer.status_code == status, (path, origin)
+                    allowed = answer.headers.get("access-control-allow-origin")
+                    assert allowed == (origin if status == 204 else None)
+                    headers = answer.headers.get("access-control-allow-headers", "")
+                    assert ("x-stainless-lang" in headers) == (status == 204)
+                unknown = await client.get(path, headers={"Host": "evil.example.com"})
+                assert unknown.status_code == 403, path
+
+
 async def test_who_is_pending_may_nothing_yet(place: Town) -> None:
     accounts = place.app.services.rights.accounts
     user = await accounts.add_user(LOCAL_ADMIN, "newcomer", "pending")

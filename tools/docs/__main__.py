@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES: dict[str, Callable[[], str]] = {
     "README.md": lambda: tree.insert((ROOT / "README.md").read_text()),
     "docs/glossary.md": vocabulary.page,
+    "docs/dialects/ai_middleware.md": lambda: endpoints.coverage(
+        "ai_middleware", "AI-middleware", notes.AI_MIDDLEWARE
+    ),
     "docs/dialects/anthropic.md": lambda: endpoints.coverage("anthropic", "Anthropic", notes.ANTHROPIC),
     "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
     "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI"),

@@ -28,8 +28,9 @@ def exceptions(name: str, kind: str = "") -> dict[str, str]:
 
 
 def case_name(case: Mapping[str, Any]) -> str:
-    """What an exception calls a case: its kind, where it has one, and its name."""
-    return "/".join(part for part in (case.get("kind"), case.get("name") or case.get("role")) if part)
+    """What an exception calls a case: its kind, where it has one, and its name or what it is asked."""
+    asked = (str(case[key] or "unset") for key in ("role", "reason", "status") if key in case)
+    return "/".join(part for part in (case.get("kind"), case.get("name") or next(asked, "")) if part)
 
 
 def section() -> str:

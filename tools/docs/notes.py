@@ -29,3 +29,48 @@ ANTHROPIC: Final = """## Good to know
 - Tools are functions with an `input_schema`: what Anthropic hosts or defines (web search, bash, computer) is
   refused by name, as are documents and pictures by URL.
 - Prompts are cached without being asked: `cache_control` is read and changes nothing."""
+
+AI_MIDDLEWARE: Final = """## Good to know
+
+- The key comes in the header `Token`, as in every dialect by any other carrier, too.
+- `fileName` is the new model's name, or, where that is no name (blanks, brackets), an id that stands for it
+  in `/ai` and `/delete-model`. A name that is taken is refused with 400; nothing is overwritten.
+- `modelName` is any model that the caller may derive from. The four names that the original knows can stand
+  for models that are here: `ai_middleware_models = "llama2=mario,mistral=luigi:7b"`.
+- `microstat`, `microstat_eta`, `microstat_tau` and `num_gpa` mean `mirostat`, `mirostat_eta`,
+  `mirostat_tau` and `num_gqa`; the right spellings, and every other parameter of
+  `docs/reference/parameters.md`, may be sent as well. A number may stand as a text. `stop` is a text, a
+  list of texts or a number. What is kept without effect is named in `notices`.
+- `/ai` takes what Ollama's `/api/generate` takes, but for `context`, and answers with an id. Of those who
+  wait, whoever was served longest ago is next, and of their own prompts the one with the highest `priority`
+  (-10 to 10, usually 0), then the oldest. At most half of the slots
+  of an engine (`parallel`) work for the queue.
+- `/ai/result/{id}` answers 404 while there is nothing yet, with `status` `queued` or `processing`; 200 with
+  the result; 500 with `status` `failed` and the reason, so that nobody waits for ever. It answers nobody
+  but who asked.
+- Prompts outlive the server: one that was being answered when it ended is answered by the next. One that
+  was begun five times and never ended is given up.
+- `prompt_queue` says how many may wait (half of them of one user who is no admin), `keep_prompts` how long
+  answers are kept. All that wait may have 256 MiB, a single one 8 MiB, and one user's kept answers 64 MiB:
+  then the oldest go.
+- Each error has the same text under `message` and `Message`, because the original's clients look for
+  either.
+- `/ai/speech-to-text` is refused: no engine here hears yet.
+
+## As the original does it
+
+`ai_middleware_compat = "exact"` gives the original's checks, codes and texts:
+
+- nearly every fault is a 500 with `Message`, which begins with `Something went wrong: `; slips in the texts
+  included;
+- `modelName` is one of the four names, `repeat_last_n` 64, 0 or -1, `num_predict` 128, -1 or -2, `stop` a
+  number;
+- a body has at most 10 MiB, and its Content-Type is `application/json` to the letter;
+- a model in `/ai` has no colon in its name;
+- a create whose checks passed is a success, whether or not a model came of it (the server's log says why
+  not);
+- an answer has blanks in the place of line ends and of every `+`, and what failed is not ready for ever.
+
+Four of its faults are not kept: a wrong `Token` is a 401, as it was meant to be; the misspelt
+parameters take effect; no blank is put before the system text; and a `fileName` reaches neither a shell
+nor a path."""

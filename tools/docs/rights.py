@@ -36,8 +36,8 @@ def rights() -> str:
         "Made by trying: a server was started, and each route asked by each of these on a model of each "
         "kind. *ok* is any success (where no model is named: let in); the numbers are HTTP statuses. "
         "A 404 for a model that may not be known is, byte by byte, that for a model that is not there. "
-        "A dash was not tried: a dialect's second place, such as `/ollama/api/show`, has the same doors, "
-        "and is tried by nobody and another user only.",
+        "A dialect's second place, such as `/ollama/api/show`, has the same doors, and is tried by everybody "
+        "on somebody else's model.",
         *sections,
     )
 

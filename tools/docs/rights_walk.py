@@ -16,11 +16,13 @@ from fastapi.routing import iter_route_contexts
 
 from modelwright.app import App, open_app
 from modelwright.core.draft import SpecDraft
+from modelwright.core.errors import NotFound
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.people import User
 from modelwright.dialects.base import verb_of
 from modelwright.dialects.openwebui.listing import version_id
+from modelwright.service.deployments import Wanted
 from modelwright.settings import load
 
 ACTORS: Final = ("anonymous", "stranger", "use", "read", "derive", "write", "owner", "admin")
@@ -54,7 +56,6 @@ EXPECTED: Final = {
 
 Call = tuple[str, str]
 
-_RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 _WEBUI: Final = ("/api/v1/models", "/api/models")
 _BARE: Final[Mapping[str, Any]] = {"name": "x", "meta": {}, "params": {}}
 _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
@@ -69,6 +70,30 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
+_RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
+
+_MADE: Final = {"name": "made-{n}", "account_id": "acme-labs"}
+_SPAN: Final = {"start_date": "2026-11-01", "end_date": "2027-11-01", "chunks": "1"}
+_TURNS: Final = {"messages": [{"role": "user", "content": "hello"}]}
+_SGP: Final = "/v4/models/{model:path}"
+_SGP_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
+    ("POST", "/v4/models"): {**_MADE, "model_type": "CHAT_COMPLETION", "base_model_id": "{model}"},
+    ("PATCH", _SGP): {"description": "x"},
+    ("GET", f"{_SGP}/usage-statistics"): _SPAN,
+    ("GET", "/v4/model-deployments/{deployment}/usage-statistics"): _SPAN,
+    ("POST", f"{_SGP}/chat-completions"): {"prompt": "hello", "chat_history": []},
+    ("POST", f"{_SGP}/embeddings"): {"texts": ["hello"]},
+    ("POST", f"{_SGP}/rerankings"): {"query": "hello", "chunks": ["hello"]},
+    ("POST", f"{_SGP}/deployments"): {"name": "made-{n}", "wait_for_ready": False},
+    ("PATCH", f"{_SGP}/deployments/{{deployment}}"): {"name": "x", "wait_for_ready": False},
+    ("POST", f"{_SGP}/deployments/{{deployment}}/execute"): _TURNS,
+    ("POST", "/v4/fine-tuning-jobs"): {
+        "account_id": "acme-labs",
+        "training_dataset_id": "{dataset}",
+        "base_model_id": "{model}",
+    },
+}
 
 REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     **{(verb, place + path): body for (verb, path), body in _WEBUI_REQUESTS.items() for place in _WEBUI},
@@ -81,8 +106,36 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "starter"},
     ("DELETE", "/api/modelwright/reshares"): {"base": "{model}", "wrapper": "library/starter"},
     ("POST", "/api/modelwright/transfer"): {"model": "{model}", "user": "stranger"},
-    ("POST", "/v1/responses"): {"model": "{model}", "input": "hello", "store": False},
+    ("POST", "/api/modelwright/runs"): {"model": "{model}", "dataset": "{dataset}", "target": "made-{n}"},
+    **{("POST", f"/api/modelwright/runs/{verb}"): {"run": "none"} for verb in ("cancel", "pause")},
+    ("POST", "/api/modelwright/runs/resume"): {"run": "none"},
+    ("POST", "/api/modelwright/templates/make"): {
+        "template": "persona",
+        "model": "made-{n}",
+        "arguments": {"base": "{model}", "character": "You are Mario."},
+    },
+    ("POST", "/create-model"): {
+        "fileName": "made-{n}",
+        "modelName": "{model}",
+        "temperature": 0,
+        "num_ctx": 64,
+        "system": "x",
+    },
+    ("POST", "/v1/responses/input_tokens"): {"model": "{model}", "input": "hello"},
+    ("POST", "/v1/models"): {"name": "tiger-{n}", "description": "", "parent_model": "{model}"},
+    ("POST", "/v1/train"): {"model": "{model}"},
+    ("POST", "/v1/fine_tuning/jobs"): {
+        "model": "{model}",
+        "training_file": "",
+        "hyperparameters": {"n_epochs": -1},
+    },
+    ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
+    **_SGP_REQUESTS,
+    ("POST", "/api/pull"): {"model": "pulled-{n}", "stream": False},
+    ("POST", "/api/modelwright/login"): {"registry": "example.com", "username": "x", "password": "x"},
+    ("POST", "/api/modelwright/logout"): {"registry": "example.com"},
+    ("POST", "/api/modelwright/sign"): {"model": "{model}", "signature": "{model}"},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
 
@@ -106,6 +159,11 @@ _SAID: Final[Mapping[Call, tuple[str, str]]] = {
 NAMELESS: Final[Mapping[Call, str]] = {
     **{(method, prefix + path): row for (method, path), row in _NAMELESS.items() for prefix in _WEBUI},
     ("POST", "/api/models/unload"): _ADMINS,
+    ("POST", "/api/pull"): _ANYBODY,
+    ("POST", "/api/modelwright/import"): _ANYBODY,
+    ("POST", "/ai/speech-to-text"): _ANYBODY,
+    ("POST", "/v4/serving/{server}/execute"): _ANYBODY,
+    ("POST", "/v4/serving/a/{alias}/execute"): _ANYBODY,
 }
 """Routes that take any name alike, whatever their verb: what everybody gets."""
 
@@ -128,17 +186,44 @@ USUAL: Final[Mapping[str, Any]] = {
 }
 """Understood by every route that uses a model; what one does not know it passes over."""
 
-SECOND_PLACES: Final = ("/ollama/", "/openai/", "/anthropic/", "/modelwright/", "/openwebui/")
+SECOND_PLACES: Final = (
+    "/ollama/",
+    "/openai/",
+    "/anthropic/",
+    "/modelwright/",
+    "/openwebui/",
+    "/ai_middleware/",
+    "/tigercity/",
+    "/sgp/",
+)
 """Where a dialect stands a second time, in its pure form."""
+
+TOLD_LATER: Final = (
+    "does not support",
+    "the dataset has no rows",
+    'responses\\" is required',
+    'project_ids\\" is required',
+    "permission '{permission}' not found",
+)
+"""What is only told to who has the right: by then the request was let in."""
+
+_MOVED: Final = ("not among those that may be spoken to", "no key is trusted")
+"""What stops a model at the next door: no registry is listed here, and no key trusted."""
 
 NOT_BUILT: Final = frozenset(
     {
-        ("POST", "/api/pull"),
-        ("POST", "/api/push"),
+        ("POST", "/api/modelwright/templates/remake"),
         *(("DELETE", f"{prefix}/model/history/{{version}}") for prefix in _WEBUI),
     }
 )
-"""Routes that say so before they look at the model; one that needs a second revision."""
+"""Routes that say so before they look at the model; some that need a model with a past."""
+
+
+PAST_THE_DOOR: Final[Mapping[Call, str]] = {
+    ("POST", "/v1/train"): "responses",
+    ("POST", "/v1/fine_tuning/jobs"): "n_epochs",
+}
+"""Routes that would train: what whoever may do it is told is wrong with what is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +241,8 @@ class Cell:
     def expected(self) -> str:
         row = NAMELESS.get(plain(self.call))
         allowed = row.split()[ACTORS.index(self.actor)] if row else self._by_verb
+        if self.verb == "administer" and plain(self.call)[1].startswith("/api/v1/"):
+            return allowed.replace("403", "401")  # in Open WebUI's words
         absent, denied = SAID.get(self.call) or SAID.get(plain(self.call), ("404", "403"))
         return {"404": absent, "403": denied}.get(allowed, allowed) if self.kind else allowed
 
@@ -179,6 +266,8 @@ class Town:
     client: httpx2.AsyncClient
     keys: dict[str, str]
     users: dict[str, User]
+    datasets: dict[str, str]
+    groups: dict[str, str]
     number: int = 0
 
     async def model(self, kind: str, actor: str) -> str:
@@ -202,17 +291,31 @@ class Town:
         method, path = call
         self.number += 1
         request = REQUESTS.get(plain(call), USUAL)
-        body = {name: _filled(value, model, self.number) for name, value in request.items()}
+        names = {"model": model, "version": _version(model), "dataset": self.datasets.get(actor, "")}
+        body = {name: _filled(value, n=f"{self.number:05}", **names) for name, value in request.items()}
         by_id = {"params": {"id": model}} if "/models/model" in path else {}
         headers = {"Authorization": f"Bearer {self.keys[actor]}"} if actor != "anonymous" else {}
         asked: dict[str, Any] = {"params": body} if method in ("GET", "HEAD") else {"json": body}
         asked |= by_id
+        path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
-        place = place.replace("{version}", _version(model))
+        place = place.replace("{version}", _version(model)).replace("{group}", self.groups.get(actor, "none"))
+        if "{deployment}" in place:
+            place = place.replace("{deployment}", await self._deployment(model))
         return await self.client.request(method, place, headers=headers, **asked)
 
     def _acting(self, name: str) -> Principal:
         return self.users[name].acting()
+
+    async def _deployment(self, model: str) -> str:
+        """The id of a new deployment of a model, if there is such a model."""
+        try:
+            made = await self.app.services.deployments.create(
+                LOCAL_ADMIN, model, Wanted(name="tried"), wait=False
+            )
+        except NotFound:
+            return "dep-none"
+        return made.id
 
     async def _make(self, by: Principal, name: str) -> None:
         # Not through HTTP: what is made is not what is tried.
@@ -225,16 +328,20 @@ class Town:
 async def town() -> AsyncIterator[Town]:
     """Open a server on an empty data folder, and let its people in."""
     with tempfile.TemporaryDirectory() as home:
-        async with open_app(load({"home": home, "engine": "echo"}, {})) as app:
+        async with open_app(load({"home": home, "engine": "echo", "registries": ""}, {})) as app:
             accounts = app.services.rights.accounts
-            keys, users = {}, {}
+            keys, users, datasets, groups = {}, {}, {}, {}
             for name in reversed(ACTORS[1:]):
                 users[name] = await accounts.add_user(LOCAL_ADMIN, name)
                 keys[name] = (await accounts.add_key(LOCAL_ADMIN, users[name])).secret
+                datasets[name] = await _add_dataset(app, users[name])
+                content = {"name": "kept", "description": None, "account_id": "acme-labs"}
+                group = await app.services.entities.add(users[name].acting(), "model-group", content)
+                groups[name] = group.id
             await accounts.add_group(LOCAL_ADMIN, "kept")
             transport = httpx2.ASGITransport(app=app.asgi)
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield Town(app, client, keys, users)
+                yield Town(app, client, keys, users, datasets, groups)
 
 
 def routes(app: Any) -> Iterator[tuple[Call, str, bool]]:
@@ -255,14 +362,14 @@ def plain(call: Call) -> Call:
 
 
 async def walk(place: Town) -> list[Cell]:
-    """Try everything; in a dialect's second place what tells a missing door."""
+    """Try everything; in a dialect's second place everybody on somebody else's model."""
     cells = []
     for call, verb, second in routes(place.app.asgi):
         if verb not in _ON_MODEL or plain(call) in NAMELESS:
-            for actor in ("anonymous", "stranger") if second else ACTORS:
+            for actor in ACTORS:
                 cells.append(await _tried(place, call, verb, actor, ""))
         elif plain(call) not in NOT_BUILT:
-            for actor in ("anonymous", "stranger") if second else ACTORS:
+            for actor in ACTORS:
                 for kind in ("foreign",) if second else KINDS:
                     cells.append(await _tried(place, call, verb, actor, kind))
     return cells
@@ -279,16 +386,27 @@ def walked() -> list[Cell]:
 async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> Cell:
     model = await place.model(kind, actor) if kind else "starter"
     answer = await place.ask(call, actor, model)
-    # Only who may use a model is told what it cannot do.
-    able = "does not support" not in answer.text
+    able = not any(words in answer.text for words in TOLD_LATER)
+    able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
+    moved = answer.status_code == 403 and any(words in answer.text for words in _MOVED)
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
+    refused = refused and not moved
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
 
-def _filled(value: Any, model: str, number: int) -> Any:
-    if not isinstance(value, str):
-        return value
-    return value.format(model=model, n=f"{number:05}", version=_version(model))
+def _filled(value: Any, **names: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _filled(each, **names) for name, each in value.items()}
+    return value.format(**names) if isinstance(value, str) else value
+
+
+async def _add_dataset(app: App, user: User) -> str:
+    """One without a row, so that no run begins."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"\n"
+
+    return (await app.services.datasets.add(user.acting(), "empty.jsonl", chunks())).id
 
 
 def _version(model: str) -> str:

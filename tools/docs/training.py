@@ -17,7 +17,8 @@ def hyperparameters() -> str:
     ]
     return page(
         "Hyperparameters",
-        "What a run of training may be told: `modelwright train NAME --data FILE --set rank=8`, or `hyperparameters` in the body of a request. `docs/training.md` tells when which matters.",
+        "What a run may be told: `modelwright train NAME --data FILE --set rank=8`, or `hyperparameters` "
+        "in the body of a request. `docs/training.md` tells when which matters.",
         table(["Hyperparameter", "What it is", "Default", "Allowed"], rows),
     )
 

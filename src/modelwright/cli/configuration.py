@@ -3,7 +3,8 @@
 import os
 
 from modelwright.cli.console import JsonOption, note, print_json, print_table
-from modelwright.settings import RULES, read_settings, show_value
+from modelwright.setting_texts import show_value
+from modelwright.settings import RULES, read_settings
 
 
 def config(as_json: JsonOption = False) -> None:

@@ -40,6 +40,14 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "rm": Entry("models:rm", "Delete models."),
     "ps": Entry("running:ps", "List the models that are loaded."),
     "stop": Entry("running:stop", "Unload a model."),
+    "pull": Entry("registry:pull", "Get a model from a registry."),
+    "push": Entry("registry:push", "Send a model to a registry."),
+    "login": Entry("registry:login", "Keep a password for a registry."),
+    "logout": Entry("registry:logout", "Forget the password of a registry."),
+    "export": Entry("archive:export", "Write a model to one file."),
+    "import": Entry("archive:take", "Make a model of an exported file."),
+    "sign": Entry("signing:sign", "Sign a model with a key of your own."),
+    "verify": Entry("signing:verify", "See whether a trusted key signed a model."),
     "adopt": Entry("adopt:adopt", "Take over the models of an Ollama on this machine."),
     "history": Entry("revisions:history", "List the revisions of a model."),
     "rollback": Entry("revisions:rollback", "Make a model one of its revisions again."),
@@ -64,6 +72,17 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
         "Work with Modelfiles.",
         {"check": Entry("modelfile:check", "Read a Modelfile and say what it means, or what is wrong.")},
     ),
+    "template": (
+        "Keep model templates, and make models of them.",
+        {
+            "ls": Entry("templates:ls", "List the templates that you may use.", alias="list"),
+            "show": Entry("templates:show", "Show what a template makes, and its arguments."),
+            "create": Entry("templates:create", "Keep a template, or a new revision of it."),
+            "new-model": Entry("templates:new_model", "Make a model of a template."),
+            "remake": Entry("templates:remake", "Make a model again with other arguments."),
+            "rm": Entry("templates:remove", "Forget a template; models made of it stay."),
+        },
+    ),
     "user": (
         "Say who may use the server.",
         {
@@ -71,6 +90,13 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
             "ls": Entry("people:list_users", "List the users.", alias="list"),
             "set": Entry("people:change_user", "Give a user another role, email or password."),
             "rm": Entry("people:remove_user", "Delete a user and revoke its keys."),
+        },
+    ),
+    "account": (
+        "Manage accounts: tenants, whose users can be given a right together.",
+        {
+            "create": Entry("people:create_account", "Add an account."),
+            "ls": Entry("people:list_accounts", "List the accounts.", alias="list"),
         },
     ),
     "group": (

@@ -22,6 +22,9 @@ RoleOption: TypeAlias = Annotated[
 EmailOption: TypeAlias = Annotated[
     str, typer.Option("--email", help="What one signs in with.", show_default=False)
 ]
+AccountOption: TypeAlias = Annotated[
+    str, typer.Option("--account", help="The tenant it belongs to.", show_default=False)
+]
 PasswordOption: TypeAlias = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from stdin, one line.")
 ]
@@ -61,11 +64,13 @@ def change_user(
     user: UserArgument,
     role: RoleOption = "",
     email: EmailOption = "",
+    account: AccountOption = "",
     password_stdin: PasswordOption = False,
     host: HostOption = "",
 ) -> None:
-    """Give a user another role, email or password."""
-    body = _given(user=user, role=role, email=email, password=_password(password_stdin))
+    """Give a user another role, email, account or password."""
+    password = _password(password_stdin)
+    body = _given(user=user, role=role, email=email, account=account, password=password)
     with connect(host) as client:
         changed = client.ask("PATCH", f"{NATIVE}/users", body)
     note(f"{changed['name']} has the role {changed['role']}")
@@ -93,6 +98,23 @@ def list_groups(as_json: JsonOption = False, host: HostOption = "") -> None:
         print_json(groups)
     else:
         print_table(("NAME", "MEMBERS"), [(each["name"], ", ".join(each["members"])) for each in groups])
+
+
+def create_account(name: NewName, host: HostOption = "") -> None:
+    """Add an account: a tenant, whose users can be given a right together."""
+    with connect(host) as client:
+        client.ask("POST", f"{NATIVE}/accounts", {"name": name})
+    note(f'the account {name} is here; put a user into it with "modelwright user set USER --account {name}"')
+
+
+def list_accounts(as_json: JsonOption = False, host: HostOption = "") -> None:
+    """List the accounts."""
+    with connect(host) as client:
+        accounts = client.ask("GET", f"{NATIVE}/accounts")["accounts"]
+    if as_json:
+        print_json(accounts)
+    else:
+        print_table(("NAME", "ID"), [(each["name"], each["id"][:12]) for each in accounts])
 
 
 def add_members(group: GroupArgument, users: MembersArgument, host: HostOption = "") -> None:

@@ -21,8 +21,8 @@ MOST: Final = 2**53
 class Entry:
     """One line of the log: who did what to which thing, and which revision of it.
 
-    `action` is create, change, move, delete, grant, revoke, reshare, use, train, user,
-    key and the like; `detail` says more in texts and numbers.
+    `action` is create, change, move, delete, grant, revoke, reshare, use, train, push,
+    export, user, key, quota and the like; `detail` says more in texts and numbers.
     """
 
     at: datetime
@@ -55,7 +55,7 @@ class AuditLog(Protocol):
     async def entries(
         self, *, limit: int, before: int | None = None, model: str = "", principal: str = ""
     ) -> Sequence[Entry]:
-        """The last lines first; `before` is the id of the first one that is not wanted any more."""
+        """The last lines first; `before` is the id of the first unwanted one."""
         ...
 
     async def tokens(self, principal: str, day: int) -> int: ...
@@ -64,8 +64,8 @@ class AuditLog(Protocol):
         """What was set for this principal alone."""
         ...
 
-    async def set_quota(self, principal: str, quota: str, most: int | None) -> None:
-        """Limit something, or with None no longer."""
+    async def set_quota(self, principal: str, quota: str, most: int | None, line: Entry) -> None:
+        """Limit something, or with None no longer, and write that down."""
         ...
 
 

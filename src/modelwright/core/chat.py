@@ -69,12 +69,14 @@ class AnswerOptions:
 
     `logprobs`: None = none, else how many other tokens are named at each place.
     `truncate`: whole messages are left out when they do not fit, else TooLarge.
-    `shift`: the answer may go on when the context is full. `returns_context`:
+    `thinking_budget`: tokens after which a thought is ended, None = whenever the
+    model likes. `shift`: the answer may go on when the context is full. `returns_context`:
     Done has the tokens of prompt and answer.
     """
 
     format: AnswerFormat | None = None
     think: Think = None
+    thinking_budget: int | None = None
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     logprobs: int | None = None
@@ -93,7 +95,8 @@ class ChatRequest:
     """A conversation to be continued by `model` (a name, `name@3` too).
 
     `parameters` holds only what the request itself says; `keep_alive` is in
-    seconds, infinite for ever, None for the server's default.
+    seconds, infinite for ever, None for the server's default. `worker` says which of
+    several equal engines is to answer, as with the other requests.
     """
 
     model: str
@@ -101,6 +104,7 @@ class ChatRequest:
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     options: AnswerOptions = AnswerOptions()
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class GenerateRequest:
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     options: AnswerOptions = AnswerOptions()
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +143,7 @@ class EmbedRequest:
     truncate: bool = True
     dimensions: int | None = None
     normalise: bool = True
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,7 @@ class RerankRequest:
     documents: tuple[str, ...]
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
+    worker: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from modelwright.core.compatibility import check_requires
 from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, ModelwrightError, Unsupported
+from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.modelfile import Command
-from modelwright.core.names import ModelRef, Name
+from modelwright.core.names import Name, check_reference
 from modelwright.core.parameters import Parameters
 from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.renderers import CHECKS
@@ -53,6 +54,7 @@ class SpecDraft:
     parser: Setting[str] = UNSET
     requires: Setting[str] = UNSET
     description: Setting[Description] = UNSET
+    profile: Setting[Hyperparameters] = UNSET
     quantize: str = ""
     follows: str | None = None
     bare: bool = False
@@ -153,7 +155,7 @@ def _from(text: str, draft: SpecDraft) -> SpecDraft:
         return replace(draft, files=(*draft.files, blob), origin=origin)
     if _PATH.search(text):
         raise _elsewhere("FROM", text)
-    ModelRef.parse(text, field="from")
+    check_reference(text, field="from")
     return replace(draft, parent=text)
 
 

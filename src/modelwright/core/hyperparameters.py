@@ -115,7 +115,7 @@ class Hyperparameters:
                 close = nearest(name, RULES)
                 raise Invalid(
                     f"hyperparameter {excerpt(name, 40)} is unknown",
-                    field=f"{field}.{name[:40]}",
+                    field=_place(field, name[:40]),
                     hint=f'Did you mean "{close}"?' if close else f"Known ones: {', '.join(RULES)}",
                 )
             if value is not None:
@@ -162,7 +162,7 @@ def _checked(name: str, rule: Rule, value: object, field: str) -> Value:
     if found is None:
         shown = excerpt(value, 40) if isinstance(value, str) else str(value)[:40]
         raise Invalid(
-            f'hyperparameter "{name}" is {shown}', field=f"{field}.{name}", hint=f"Use {rule.range_text}"
+            f'hyperparameter "{name}" is {shown}', field=_place(field, name), hint=f"Use {rule.range_text}"
         )
     return found
 
@@ -180,3 +180,7 @@ def _typed(rule: Rule, value: object) -> Value | None:
     if not rule.minimum <= value <= rule.maximum or (rule.type == "int" and value != int(value)):
         return None
     return int(value) if rule.type == "int" else float(value)
+
+
+def _place(field: str, name: str) -> str:
+    return f"{field}.{name}" if field else name

@@ -6,7 +6,7 @@ Pure. Precedence of a value, strongest first:
 
 system, prompt template, messages, renderer, parser, requires: the nearest spec
 that says something wins.
-parameters, description: merged key by key, lists replaced whole. licences: what
+parameters, description, profile: merged key by key, lists replaced whole. licences: what
 the ancestors have, then one's own that are not among them, so that a model
 which was shown in full is made again the same; adapters likewise, and one that
 an ancestor has takes the scale that is said last. *Cleared* stops inheritance
@@ -21,6 +21,7 @@ from modelwright.core.chat import Message
 from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid
+from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import (
     FIELDS,
@@ -58,6 +59,7 @@ class ResolvedSpec:
     parser: str = ""
     requires: str = ""
     description: Description = field(default_factory=Description)
+    profile: Hyperparameters = field(default_factory=Hyperparameters)
 
     @property
     def base(self) -> Digest | None:
@@ -68,6 +70,12 @@ class ResolvedSpec:
     def projector(self) -> Digest | None:
         """The digest of what turns images into the base's vectors, if it has such."""
         return self._weights("projector")
+
+    @property
+    def layers(self) -> frozenset[Digest]:
+        """The digests of all files that it stands on, but for its base."""
+        files = [layer.digest for layer in self.weights] + [layer.digest for layer in self.adapters]
+        return frozenset(files) - {self.base}
 
     def _weights(self, role: str) -> Digest | None:
         return next((layer.digest for layer in self.weights if layer.role == role), None)
@@ -95,8 +103,19 @@ def resolve(lineage: Sequence[ModelSpec]) -> ResolvedSpec:
             parser=_nearest(spec.parser, resolved.parser, ""),
             requires=_nearest(spec.requires, resolved.requires, ""),
             description=_described(spec.description, resolved.description),
+            profile=_profiled(spec.profile, resolved.profile),
         )
     return resolved
+
+
+def to_go_on_with(spec: ModelSpec, resolved: ResolvedSpec) -> AdapterLayer | None:
+    """The adapter that training of a model goes on with: the last, if it is its own.
+
+    What is inherited stays as it is, under a new one: taking it away would change more.
+    """
+    own = spec.adapters if isinstance(spec.adapters, tuple) else ()
+    last = resolved.adapters[-1] if resolved.adapters else None
+    return last if last is not None and last.digest in [each.digest for each in own] else None
 
 
 def own_fields(spec: ModelSpec) -> frozenset[str]:
@@ -149,4 +168,10 @@ def _adapted(
 def _described(own: Setting[Description], inherited: Description) -> Description:
     if isinstance(own, Absence):
         return inherited if own is UNSET else Description()
+    return inherited.merged(own)
+
+
+def _profiled(own: Setting[Hyperparameters], inherited: Hyperparameters) -> Hyperparameters:
+    if isinstance(own, Absence):
+        return inherited if own is UNSET else Hyperparameters()
     return inherited.merged(own)

@@ -221,3 +221,18 @@ class ModelRef:
 def is_bare(text: str) -> bool:
     """Whether a reference names no namespace, so that one's own is looked in first."""
     return split(text).namespace is None
+
+
+def is_trained_id(text: str) -> bool:
+    """Whether a text has the form that OpenAI gives trained models: ft:base:org:suffix:id.
+
+    Such an id is never a name: names have one colon at most behind their model.
+    """
+    return text.startswith("ft:") and text.count(":") >= 3
+
+
+def check_reference(text: str, *, field: str = "model") -> str:
+    """Raise Invalid for what can mean no model, neither by name nor by such an id."""
+    if not is_trained_id(text):
+        ModelRef.parse(text, field=field)
+    return text

@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 import jsonschema_rs
 
 from modelwright.core.errors import Invalid
+from modelwright.core.graders import check_grader, grade
 from modelwright.core.wording import excerpt
 
 LONGEST_PATTERN: Final = 1_000
@@ -93,6 +94,13 @@ def _max_length(reward: Mapping[str, Any], answer: Answer, _: Search) -> float:
     return float(length <= reward["length"])
 
 
+def _grader(reward: Mapping[str, Any], answer: Answer, search: Search) -> float:
+    def measured(declared: Mapping[str, Any]) -> float:
+        return KINDS[declared["type"]].measure(declared, answer, search)
+
+    return grade(reward["grader"], answer.text, answer.reference, measured)
+
+
 def _wanted(reward: Mapping[str, Any], answer: Answer) -> str:
     """The text to compare with: a fixed one, or that field of the row."""
     if "value" in reward:
@@ -122,6 +130,7 @@ KINDS: Final[Mapping[str, _Kind]] = MappingProxyType(
         "max_length": _Kind(
             _max_length, MappingProxyType({"length": int}), _NONE, MappingProxyType({"unit": str})
         ),
+        "grader": _Kind(_grader, MappingProxyType({"grader": dict}), _NONE, _NONE),
     }
 )
 """Kind of a reward -> how it is measured and what it takes."""
@@ -164,6 +173,8 @@ def _check_settings(reward: Mapping[str, Any], where: str) -> None:
         raise Invalid(text, field=f"{where}.pattern") from None
     if len(reward.get("pattern", "")) > LONGEST_PATTERN:
         raise Invalid(f'"{where}.pattern" is longer than {LONGEST_PATTERN} characters', field=where)
+    if "grader" in reward:
+        check_grader(reward["grader"], f"{where}.grader", _checked)
     if "schema" in reward:
         try:
             _validator(reward["schema"])

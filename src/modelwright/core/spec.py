@@ -19,6 +19,7 @@ from modelwright.core.chat import Message
 from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt
+from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.parameters import Parameters
 
 FORMAT: Final = 1
@@ -99,6 +100,7 @@ class ModelSpec:
     parser: Setting[str] = UNSET
     requires: Setting[str] = UNSET
     description: Setting[Description] = UNSET
+    profile: Setting[Hyperparameters] = UNSET
 
     def canonical(self) -> bytes:
         """The bytes that the digest is taken over."""
@@ -187,6 +189,7 @@ _FIELDS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "parser": (str, str),
     "requires": (str, str),
     "description": (lambda description: description.as_dict(), Description.of),
+    "profile": (lambda profile: profile.as_dict(), Hyperparameters.of),
 }
 """Name of a field -> how it is written to JSON, how it is read back."""
 

@@ -59,7 +59,9 @@ def check_choice(choice: ToolChoice, tools: Sequence[Tool], *, field: str = "too
     """The choice; raises Invalid when it names a tool that is not there."""
     names = [tool["function"]["name"] for tool in tools]
     if choice.name and choice.name not in names:
-        raise Invalid(f"{field} names {excerpt(choice.name)}, which is none of the tools", field=field)
+        hint = f"The tools are {', '.join(names) or 'none'}"
+        fault = f'"{field}" names {excerpt(choice.name)}, which is none of the tools'
+        raise Invalid(fault, field=field, hint=hint)
     if choice.mode == "required" and not tools:
         raise Invalid(f'"{field}" wants a call, and there are no tools', field=field)
     return choice
@@ -84,7 +86,7 @@ def _tool(tool: object, field: str) -> Tool:
 
 def _function(function: Mapping[str, Any], field: str) -> dict[str, Any]:
     parameters = function.get("parameters")
-    if parameters is None:
+    if parameters is None or parameters == {}:
         return {**function, "parameters": {"type": "object", "properties": {}}}
     place = f"{field}.function.parameters"
     read_schema(parameters, field=place)

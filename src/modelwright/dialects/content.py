@@ -3,15 +3,15 @@
 From JSON to the core's values. Knows no dialect's names for these things.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from modelwright.core import tools
 from modelwright.core.chat import Tool, ToolCall
 from modelwright.core.errors import Invalid, TooLarge
 from modelwright.core.images import read_image
-from modelwright.core.tools import read_tools
 from modelwright.core.wording import excerpt
 
 
@@ -30,47 +30,38 @@ def read_data_url(url: object, field: str) -> bytes:
     return read_image(url, field=field)
 
 
-def read_tool(name: object, description: object, parameters: object, field: str) -> Tool:
-    """A function that a model may call; `parameters` is a JSON Schema of an object."""
-    if not isinstance(name, str) or not name.strip():
-        raise Invalid(f'"{field}.name" must be a text', field=f"{field}.name")
-    if description is not None and not isinstance(description, str):
-        raise Invalid(f'"{field}.description" must be a text', field=f"{field}.description")
-    if parameters is not None and not isinstance(parameters, dict):
-        raise Invalid(f'"{field}.parameters" must be an object', field=f"{field}.parameters")
-    function: dict[str, Any] = {"name": name}
-    if description:
-        function["description"] = description
-    function["parameters"] = parameters or {"type": "object", "properties": {}}
-    return {"type": "function", "function": function}
+def as_tool(function: Mapping[str, Any], *, parameters: str = "parameters") -> Tool:
+    """A function in core's form, still unchecked; `parameters` is its schema's name."""
+    given = {
+        "name": function.get("name"),
+        "description": function.get("description"),
+        "parameters": function.get(parameters),
+    }
+    found = {name: value for name, value in given.items() if value is not None and value != ""}
+    return {"type": "function", "function": found}
 
 
 def checked_tools(
-    tools: Sequence[Tool], *, function: str = ".function", parameters: str = "parameters"
+    given: Sequence[Tool], *, function: str = ".function", parameters: str = "parameters"
 ) -> tuple[Tool, ...]:
-    """The tools, with schemas that can be used; raises Invalid or TooLarge.
+    """The tools, checked as all tools are; raises Invalid or TooLarge.
 
     `function` and `parameters` are what the dialect calls these, for the messages.
     """
     try:
-        return read_tools(tools)
+        return tools.read_tools(given)
     except (Invalid, TooLarge) as error:
         pairs = ((".function.parameters", f"{function}.{parameters}"), (".function", function))
-        message, field = error.message, error.field
-        for ours, theirs in pairs:
-            message, field = message.replace(ours, theirs), field.replace(ours, theirs)
-        raise type(error)(message, field=field, hint=error.hint) from None
+        raise _renamed(error, pairs) from None
 
 
 def read_call(name: object, arguments: object, call_id: object, index: int, field: str) -> ToolCall:
     """A call that a model made earlier; `arguments` as an object or as its JSON."""
-    if not isinstance(name, str) or not name:
-        raise Invalid(f'"{field}.name" must be a text', field=f"{field}.name")
-    if isinstance(arguments, str):
-        arguments = _parsed(arguments.strip() or "{}")
-    if not isinstance(arguments, dict):
-        raise Invalid("invalid tool call arguments")
-    return ToolCall(name, arguments, call_id if isinstance(call_id, str) else "", index)
+    call = {"function": {"name": name, "arguments": arguments}, "id": call_id}
+    try:
+        return tools.read_call(call, field=field, index=index)
+    except Invalid as error:
+        raise _renamed(error, [(".function", "")]) from None
 
 
 def text_of_json(value: object) -> str:
@@ -78,9 +69,22 @@ def text_of_json(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
-def _parsed(text: str) -> object:
-    try:
-        tree: object = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
-    return tree
+def _renamed(error: Invalid | TooLarge, pairs: Iterable[tuple[str, str]]) -> Invalid | TooLarge:
+    """The error in a dialect's words: what core calls so, it calls so."""
+    message, field = error.message, error.field
+    for ours, theirs in pairs:
+        message, field = message.replace(ours, theirs), field.replace(ours, theirs)
+    return type(error)(message, field=field, hint=error.hint)
+
+
+def read_bias(bias: Mapping[str, Any]) -> dict[int, float]:
+    """Token -> what is added to its logit, from -100 to 100."""
+    found = {}
+    for token, value in bias.items():
+        place = f"logit_bias.{token[:20]}"
+        if not token.isascii() or not token.isdigit() or len(token) > 9:
+            raise Invalid(f'"{place}": {excerpt(token)} is no token number', field=place)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -100 <= value <= 100:
+            raise Invalid(f'"{place}" must be a number from -100 to 100', field=place)
+        found[int(token)] = float(value)
+    return found

@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from modelwright.core.argument_schema import BadArguments
 from modelwright.core.errors import Denied, Invalid, ModelwrightError
 from modelwright.core.grants import Verb
 from modelwright.core.revision import Move, Revision
@@ -22,6 +23,8 @@ from modelwright.dialects.base import Backing, Json, is_local, json_response, ne
 from modelwright.dialects.body import read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Count, Text, Wire, documented
+from modelwright.dialects.model_templates import TemplateRoutes
+from modelwright.dialects.native_transfers import Transfers
 from modelwright.dialects.people import PeopleRoutes
 from modelwright.dialects.sharing import SharingRoutes
 from modelwright.dialects.training import TrainingRoutes
@@ -77,8 +80,11 @@ class Native:
         router = APIRouter(tags=["modelwright"], prefix=PREFIX)
         routes = _Routes(backing, self._identity).table()
         people, sharing = PeopleRoutes(backing).table(), SharingRoutes(backing).table()
-        training = TrainingRoutes(backing).table()
-        for method, path, endpoint, summary, extra in chain(routes, people, sharing, training):
+        training, templates = TrainingRoutes(backing).table(), TemplateRoutes(backing).table()
+        transfers = Transfers(backing).table()
+        for method, path, endpoint, summary, extra in chain(
+            routes, people, sharing, training, templates, transfers
+        ):
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
         return router
 
@@ -235,7 +241,11 @@ def _adoption_frame(event: AdoptionEvent) -> Json:
 
 
 def _error_tree(error: ModelwrightError) -> Json:
-    return {"kind": error.kind, "message": error.message, "field": error.field, "hint": error.hint}
+    tree: Json = {"kind": error.kind, "message": error.message, "field": error.field, "hint": error.hint}
+    if isinstance(error, BadArguments):
+        names = ("pointer", "kind", "message")
+        tree["faults"] = [{name: getattr(fault, name) for name in names} for fault in error.faults]
+    return tree
 
 
 def _asked(request: Request, name: str) -> str:

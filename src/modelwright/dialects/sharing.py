@@ -21,7 +21,7 @@ Row = tuple[str, str, Any, str, Json | None]
 
 
 class GrantRequest(Wire):
-    """Give `principal` (user:bob, group:devs, account:acme, everyone) a `level` on `model`."""
+    """Give `principal` (user:bob, group:devs, everyone, ...) a `level` on `model`."""
 
     model: Text
     principal: Text
@@ -119,7 +119,7 @@ class SharingRoutes:
     async def set_quota(self, request: Request) -> Response:
         body = await read_body(request, QuotaRequest, self._limits)
         user = await self._accounts.user(body.user)
-        await self._quotas.set(user.acting(), body.quota, body.most)
+        await self._quotas.set(user.acting(), body.quota, body.most, self._principal_of(request))
         return json_response({"user": user.name, "quota": body.quota, "most": body.most})
 
     @needs(Verb.ADMINISTER)

@@ -72,9 +72,9 @@ class ChatReader:
         events: list[ChatEvent] = []
         if delta.get("reasoning_content") and not self._hides_thinking:
             events.append(ThinkingDelta(delta["reasoning_content"]))
-        chances = _chances((choice.get("logprobs") or {}).get("content"), self._top)
-        if delta.get("content") or chances:
-            events.append(TextDelta(delta.get("content") or "", chances))
+        told = chances((choice.get("logprobs") or {}).get("content"), self._top)
+        if delta.get("content") or told:
+            events.append(TextDelta(delta.get("content") or "", told))
         for part in delta.get("tool_calls") or ():
             self._add_call(part)
         if reason is not None:
@@ -121,8 +121,8 @@ class CompletionReader:
             reason: Literal["stop", "length"] = "length" if payload.get("stop_type") == "limit" else "stop"
             word = payload.get("stopping_word", "") if reason == "stop" else ""
             return [Done(reason, usage(payload["timings"]), word, tuple(self._context or ()))]
-        chances = _chances(payload.get("completion_probabilities"), self._top)
-        return [TextDelta(payload["content"], chances)] if payload["content"] or chances else []
+        told = chances(payload.get("completion_probabilities"), self._top)
+        return [TextDelta(payload["content"], told)] if payload["content"] or told else []
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class _PartOfCall:
     arguments: str = ""
 
 
-def _chances(items: Sequence[Mapping[str, Any]] | None, top: int | None) -> tuple[TokenLogprob, ...]:
+def chances(items: Sequence[Mapping[str, Any]] | None, top: int | None) -> tuple[TokenLogprob, ...]:
     """Tokens with their likeliest rivals, at most `top` of them."""
     if not items or top is None:
         return ()

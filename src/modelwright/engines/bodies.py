@@ -23,6 +23,8 @@ _SPACING: Final = MappingProxyType(
 def chat_fields(options: AnswerOptions) -> dict[str, object]:
     """What /v1/chat/completions needs for the options."""
     fields: dict[str, object] = {**template_fields(options), **_chances(options, "top_logprobs")}
+    if options.think and options.thinking_budget is not None:
+        fields["reasoning_budget_tokens"] = options.thinking_budget
     if options.logprobs is not None:
         fields["logprobs"] = True
     if options.format is not None:
@@ -54,6 +56,12 @@ def completion_fields(options: AnswerOptions) -> dict[str, object]:
     if options.format is not None:
         fields["json_schema"] = {**schema_of(options.format), "x-guidance": dict(_SPACING)}
     return fields
+
+
+def writing_fields(tokens: Sequence[int], top: int) -> dict[str, object]:
+    """What makes /completion write these tokens, and tell how likely each was."""
+    grammar = "root ::= " + " ".join(f"<[{token}]>" for token in tokens)
+    return {"grammar": grammar, "n_predict": len(tokens), "n_probs": max(top, 1)}
 
 
 def schema_of(wanted: AnswerFormat) -> Mapping[str, Any]:

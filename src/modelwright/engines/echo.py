@@ -37,9 +37,10 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.engine_ports import EngineNeeds, RunningModel
 from modelwright.core.errors import ContextExceeded
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Clock, EngineNeeds, RunningModel
+from modelwright.core.ports import Clock
 from modelwright.core.thinking import ThinkingParser
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
 
@@ -102,6 +103,15 @@ class EchoEngines:
         """A number for each word, the same for the same one."""
         check_texts(texts)
         return tuple(tuple(zlib.crc32(word.encode()) for word in _tokens(text)) for text in texts)
+
+    async def score(
+        self, needs: EngineNeeds, text: str | Sequence[int], *, top: int
+    ) -> tuple[TokenLogprob, ...]:
+        """Every word is certain, but for the first."""
+        words = _tokens(text) if isinstance(text, str) else [f"{token} " for token in text]
+        return tuple(
+            TokenLogprob(TokenChance(word, 0.0 if number else math.nan)) for number, word in enumerate(words)
+        )
 
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The words of each text."""

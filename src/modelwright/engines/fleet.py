@@ -7,7 +7,6 @@ new one needs its room; one that fails again and again rests in between.
 import asyncio
 import logging
 import math
-import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -15,8 +14,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable, Unsupported
-from modelwright.core.ports import EngineNeeds
+from modelwright.engines.abandoned import Abandoned
 from modelwright.engines.launch import Load, device_memory
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu, too_large
@@ -65,6 +65,7 @@ class Fleet:
         self._budget: float | None = options.memory_bytes
         self._lent = 0
         self._closing = False
+        self._abandoned = Abandoned(self._stop)
 
     @asynccontextmanager
     async def use(self, needs: EngineNeeds, pieces: Pieces = NOTHING) -> AsyncGenerator[Use, None]:
@@ -73,8 +74,8 @@ class Fleet:
         while True:
             resident = self._find(needs) or self._begin(needs)
             try:
-                with resident.used_by(needs.user, needs.keep_alive, self._options.keep_alive) as keep_alive:
-                    engine, took = await _loaded(resident)
+                with resident.used_by(needs, self._options.keep_alive) as keep_alive:
+                    engine, took = await resident.loaded()
                     load_ns += took
                     self._roster.want(needs, _now(), keep_alive)
                     if _now() - resident.used_at > engine.sleep_seconds - SLEEP_MARGIN:
@@ -83,6 +84,10 @@ class Fleet:
                         if not engine.exited.done():
                             yield Use(engine, seat, load_ns)
                             return
+            except asyncio.CancelledError:
+                if needs.kind != "chat":
+                    self._abandoned.look_after(resident)
+                raise
             finally:
                 self._settle(resident)
                 self._sweep_by(_now() + keep_alive)
@@ -111,6 +116,7 @@ class Fleet:
         finally:
             if self._timer is not None:
                 self._timer.cancel()
+            self._abandoned.close()
             for resident in self._all():
                 self._stop(resident)
             await self._stopped()
@@ -382,17 +388,3 @@ def _finite(seconds: float) -> float | None:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-async def _loaded(resident: Resident) -> tuple[LlamaEngine, int]:
-    """The engine, and how long this request waited for it in nanoseconds."""
-    if resident.engine is not None:
-        return resident.engine, 0
-    started = time.monotonic_ns()
-    try:
-        engine = await asyncio.shield(resident.loading)
-    except asyncio.CancelledError:
-        if resident.loading.cancelled():
-            raise Unavailable("the engine was stopped while it loaded") from None
-        raise
-    return engine, time.monotonic_ns() - started

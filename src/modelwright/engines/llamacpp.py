@@ -5,31 +5,29 @@ is the pool's business.
 """
 
 import asyncio
-import math
-import re
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from itertools import takewhile
-from typing import Any, Final, Self
-
-import orjson
+from math import nan
+from typing import Any, Self
 
 from modelwright.core.chat import (
     PLAIN,
     AnswerOptions,
     ChatEvent,
     Done,
-    Embeddings,
     Message,
-    Ranking,
     TextDelta,
+    TokenChance,
+    TokenLogprob,
     Usage,
 )
-from modelwright.core.errors import ContextExceeded, Corrupt, Invalid, Unavailable, Unsupported
+from modelwright.core.errors import ContextExceeded, Invalid, Unavailable, Unsupported
 from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.parameters import Parameters
-from modelwright.engines.answers import ChatReader, CompletionReader, EventLines, refusal, tree_of, usage
+from modelwright.engines.answers import ChatReader, CompletionReader, chances, usage
 from modelwright.engines.bodies import (
     chat_fields,
     completion_fields,
@@ -37,30 +35,22 @@ from modelwright.engines.bodies import (
     template_fields,
     turn,
     without_system,
+    writing_fields,
 )
+from modelwright.engines.channel import Channel, Read
 from modelwright.engines.counting import shared_counts
-from modelwright.engines.exchange import ConnectionBroken, Exchange
-from modelwright.engines.launch import Launched, Load, death_text, launch
+from modelwright.engines.launch import Launched, Load, launch
 from modelwright.engines.memory import process_memory
 from modelwright.engines.prompts import Constant
 from modelwright.engines.request_fields import FILL, most_tokens, request_fields
 from modelwright.engines.slots import Seat
-
-_SPECIAL_TOKENS: Final = 8
-"""More than any tokenizer puts around a text."""
-
-_TOO_LARGE: Final = re.compile(r"input \((\d+) tokens\) is too large")
+from modelwright.engines.vectors import Vectors
 
 _Turns = Sequence[Mapping[str, object]]
-_Read = Callable[[Mapping[str, Any]], Sequence[ChatEvent]]
 
 
 class LlamaEngine:
-    """A loaded engine; made by `start`, ended by `close`.
-
-    A watchdog kills a child that neither sends a byte nor answers /health for
-    `watchdog_seconds` (perhaps infinite) while somebody waits for it.
-    """
+    """A loaded engine; made by `start`, ended by `close`; watched as Channel says."""
 
     def __init__(self, launched: Launched, load: Load, watchdog_seconds: float) -> None:
         self.context = min(launched.context, load.context)
@@ -69,18 +59,14 @@ class LlamaEngine:
         self.sleep_seconds = load.sleep_seconds
         self.vram_bytes = launched.vram_bytes
         self._adapters, self._slots = len(load.adapters), load.slots
-        self._worker = launched.worker
         self._address = launched.address
+        self._channel = Channel(launched.worker, launched.address, watchdog_seconds)
+        self.vectors = Vectors(self._channel, self.context)
         self._takes_system = launched.takes_system
         self._takes_tools = launched.takes_tools
         self._sees = launched.sees
         self._media_marker = launched.media_marker
         self._opening = launched.opening
-        self._exchanges: set[Exchange] = set()
-        self._fault = ""
-        self._patience = watchdog_seconds
-        self._watchdog = asyncio.create_task(self._watch())
-        self._worker.exited.add_done_callback(self._break_exchanges)
 
     @classmethod
     async def start(cls, load: Load, *, watchdog_seconds: float = 30.0) -> Self:
@@ -89,7 +75,7 @@ class LlamaEngine:
 
     @property
     def pid(self) -> int:
-        return self._worker.pid
+        return self._channel.pid
 
     def memory(self) -> int:
         """Bytes of the host that it takes now; 0 where the system does not say."""
@@ -98,7 +84,7 @@ class LlamaEngine:
     @property
     def exited(self) -> "asyncio.Future[int]":
         """Done when the process has ended, whatever ended it."""
-        return self._worker.exited
+        return self._channel.exited
 
     async def chat(
         self,
@@ -164,7 +150,7 @@ class LlamaEngine:
             "stream": True,
         }
         read = CompletionReader(options, known).read
-        async with aclosing(self._stream("/completion", body, read)) as events:
+        async with aclosing(self._generated("/completion", body, read)) as events:
             async for event in events:
                 yield event
 
@@ -178,54 +164,56 @@ class LlamaEngine:
         opened = (self._tokenized(text.removeprefix(self._opening), add_special=True) for text in texts)
         return tuple([tuple(await tokens) for tokens in opened])
 
+    async def score(
+        self, text: str | Sequence[int], seat: Seat, *, top: int, context: int = 0
+    ) -> tuple[TokenLogprob, ...]:
+        """How likely each token was after those before it; the first is NaN.
+
+        The engine tells this of tokens that it writes, and of a prompt's it does not;
+        so it is made to write them, at the pace of an answer.
+        """
+        if isinstance(text, str):
+            text = await self._tokenized(text.removeprefix(self._opening), add_special=True)
+        tokens = list(text)
+        _fitting(len(tokens), min(context or self.context, self.context))
+        opening = await self._channel.ask("/detokenize", {"tokens": tokens[:1]})
+        first = TokenChance(str(opening["content"]), nan)
+        body = {
+            **request_fields(Parameters(), self.context),
+            **self._place(seat),
+            **writing_fields(tokens[1:], top),
+            "prompt": tokens[:1],
+        }
+        found = await self._channel.ask("/completion", body) if tokens[1:] else {}
+        told = chances(found.get("completion_probabilities"), top)
+        if len(told) < len(tokens) - 1:
+            raise Unsupported("the text holds a token that ends answers, so what follows cannot be scored")
+        return (TokenLogprob(first), *told)
+
     async def count(self, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; asks the engine once."""
         if len(texts) == 1:
             return (len(await self._tokenized(texts[0], add_special=False)),)
         request = {"content": "\n".join(texts), "parse_special": True, "with_pieces": True}
-        pieces = (await self._ask("/tokenize", request))["tokens"]
+        pieces = (await self._channel.ask("/tokenize", request))["tokens"]
         return shared_counts(texts, [piece["piece"] for piece in pieces])
 
-    async def embed(self, inputs: Sequence[str | Sequence[int]], *, truncate: bool) -> Embeddings:
-        """One vector for each input, as the model gives it."""
-        if not inputs:
-            return Embeddings((), Usage())
-        fitted = [await self._fit(text, index, truncate) for index, text in enumerate(inputs)]
-        started = asyncio.get_running_loop().time()
-        answer = await self._ask("/v1/embeddings", {"input": fitted, "embd_normalize": -1})
-        took = int((asyncio.get_running_loop().time() - started) * 1e9)
-        found = sorted(answer["data"], key=lambda item: item["index"])
-        vectors = tuple(tuple(item["embedding"]) for item in found)
-        if any(None in vector for vector in vectors):
-            raise Corrupt("the weights give vectors that are no numbers")
-        tokens = answer["usage"]["prompt_tokens"]
-        return Embeddings(vectors, Usage(prompt_tokens=tokens, total_ns=took, prompt_ns=took))
+    async def is_idle(self) -> bool:
+        """Whether it says, at once, that it works on nothing."""
+        return await self._channel.is_idle()
 
-    async def rerank(self, query: str, documents: Sequence[str]) -> Ranking:
-        """How well each document answers the query, as the weights' head says it."""
-        started = asyncio.get_running_loop().time()
-        try:
-            answer = await self._ask("/v1/rerank", {"query": query, "documents": list(documents)})
-        except Unavailable as error:
-            tokens = _TOO_LARGE.search(error.message)
-            if tokens is None:
-                raise
-            raise ContextExceeded(int(tokens[1]), self.context, field="documents") from None
-        took = int((asyncio.get_running_loop().time() - started) * 1e9)
-        found = sorted(answer["results"], key=lambda item: item["index"])
-        scores = tuple(item["relevance_score"] for item in found)
-        if None in scores:
-            raise Corrupt("the weights give scores that are no numbers")
-        usage = Usage(prompt_tokens=answer["usage"]["prompt_tokens"], total_ns=took, prompt_ns=took)
-        return Ranking(scores, usage)
+    def kill(self) -> None:
+        """End the child now."""
+        self._channel.kill()
 
     async def close(self, grace: float = 2.0) -> None:
         """End the child; whoever still reads an answer gets Unavailable."""
-        if not self.exited.done():
-            self._fault = "it was unloaded"
-        self._watchdog.cancel()
-        await self._worker.terminate(grace)
+        await self._channel.close(grace)
         self._address.remove()
+
+    def epitaph(self) -> Unavailable:
+        """Why the process ended, as far as is known by now."""
+        return self._channel.epitaph()
 
     async def begin(self, constant: Constant, endings: Sequence[str]) -> list[int]:
         """Tokens that prompts have in common which begin so and end differently.
@@ -246,22 +234,22 @@ class LlamaEngine:
     async def evaluate(self, tokens: Sequence[int], seat: Seat) -> Usage:
         """Compute this and nothing more in a slot; what else was there is gone."""
         body = {**self._place(seat), "prompt": tokens, "n_predict": 0, "cache_prompt": True}
-        return usage((await self._ask("/completion", body))["timings"])
+        return usage((await self._channel.ask("/completion", body))["timings"])
 
     async def save(self, seat: Seat, name: str) -> None:
         """Write what a slot holds to a file of the folder for it."""
-        await self._ask(f"/slots/{seat.number}?action=save", {"filename": name})
+        await self._channel.ask(f"/slots/{seat.number}?action=save", {"filename": name})
 
     async def restore(self, seat: Seat, name: str) -> None:
         """Put into a slot what was saved; Invalid when the file is not right."""
-        await self._ask(f"/slots/{seat.number}?action=restore", {"filename": name})
+        await self._channel.ask(f"/slots/{seat.number}?action=restore", {"filename": name})
 
     async def erase(self, seat: Seat) -> None:
         """Empty a slot, so that nobody can tell what was in it."""
         if self._sees:  # with a projector slots have no actions
             await self.evaluate([0], seat)
             return
-        await self._ask(f"/slots/{seat.number}?action=erase", {})
+        await self._channel.ask(f"/slots/{seat.number}?action=erase", {})
 
     async def _said(
         self, turns: _Turns, parameters: Parameters, seat: Seat, options: AnswerOptions, context: int
@@ -277,7 +265,7 @@ class LlamaEngine:
             "messages": turns,
             "stream": True,
         }
-        said = self._stream("/v1/chat/completions", body, ChatReader(options).read)
+        said = self._generated("/v1/chat/completions", body, ChatReader(options).read)
         return self._with_context(said, turns, options) if options.returns_context else said
 
     async def _with_context(
@@ -292,6 +280,12 @@ class LlamaEngine:
                     whole = await self._rendered(turns, options) + "".join(texts)
                     event = replace(event, context=tuple(await self._tokenized(whole, add_special=True)))
                 yield event
+
+    def _generated(
+        self, path: str, body: Mapping[str, object], read: Read
+    ) -> AsyncGenerator[ChatEvent, None]:
+        wanted = body["n_predict"] != 0  # the engine makes a token even then
+        return self._channel.stream(path, body, read if wanted else partial(_without_tokens, read))
 
     def _place(self, seat: Seat) -> Mapping[str, object]:
         """Which slot, and the whole list of adapters, zeros too, for every request.
@@ -327,107 +321,13 @@ class LlamaEngine:
         return _fitting(len(await self._tokenized(prompt, add_special=True)), context)
 
     async def _rendered(self, turns: _Turns, options: AnswerOptions) -> str:
-        answer = await self._ask("/apply-template", {"messages": turns, **template_fields(options)})
+        answer = await self._channel.ask("/apply-template", {"messages": turns, **template_fields(options)})
         return str(answer["prompt"])
 
     async def _tokenized(self, text: str, *, add_special: bool) -> list[int]:
         request = {"content": text, "add_special": add_special, "parse_special": True}
-        tokens: list[int] = (await self._ask("/tokenize", request))["tokens"]
+        tokens: list[int] = (await self._channel.ask("/tokenize", request))["tokens"]
         return tokens
-
-    async def _fit(self, text: str | Sequence[int], index: int, truncate: bool) -> str | list[int]:
-        """The text, or its first tokens when a slot cannot hold them all."""
-        if not isinstance(text, str):
-            if len(text) > self.context and not truncate:
-                raise ContextExceeded(len(text), self.context, field=f"input.{index}")
-            return list(text[: self.context])
-        if len(text.encode()) + _SPECIAL_TOKENS <= self.context:
-            return text  # no token is shorter than a byte
-        request = {"content": text, "parse_special": False}
-        tokens: list[int] = (await self._ask("/tokenize", {**request, "add_special": True}))["tokens"]
-        if len(tokens) <= self.context:
-            return text
-        if not truncate:
-            raise ContextExceeded(len(tokens), self.context, field=f"input.{index}")
-        plain: list[int] = (await self._ask("/tokenize", {**request, "add_special": False}))["tokens"]
-        end = tokens[-1:] if tokens[-1:] != plain[-1:] else []  # a model that wants one gets its last token
-        return tokens[: self.context - len(end)] + end
-
-    async def _ask(self, path: str, body: Mapping[str, Any]) -> Any:
-        async with self._exchange(path, body) as exchange:
-            return orjson.loads(await exchange.body())
-
-    async def _stream(
-        self, path: str, body: Mapping[str, Any], read: _Read
-    ) -> AsyncGenerator[ChatEvent, None]:
-        lines, wanted = EventLines(), body["n_predict"] != 0  # the engine makes a token even then
-        async with self._exchange(path, body) as exchange, aclosing(exchange.pieces()) as pieces:
-            async for piece in pieces:
-                for payload in lines.feed(piece):
-                    for event in read(payload):
-                        if isinstance(event, Done):
-                            yield event if wanted else _silenced(event)
-                            return
-                        if wanted:
-                            yield event
-        raise Unavailable("the engine ended its answer without saying why")
-
-    @asynccontextmanager
-    async def _exchange(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[Exchange, None]:
-        """A request whose answer is good; leaving early stops the engine's work."""
-        exchange: Exchange | None = None
-        try:
-            exchange = await Exchange.start(self._address, "POST", path, orjson.dumps(body))
-            self._exchanges.add(exchange)
-            status = await exchange.status()
-            if status != 200:
-                raise refusal(status, tree_of(await exchange.body()))
-            yield exchange
-        except ConnectionBroken as error:
-            raise await self._death(error) from error
-        finally:
-            if exchange is not None:
-                self._exchanges.discard(exchange)
-                exchange.close()
-
-    def epitaph(self) -> Unavailable:
-        """Why the process ended, as far as is known by now."""
-        fault = f": {self._fault}" if self._fault else death_text(self._worker, self._worker.stderr_tail())
-        return Unavailable(f"the engine stopped while answering{fault}", hint="Try again, it starts anew")
-
-    async def _death(self, error: ConnectionBroken) -> Unavailable:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                await self._worker.last_words()
-        if self._worker.exit_code is None:
-            return Unavailable(f"the engine broke off its answer: {error}")
-        return self.epitaph()
-
-    def _break_exchanges(self, _: "asyncio.Future[int]") -> None:
-        for exchange in tuple(self._exchanges):
-            exchange.close("the engine ended")
-
-    async def _watch(self) -> None:
-        """Kill the child when it is silent for too long while it has work."""
-        time = asyncio.get_running_loop().time
-        while not math.isinf(self._patience):
-            await asyncio.sleep(self._patience / 4)
-            heard = max((exchange.heard for exchange in self._exchanges), default=time())
-            if time() - heard > self._patience / 2 and not await self._is_well():
-                self._fault = f"it did not respond for {self._patience:g} s and was killed"
-                self._worker.kill()
-                return
-
-    async def _is_well(self) -> bool:
-        try:
-            async with asyncio.timeout(self._patience / 2):
-                exchange = await Exchange.start(self._address, "GET", "/health")
-                try:
-                    return await exchange.status() in (200, 503)  # 503: it loads anew after a sleep
-                finally:
-                    exchange.close()
-        except (TimeoutError, ConnectionBroken):
-            return False
 
 
 def _fitting(tokens: int, context: int) -> int:
@@ -436,5 +336,7 @@ def _fitting(tokens: int, context: int) -> int:
     return tokens
 
 
-def _silenced(done: Done) -> Done:
-    return replace(done, usage=replace(done.usage, completion_tokens=0, completion_ns=0))
+def _without_tokens(read: Read, payload: Mapping[str, Any]) -> Sequence[ChatEvent]:
+    """The end of an answer alone."""
+    ends = [event for event in read(payload) if isinstance(event, Done)]
+    return [replace(end, usage=replace(end.usage, completion_tokens=0, completion_ns=0)) for end in ends]

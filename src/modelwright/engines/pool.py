@@ -13,16 +13,27 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from modelwright.core.chat import PLAIN, AnswerOptions, ChatEvent, Done, Embeddings, Message, Ranking, Usage
+from modelwright.core.chat import (
+    PLAIN,
+    AnswerOptions,
+    ChatEvent,
+    Done,
+    Embeddings,
+    Message,
+    Ranking,
+    TokenLogprob,
+    Usage,
+)
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds, RunningModel
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Clock, EngineNeeds, RunningModel
+from modelwright.core.ports import Clock
 from modelwright.engines.checks import check_inputs, check_messages, check_prompt, check_texts
 from modelwright.engines.fleet import Fleet, Use
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prefixes import PrefixFiles
 from modelwright.engines.prompts import Constant, Pieces, constant_part, conversation, text
-from modelwright.engines.resident import Resident
+from modelwright.engines.resident import Hold, Resident
 from modelwright.engines.warming import Prefix, Warming
 
 __all__ = ["EngineOptions", "Pool"]
@@ -109,6 +120,15 @@ class Pool:
         async with self._fleet.use(needs) as use:
             return await use.engine.tokenize(texts)
 
+    async def score(
+        self, needs: EngineNeeds, text: str | Sequence[int], *, top: int
+    ) -> tuple[TokenLogprob, ...]:
+        """How likely each token of a text was after those before it."""
+        if isinstance(text, str):
+            check_prompt(text)
+        async with self._fleet.use(needs) as use:
+            return await use.engine.score(text, use.seat, top=top, context=needs.context)
+
     async def count(self, needs: EngineNeeds, texts: Sequence[str]) -> tuple[int, ...]:
         """The tokens of each text, roughly when there are several; no opening token."""
         check_texts(texts)
@@ -122,7 +142,7 @@ class Pool:
         check_inputs(inputs)
         started = time.monotonic_ns()
         async with self._fleet.use(replace(needs, kind="embed")) as use:
-            found = await use.engine.embed(inputs, truncate=truncate)
+            found = await use.engine.vectors.embed(inputs, truncate=truncate)
         total_ns = time.monotonic_ns() - started
         return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
@@ -131,7 +151,7 @@ class Pool:
         check_inputs((query, *documents), field="documents")
         started = time.monotonic_ns()
         async with self._fleet.use(replace(needs, kind="rerank")) as use:
-            found = await use.engine.rerank(query, documents)
+            found = await use.engine.vectors.rerank(query, documents)
         total_ns = time.monotonic_ns() - started
         return replace(found, usage=replace(found.usage, load_ns=use.load_ns, total_ns=total_ns))
 
@@ -158,7 +178,7 @@ class Pool:
             for user, hold in resident.holds.items():
                 if hold.expires_at(now) < now:
                     continue  # not swept out yet
-                model = self._model(user, resident, hold.expires_at(now) - now)
+                model = self._model(user, resident, hold, now)
                 before = found.get(user)
                 found[user] = model if before is None else _together(before, model)
         return tuple(found.values())
@@ -194,14 +214,15 @@ class Pool:
         if self._warming.must_save(use.engine, prefix, usage.cached_tokens):
             self._warming.save_later(stack.pop_all(), use.engine, use.seat, prefix)
 
-    def _model(self, user: str, resident: Resident, seconds: float) -> RunningModel:
+    def _model(self, user: str, resident: Resident, hold: Hold, now: float) -> RunningModel:
+        seconds = hold.expires_at(now) - now
         expires_at = None if math.isinf(seconds) else self._clock.now() + timedelta(seconds=max(seconds, 0.0))
         return RunningModel(
             user=user,
             base=resident.key.base,
             size=resident.held,
             size_vram=resident.held_vram,
-            context=resident.engine.context if resident.engine else resident.context,
+            context=min(hold.context, resident.engine.context if resident.engine else resident.context),
             expires_at=expires_at,
         )
 

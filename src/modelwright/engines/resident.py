@@ -5,6 +5,7 @@ Bookkeeping only: it starts and stops nothing, and reads no clock but the loop's
 
 import asyncio
 import math
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import Invalid, ModelwrightError, Unavailable, Unsupported
-from modelwright.core.ports import EngineNeeds
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.slots import SlotPlan
 
@@ -27,7 +28,7 @@ class Key(NamedTuple):
 
     `apart`: what one model computed must not be found by another, because of its
     adapters or for its owner's sake. `adapters` and `scales` for embedding only,
-    where a request cannot say them.
+    where a request cannot say them. `worker` numbers engines that are otherwise equal.
     """
 
     base: Digest
@@ -36,13 +37,18 @@ class Key(NamedTuple):
     adapters: tuple[Digest, ...] = ()
     scales: tuple[float, ...] = ()
     projector: Digest | None = None
+    worker: int = 0
 
 
 @dataclass(slots=True)
 class Hold:
-    """A model's hold on an engine: while it has requests, then `keep_alive` seconds."""
+    """A model's hold on an engine: while it has requests, then `keep_alive` seconds.
+
+    `context`: tokens that its last request could use, perhaps fewer than a slot has.
+    """
 
     keep_alive: float
+    context: int
     requests: int = 0
     ended_at: float = 0.0
 
@@ -52,7 +58,7 @@ class Hold:
 
     def moved(self, now: float) -> "Hold":
         """The same hold on a bigger engine, to which it brings no request."""
-        return Hold(self.keep_alive, ended_at=now)
+        return Hold(self.keep_alive, self.context, ended_at=now)
 
 
 @dataclass(eq=False, slots=True)
@@ -78,7 +84,7 @@ class Resident:
     leaving: bool = False
 
     @contextmanager
-    def used_by(self, user: str, keep_alive: float | None, default: float) -> Iterator[float]:
+    def used_by(self, needs: EngineNeeds, default: float) -> Iterator[float]:
         """Count a request, waiting or running; Unavailable when there are too many.
 
         Gives how long the model is kept: as it was, or at first by default, when the
@@ -86,14 +92,15 @@ class Resident:
         """
         if self.requests >= self.capacity:
             raise Unavailable(
-                f'the engine of "{user}" is busy: {self.requests} requests run or wait, the limit is '
+                f'the engine of "{needs.user}" is busy: {self.requests} requests run or wait, the limit is '
                 f"{self.capacity}",
                 retry_after=5,
                 hint="Try again later, or raise the limit (max_queue)",
             )
-        hold = self.holds.setdefault(user, Hold(default))
-        if keep_alive is not None:
-            hold.keep_alive = keep_alive
+        hold = self.holds.setdefault(needs.user, Hold(default, needs.context))
+        hold.context = needs.context
+        if needs.keep_alive is not None:
+            hold.keep_alive = needs.keep_alive
         hold.requests += 1
         self.requests += 1
         try:
@@ -103,7 +110,7 @@ class Resident:
             hold.requests -= 1
             self.requests -= 1
             if not hold.requests and hold.keep_alive <= 0:
-                self.holds.pop(user, None)
+                self.holds.pop(needs.user, None)
 
     def release(self, user: str) -> None:
         """End a model's hold, or let it end with the requests that still run."""
@@ -136,6 +143,19 @@ class Resident:
             return needs.scales
         wanted = dict(zip(needs.adapters, needs.scales, strict=True))
         return tuple(wanted.get(adapter, 0.0) for adapter in self.adapters)
+
+    async def loaded(self) -> tuple[LlamaEngine, int]:
+        """The engine, and how long this request waited for it in nanoseconds."""
+        if self.engine is not None:
+            return self.engine, 0
+        started = time.monotonic_ns()
+        try:
+            engine = await asyncio.shield(self.loading)
+        except asyncio.CancelledError:
+            if self.loading.cancelled():
+                raise Unavailable("the engine was stopped while it loaded") from None
+            raise
+        return engine, time.monotonic_ns() - started
 
     @property
     def is_asleep(self) -> bool:

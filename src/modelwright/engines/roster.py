@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from modelwright.core.digest import Digest
-from modelwright.core.ports import EngineNeeds
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.engines.resident import Key, Resident
 
 
 def key_of(needs: EngineNeeds) -> Key:
     """What a request's engine cannot change while it runs."""
     if needs.kind != "chat":
-        return Key(needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales)
+        return Key(needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales, worker=needs.worker)
     apart = bool(needs.adapters or needs.scope or needs.asker)
-    return Key(needs.base, needs.kind, apart, projector=needs.projector)
+    return Key(needs.base, needs.kind, apart, projector=needs.projector, worker=needs.worker)
 
 
 @dataclass(slots=True)

@@ -16,8 +16,8 @@ from typing import Final
 import orjson
 
 from modelwright.core.chat import Usage
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import ModelwrightError
-from modelwright.core.ports import EngineNeeds
 from modelwright.engines.llamacpp import LlamaEngine
 from modelwright.engines.prefixes import PrefixFiles
 from modelwright.engines.prompts import Constant

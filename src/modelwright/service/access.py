@@ -1,4 +1,4 @@
-"""Access: which model a principal means, and whether it may what it is about to do.
+"""Access: which model a principal means, and whether it may what it wants to do.
 
 The only way from a name that somebody wrote to a model. A bare name is looked
 for in one's own namespace, then in the library. The rule itself is core.access.
@@ -12,7 +12,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.errors import Denied, Invalid, NotFound
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, resolve
-from modelwright.core.names import DEFAULT_HOST, DEFAULT_NAMESPACE, ModelRef, Name, is_bare
+from modelwright.core.names import DEFAULT_HOST, DEFAULT_NAMESPACE, ModelRef, Name, is_bare, is_trained_id
 from modelwright.core.ports import Catalogue
 from modelwright.core.revision import StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
@@ -31,6 +31,29 @@ class Access:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+
+    async def named(self, principal: Principal, asked: str, *, field: str = "model") -> str:
+        """The name that the id of a trained model stands for; any other text as it is.
+
+        Raises NotFound for an id of nothing, or of a model that may not be known.
+        """
+        if not is_trained_id(asked):
+            return asked
+        identifier, at, number = asked.rpartition("@")
+        if not (at and number.isdigit()):
+            identifier, at, number = asked, "", ""
+        viewer = viewer_of(principal)
+        for _, stored in await self._catalogue.find_aliased(identifier):
+            seen = await self._catalogue.find(stored.name.key, viewer)
+            if seen is not None and level_of(principal, seen) is not None:
+                return f"{seen.name.full}{at}{number}"
+        raise NotFound("model", asked, field=field)
+
+    async def whole(self, principal: Principal, asked: str) -> str:
+        """The name of a model as a whole, by its name or its id; a revision cannot be meant."""
+        name = await self.named(principal, asked)
+        check_whole(name)
+        return name
 
     async def find(
         self, principal: Principal, asked: str, verb: Verb, *, field: str = "model"
@@ -51,6 +74,7 @@ class Access:
         Raises Invalid for a revision, Denied where the principal makes no models; that
         is said in the same words whether or not there is one already.
         """
+        asked = await self.named(principal, asked, field=field)
         ref = check_whole(asked, field)
         if principal.is_admin and not principal.scopes.models:
             return Target(ref.name, await self._owner_of(ref.name, principal))
@@ -101,6 +125,18 @@ class Access:
         legible = resolve(lineage[:seen])
         return replace(legible, parent="") if seen == 1 else legible
 
+    async def check_whole_legible(self, principal: Principal, lineage: Sequence[ModelSpec]) -> None:
+        """Raise Denied when a model stands on one that the principal may not read.
+
+        Its bytes hold what it inherits, so they must not leave either.
+        """
+        if await self.legible(principal, lineage) is not None:
+            raise Denied(
+                "the model stands on one that you may not read, and would take it along",
+                field="model",
+                hint='The owner of that one, or an admin, can grant "read" on it',
+            )
+
     async def knows(self, principal: Principal, name: str) -> bool:
         """Whether a principal may know of a model; `name` is as the catalogue spells it."""
         if viewer_of(principal) is None:
@@ -124,9 +160,9 @@ class Access:
 
     async def _meant(self, principal: Principal, asked: str, field: str) -> StoredModel | None:
         """The first model of that name which the principal may know."""
-        ref = ModelRef.parse(asked, field=field)
+        ref = ModelRef.parse(await self.named(principal, asked, field=field), field=field)
         viewer = viewer_of(principal)
-        if principal.namespace and is_bare(asked):
+        if principal.namespace and is_bare(asked) and not is_trained_id(asked):
             mine = await self._catalogue.find(ref.within(principal.namespace).name.key, viewer)
             if mine is not None and level_of(principal, mine) is not None:
                 return mine

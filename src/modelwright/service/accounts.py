@@ -86,7 +86,7 @@ class Accounts:
         )
 
     async def principal(self, credential: str, *, local: bool) -> Principal | None:
-        """Whose key it is, if it is good; the data folder's token only counts on this machine."""
+        """Whose key it is, if it is good; the token counts on this machine only."""
         if local and self._token and compare_digest(self._token.encode(), credential.encode()):
             return LOCAL_ADMIN
         match = _KEY.fullmatch(credential)
@@ -322,7 +322,7 @@ class Accounts:
         return found
 
     async def sign_in(self, email: str, password: str) -> tuple[User, NewKey]:
-        """A session for who knows the password; raises Unauthenticated, alike for all else."""
+        """A session for who knows the password; else raises Unauthenticated, alike."""
         found = await self._people.password_of(email)
         if not await passwords.matches(found[1] if found else None, password) or found is None:
             raise Unauthenticated("the email or the password is wrong")

@@ -10,7 +10,7 @@ from modelwright.core.access import level_of, viewer_of
 from modelwright.core.errors import Invalid
 from modelwright.core.grants import Principal
 from modelwright.core.minting import candidates
-from modelwright.core.names import DEFAULT_NAMESPACE, ModelRef, Name
+from modelwright.core.names import DEFAULT_NAMESPACE, ModelRef, Name, check_reference
 from modelwright.core.ports import Catalogue
 from modelwright.core.revision import Alias, StoredModel
 from modelwright.service.resolver import Resolver
@@ -47,8 +47,7 @@ class Aliases:
             found = await self._aliased(principal, before, dialect, scope)
             if found is not None:
                 return str(ModelRef.parse(f"{found.name.full}@{number}", field=field))
-        ModelRef.parse(asked, field=field)
-        return asked
+        return check_reference(asked, field=field)
 
     async def all(self, dialect: str) -> Mapping[str, Alias]:
         """What a dialect calls its models, by key; not filtered for anybody."""

@@ -2,7 +2,8 @@
 
 For prompts that were rendered here: what the engine continues is only text to it.
 Where an answer must be of a form and the model thinks before it, it is asked twice,
-since a thought has no form (Ollama, server/routes.go).
+since a thought has no form (Ollama, server/routes.go); so it is where a thought may
+have so many tokens and no more.
 """
 
 import secrets
@@ -22,8 +23,9 @@ from modelwright.core.chat import (
     ToolCall,
     Usage,
 )
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.forced_call import as_call, call_form, is_forced
-from modelwright.core.ports import EngineNeeds, Engines
+from modelwright.core.parameters import Parameters
 from modelwright.core.thinking import ThinkingParser
 from modelwright.core.tool_parser import ToolParser
 from modelwright.service.prompts import Prompt
@@ -83,15 +85,17 @@ async def continued(
     text, spent = str(prompt.content), Usage()
     wanted = _form(options)
     reading = Reading(prompt, options, text)
-    if reading.thinks and wanted is not None:
+    if reading.thinks and (wanted is not None or options.thinking_budget is not None):
         thought: list[str] = []
-        async with aclosing(_thinking(engines, needs, prompt, options, reading)) as events:
+        thinker, cut = _within_budget(prompt, options)
+        async with aclosing(_thinking(engines, needs, thinker, options, reading)) as events:
             async for event in events:
                 if isinstance(event, Done):
-                    if event.reason == "length":
+                    if event.reason == "length" and not cut:
                         yield event
                         return
                     spent = event.usage
+                    prompt = _without(prompt, spent.completion_tokens)
                     continue
                 if isinstance(event, ThinkingDelta):
                     thought.append(event.text)
@@ -114,6 +118,23 @@ async def continued(
                 yield replace(event, usage=_sum(spent, event.usage)) if isinstance(event, Done) else event
 
 
+def _within_budget(prompt: Prompt, options: AnswerOptions) -> tuple[Prompt, bool]:
+    """The prompt whose answer ends with the budget, and whether that comes before its own end."""
+    budget, most = options.thinking_budget, prompt.parameters.get("num_predict")
+    if budget is None or (isinstance(most, int) and 0 <= most <= budget):
+        return prompt, False
+    return replace(prompt, parameters=prompt.parameters.merged(Parameters.of({"num_predict": budget}))), True
+
+
+def _without(prompt: Prompt, spent: int) -> Prompt:
+    """The prompt for the rest of an answer of which so many tokens are there."""
+    most = prompt.parameters.get("num_predict")
+    if not isinstance(most, int) or most < 0:
+        return prompt
+    left = Parameters.of({"num_predict": max(most - spent, 1)})
+    return replace(prompt, parameters=prompt.parameters.merged(left))
+
+
 async def _thinking(
     engines: Engines, needs: EngineNeeds, prompt: Prompt, options: AnswerOptions, reading: Reading
 ) -> AsyncGenerator[ChatEvent, None]:
@@ -132,6 +153,9 @@ async def _thinking(
                     yield Done("stop", Usage(completion_tokens=count))
                     return
             elif isinstance(event, Done):
+                held = reading.thoughts.finish().thinking if reading.thoughts is not None else ""
+                if held:
+                    yield ThinkingDelta(held)
                 yield event
 
 

@@ -1,14 +1,14 @@
 """Audit: the log of what was done, for admins; and who used what, counted.
 
-Uses are counted in memory and written down every few seconds, so that an answer
-never waits for the log. A kill loses the counts of those seconds, nothing else.
+Uses are counted in memory and written down every second, so that an answer never
+waits for the log. A kill loses the counts of that second, nothing else.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelwright.core.audit import AuditLog, Entry, Tokens
@@ -17,9 +17,9 @@ from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.grants import Principal
 from modelwright.core.names import Name
 from modelwright.core.ports import Clock
-from modelwright.core.revision import StoredModel
+from modelwright.core.revision import Revision, StoredModel
 
-WRITE_SECONDS: Final = 5.0
+WRITE_SECONDS: Final = 1.0
 MOST_ENTRIES: Final = 1000
 
 _DAY: Final = 86_400
@@ -62,6 +62,17 @@ class Ledger:
         self._tokens[principal.id, day] = self._tokens.get((principal.id, day), 0) + prompt + completion
         if self._on_tokens is not None:
             self._on_tokens(principal.id, day, prompt + completion)
+
+    async def tell_of_leaving(
+        self, principal: Principal, action: str, model: StoredModel, revision: Revision, to: str
+    ) -> None:
+        """Write down that a model's bytes leave, before the first of them does."""
+        if self._log is not None:
+            detail: dict[str, str | int] = {"to": to, "bytes": revision.size}
+            if revision.manifest is not None:
+                detail["manifest"] = str(revision.manifest)
+            entry = Entry(self._clock.now(), principal.id, principal.name, action, str(model.name))
+            await self._log.append([replace(entry, model=model.id, revision=revision.number, detail=detail)])
 
     async def write(self) -> None:
         """Write down what was counted; what cannot be written is tried again."""
@@ -109,7 +120,7 @@ class Audit:
                 _LOG.warning("the audit log could not be written: %s", error)
 
     def start(self) -> None:
-        """Write down what is counted every few seconds."""
+        """Write down what is counted, every second."""
         self._task = asyncio.get_running_loop().create_task(self._keep())
 
     async def close(self) -> None:

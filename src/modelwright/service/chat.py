@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Final, Literal
+from typing import Literal
 
 from modelwright.core.chat import (
     AnswerOptions,
@@ -27,12 +27,13 @@ from modelwright.core.chat import (
     Usage,
 )
 from modelwright.core.context_length import context_length
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
 from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
-from modelwright.core.ports import Clock, EngineNeeds, Engines
+from modelwright.core.ports import Clock
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
 from modelwright.service.audit import Ledger, noted
@@ -41,8 +42,6 @@ from modelwright.service.models import Models
 from modelwright.service.prompts import Prompt, Prompts, Ready
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import RunningView
-
-_IMAGES: Final = "vision"
 
 
 class Chat:
@@ -69,7 +68,9 @@ class Chat:
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
-        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
+        )
         options = _able(ready, request)
         if not request.messages:
             yield await self._load_or_unload(ready.needs)
@@ -86,14 +87,16 @@ class Chat:
 
         A model's few-shot messages do not take part (Ollama, routes.go).
         """
-        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
+        )
         options = _able(ready, request)
         if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
             return
         prompt = await self._prompts.of_question(ready, request, options)
         if request.echo:
-            yield TextDelta(request.prompt)
+            yield await self._repeated(ready, request)
         async with aclosing(noted(self._answer(ready, prompt, options), ready.note)) as events:
             async for event in events:
                 yield event
@@ -118,7 +121,9 @@ class Chat:
 
     async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
         """Turn texts into vectors, of unit length unless asked otherwise."""
-        ready = await self._prepare(principal, request.model, "embed", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "embed", request.parameters, request.keep_alive, request.worker
+        )
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
@@ -137,9 +142,14 @@ class Chat:
     async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
         """Say how well each document answers the query."""
         ready = await self._prepare(
-            principal, request.model, "rerank", request.parameters, request.keep_alive
+            principal, request.model, "rerank", request.parameters, request.keep_alive, request.worker
         )
         return await self._engines.rerank(ready.needs, request.query, request.documents)
+
+    async def unload(self, principal: Principal, model: str) -> bool:
+        """Let go of a model's engines; False when it held none."""
+        stored, _ = await self._resolver.find(principal, model, Verb.USE)
+        return await self._engines.unload(str(stored.name))
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
@@ -159,13 +169,14 @@ class Chat:
         kind: Literal["chat", "embed", "rerank"],
         requested: Parameters,
         keep_alive: float | None,
+        worker: int = 0,
     ) -> Ready:
         stored, revision = await self._resolver.find(principal, asked, Verb.USE)
         resolved = await self._resolver.resolve(principal, revision, stored.id)
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
             raise NotFound("base of model", asked, hint="Create or restore the base first")
-        name = stored.name
+        name, (scope, asker) = stored.name, _apart(principal, stored.id)
         _check_kind(kind, name.short, facts)
         parameters = resolved.parameters.merged(requested)
         # In one order, so that models with the same adapters share an engine.
@@ -182,15 +193,23 @@ class Chat:
             start_parameters=_start_parameters(parameters),
             keep_alive=keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
-            # Where there is one user alone, all models may find what others have computed.
-            scope="" if principal == LOCAL_ADMIN else str(stored.id),
-            asker="" if principal == LOCAL_ADMIN else principal.id,
+            scope=scope,
+            asker=asker,
+            worker=worker,
         )
-        abilities = await self._resolver.abilities(principal, revision)
-        if any(layer.role == "projector" for layer in resolved.weights):
-            abilities = (*abilities, _IMAGES)
+        abilities = self._resolver.templates.abilities(resolved, facts)
         note = partial(self._ledger.note, principal, stored, revision.number)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
+
+    async def _repeated(self, ready: Ready, request: GenerateRequest) -> TextDelta:
+        """The prompt, with the chances of its tokens where they are asked for."""
+        top, prompt = request.options.logprobs, request.prompt or request.context
+        if top is None and isinstance(prompt, str):
+            return TextDelta(prompt)
+        tokens = await self._engines.score(ready.needs, prompt, top=top or 0)
+        content = b"".join(each.chosen.content or each.chosen.text.encode() for each in tokens)
+        text = prompt if isinstance(prompt, str) else content.decode("utf-8", "replace")
+        return TextDelta(text, tokens if top is not None else ())
 
     async def _load_or_unload(self, needs: EngineNeeds) -> Done:
         if needs.keep_alive == 0:
@@ -202,7 +221,9 @@ class Chat:
     async def _asked(
         self, principal: Principal, request: ChatRequest | GenerateRequest
     ) -> tuple[Ready, AnswerOptions, Prompt]:
-        ready = await self._prepare(principal, request.model, "chat", request.parameters, request.keep_alive)
+        ready = await self._prepare(
+            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
+        )
         options = _able(ready, request)
         if isinstance(request, ChatRequest):
             return ready, options, await self._conversation(ready, request, options)
@@ -232,6 +253,11 @@ class Chat:
         if isinstance(prompt.content, str):
             return continued(self._engines, ready.needs, prompt, options)
         return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
+
+
+def _apart(principal: Principal, model: int) -> tuple[str, str]:
+    """Whose the computed is; where one user is alone, all models may find each other's."""
+    return ("", "") if principal == LOCAL_ADMIN else (str(model), principal.id)
 
 
 def _check_kind(kind: str, name: str, facts: WeightFacts) -> None:
@@ -265,7 +291,7 @@ def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions
         raise Unsupported(f"{ready.name.full} does not support tools", field="tools")
     if options.think and "thinking" not in able:
         raise Unsupported(f'"{ready.name.short}" does not support thinking', field="think")
-    if _images_of(request) and _IMAGES not in able:
+    if _images_of(request) and "vision" not in able:
         raise Unsupported(f"{ready.name.full} does not support images: it has no projector", field="images")
     raw = isinstance(request, GenerateRequest) and (request.raw or request.suffix)
     if raw or "thinking" not in able:

@@ -305,6 +305,7 @@ def _plain(draft: SpecDraft) -> ModelSpec:
         parser=draft.parser,
         requires=draft.requires,
         description=draft.description,
+        profile=draft.profile,
     )
 
 

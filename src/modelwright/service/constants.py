@@ -12,9 +12,10 @@ from itertools import takewhile
 from typing import Final
 
 from modelwright.core.chat import AnswerOptions, Message
+from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.lineage import ResolvedSpec
-from modelwright.core.ports import Clock, EngineNeeds
+from modelwright.core.ports import Clock
 from modelwright.core.prompt_template.turns import Turn
 from modelwright.service.bounded import Bounded
 from modelwright.service.prompts import Prompt, Ready

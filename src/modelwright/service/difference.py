@@ -24,6 +24,8 @@ def _flat(spec: ResolvedSpec) -> Mapping[str, str]:
         fields[f"info.{name}"] = str(value)
     for name, value in spec.parameters.as_dict().items():
         fields[f"parameters.{name}"] = str(value)
+    for name, value in spec.profile.as_dict().items():
+        fields[f"profile.{name}"] = str(value)
     for number, message in enumerate(spec.messages, start=1):
         fields[f"messages.{number}"] = f"{message.role}: {message.content}"
     for number, licence in enumerate(spec.licences, start=1):

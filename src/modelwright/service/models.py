@@ -14,15 +14,15 @@ from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Corrupt, NotFound
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
-from modelwright.core.manifest import build_manifest
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
 from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import check_whole, key_of
+from modelwright.service.access import key_of
 from modelwright.service.aliases import Aliases
+from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.quotas import Quotas
@@ -70,12 +70,13 @@ class Models:
         card: Card | None = None,
         aliases: Sequence[Alias] = (),
         fresh: bool = False,
+        arrival: Arrival | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
         `card` None keeps the one there is. `fresh`: raises Conflict when the name is
-        not free; so does an alias that another model has.
-
+        not free; so does an alias that another model has. `arrival`: what the draft
+        was read from, whose manifest is kept as it is.
         Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
         for a base that is not here. But for long work on weights the first event
         comes after the commit, so a failure is never reported as progress.
@@ -86,9 +87,8 @@ class Models:
         composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
-        bare = self._bare(principal, target.name, composition.spec, kind)
         new = replace(
-            bare,
+            self._bare(principal, target.name, composition.spec, kind),
             owner=target.owner,
             most_models=await self._most_models(principal),
             parent=composition.resolved.parent,
@@ -97,7 +97,7 @@ class Models:
             aliases=tuple(aliases),
             fresh=fresh,
         )
-        async for event in self._commit(principal, draft, composition, new):
+        async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
 
     def _bare(self, principal: Principal, name: Name, spec: ModelSpec, kind: str) -> NewRevision:
@@ -116,21 +116,32 @@ class Models:
         )
 
     async def _commit(
-        self, principal: Principal, draft: SpecDraft, composition: Composition, new: NewRevision
+        self,
+        principal: Principal,
+        draft: SpecDraft,
+        composition: Composition,
+        new: NewRevision,
+        arrival: Arrival | None,
     ) -> AsyncIterator[CreateEvent]:
         """Write a composed revision; what follows a name has no manifest."""
-        resolved, facts, manifest, files = composition.resolved, None, None, frozenset[Digest]()
+        facts, manifest, files = None, None, frozenset[Digest]()
         if composition.pinned:
-            facts = await self._facts(resolved)
-            manifest, contents = build_manifest(resolved, facts)
-            small, files = await self._split(contents | {manifest.digest: manifest.content})
+            facts = await self._facts(composition.resolved)
+            layout = lay_out(composition.spec, composition.resolved, facts, arrival)
+            manifest = layout.manifest
+            small, files = await self._split({**layout.contents, layout.digest: layout.content})
             new = replace(
                 new,
-                base=resolved.base,
-                manifest=manifest.digest,
+                spec=layout.spec,
+                base=layout.resolved.base,
+                parent=layout.resolved.parent,
+                manifest=layout.digest,
                 size=manifest.size,
-                template=_template_digest(resolved),
+                template=_template_digest(layout.resolved),
                 small_blobs=small,
+                layers=layout.resolved.layers,
+                ancestors=layout.ancestors,
+                arrived=arrival is not None,
             )
         stored, changed, added = await self._catalogue.commit(new)
         for event in told_of_create(draft, composition, facts, manifest, added | files):
@@ -201,7 +212,7 @@ class Models:
         self, principal: Principal, name: str, card: Card, *, message: str = ""
     ) -> ModelSummary:
         """Give a model another card; what it does stays the same, to the byte."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored, revision = await self._resolver.find(principal, name, Verb.UPDATE)
         lineage = await self._catalogue.lineage(revision.spec)
         committed = await self._catalogue.commit(
@@ -226,7 +237,7 @@ class Models:
 
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
         """Leave a revision out of the history; raises Conflict for the current one."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored, revision = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         if revision.number == stored.revision.number:
             raise Conflict(f"{stored.name.short}@{number} is the current revision", hint="Roll back first")
@@ -234,13 +245,13 @@ class Models:
 
     async def delete(self, principal: Principal, name: str) -> None:
         """Free a name; models derived from it go on working."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored = await self._access.find(principal, name, Verb.DELETE)
         if not await self._catalogue.delete(stored.name.key, principal):
             raise NotFound("model", name, field="model")
 
     async def history(self, principal: Principal, name: str) -> History:
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         stored = await self._access.find(principal, name, Verb.READ)
         key = stored.name.key
         revisions, moves = await self._catalogue.history(key), await self._catalogue.moves(key)
@@ -251,7 +262,7 @@ class Models:
 
     async def rollback(self, principal: Principal, name: str, number: int) -> ModelSummary:
         """Point a name to one of its revisions; none is lost."""
-        check_whole(name)
+        name = await self._access.whole(principal, name)
         found, _ = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         key, now = found.name.key, self._clock.now()
         revision = (await self._catalogue.move(key, number, principal.name, now, principal.id)).revision
@@ -265,6 +276,10 @@ class Models:
     async def summary(self, principal: Principal, ref: str) -> ModelSummary:
         """A model's line in a list, alone."""
         return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
+
+    async def may_derive(self, principal: Principal, ref: str) -> ModelSummary:
+        """The same of a model that is to be learned from; raises Denied where that may not be."""
+        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.DERIVE))
 
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
         """What a reader may see of a model or revision, inheritance included."""
@@ -374,9 +389,14 @@ def _opaque(stored: StoredModel, revision: Revision) -> Digest:
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    """What the model's abilities follow from: a renderer is used in a template's place."""
-    own = resolved.prompt_template and not resolved.renderer
-    return Digest.of(resolved.prompt_template.encode()) if own else None
+    """What the model's abilities follow from, beside its weights; None when nothing does.
+
+    A renderer is used in a template's place.
+    """
+    own = "" if resolved.renderer else resolved.prompt_template
+    seen = "vision" if resolved.projector is not None else ""
+    said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
+    return Digest.of(said.encode()) if said else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

@@ -15,15 +15,17 @@ import orjson
 
 from modelwright.core.chat import AnswerOptions, GenerateRequest, Message
 from modelwright.core.control_tokens import as_text
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.errors import ContextExceeded, Unsupported
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Clock, EngineNeeds, Engines
+from modelwright.core.ports import Clock
 from modelwright.core.prompt_template.known import detect
 from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.prompt_template.trimming import count_dropped, tag_images, without_oldest
 from modelwright.core.prompt_template.turns import Turn
+from modelwright.core.renderers import PARSERS
 from modelwright.core.thinking import CLOSING, OPENING, without_old_thoughts
 from modelwright.core.weights import WeightFacts
 from modelwright.service.templates import Templates
@@ -138,9 +140,9 @@ class Prompts:
     async def count(self, ready: Ready, prompt: Prompt, options: AnswerOptions) -> int:
         """The tokens of a prompt, its images too."""
         text = await self.text(ready, prompt, options)
-        (count,) = await self._engines.count(ready.needs, (text,))
+        (tokens,) = await self._engines.tokenize(ready.needs, (text,))
         images = prompt.images or [image for message in prompt.messages for image in message.images]
-        return count + 1 + TOKENS_PER_IMAGE * len(images)
+        return len(prompt.context) + len(tokens) + TOKENS_PER_IMAGE * len(images)
 
     async def text(self, ready: Ready, prompt: Prompt, options: AnswerOptions) -> str:
         """What the engine continues, as text."""
@@ -186,12 +188,13 @@ class Prompts:
         rendered = await asyncio.to_thread(
             template.render, turns, self._today(), tools=options.tools, think=options.think
         )
+        thinking_tags, call_tag = _marks(template, ready.resolved.parser)
         return Prompt(
             rendered,
             _with_stops(ready.parameters, template),
             tuple(images),
-            template.thinking_tags if options.think else ("", ""),
-            template.call_tag if options.tools else "",
+            thinking_tags if options.think else ("", ""),
+            call_tag if options.tools else "",
             messages=tuple(messages),
         )
 
@@ -205,6 +208,20 @@ class Prompts:
 
     def _today(self) -> date:
         return self._clock.now().astimezone().date()
+
+
+def _marks(template: PromptTemplate, parser: str) -> tuple[tuple[str, str], str]:
+    """What stands around thoughts, and before calls, in an answer to a template.
+
+    A parser that the model names decides whether there are any (Ollama,
+    server/routes.go); the template tells what they look like.
+    """
+    thinking_tags, call_tag = template.thinking_tags, template.call_tag
+    wanted = PARSERS.get(parser)
+    if wanted is None:
+        return thinking_tags, call_tag
+    thoughts = (thinking_tags if all(thinking_tags) else (OPENING, CLOSING)) if wanted.thinking else ("", "")
+    return thoughts, call_tag if wanted.tools else ""
 
 
 def _turn(message: Message) -> Turn:

@@ -9,14 +9,17 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
+from modelwright.core.card import Card
 from modelwright.core.chat import Done
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
+from modelwright.core.engine_ports import EngineNeeds, Engines
 from modelwright.core.errors import Corrupt, Denied, NotFound
 from modelwright.core.grants import Principal, Verb
+from modelwright.core.lineage import to_go_on_with
 from modelwright.core.parameters import Parameters
-from modelwright.core.ports import Catalogue, EngineNeeds, Engines, Made, WeightFiles
-from modelwright.core.revision import BlobRecord
+from modelwright.core.ports import Catalogue, Made, WeightFiles
+from modelwright.core.revision import Alias, BlobRecord
 from modelwright.core.runs import Run
 from modelwright.core.spec import AdapterLayer
 from modelwright.core.weight_files import NamedAdapter, NamedBlob
@@ -56,9 +59,11 @@ class Publishing:
         if resolved.base is None:
             raise NotFound("base of model", run.plan.model, hint="Create or restore the base first")
         adapters = tuple(resolved.adapters)
-        if not adapters or run.plan.hyperparameters.get("rank") is not None:
+        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        last = to_go_on_with(lineage[0], resolved) if run.plan.target == stored.name.full else None
+        if last is None or run.plan.hyperparameters.get("rank") is not None:
             return Ancestry(resolved.base, adapters, None)
-        return Ancestry(resolved.base, adapters[:-1], adapters[-1])
+        return Ancestry(resolved.base, adapters[:-1], last)
 
     async def published(self, principal: Principal, run: Run) -> tuple[str, int] | None:
         """The revision that a run has made already, before the server could say so."""
@@ -80,7 +85,18 @@ class Publishing:
         named = tuple(NamedAdapter((NamedBlob("", each.digest),), each.scale) for each in adapters)
         revises = await self._exists(principal, run.plan.target)
         draft = SpecDraft(parent=None if revises else run.plan.model, adapters=named, revises=revises)
-        events = self._models.create(principal, run.plan.target, draft, message=_message(run), kind="train")
+        events = self._models.create(
+            principal,
+            run.plan.target,
+            draft,
+            message=_message(run),
+            kind="train",
+            card=_card(run),
+            aliases=tuple(
+                Alias(each["dialect"], each["alias"].format(step=run.step), each["scope"])
+                for each in run.extras.get("aliases", ())
+            ),
+        )
         created = [event async for event in events if isinstance(event, Created)]
         return str(created[-1].name), created[-1].revision
 
@@ -117,3 +133,9 @@ class Publishing:
 def _message(run: Run) -> str:
     """Names the run, which keeps its plan, its figures and the libraries' versions."""
     return f"trained by {run.id}"
+
+
+def _card(run: Run) -> Card | None:
+    """The card of a new model, where the run brings one; else it keeps what it has."""
+    card = run.extras.get("card")
+    return Card(**card) if card else None

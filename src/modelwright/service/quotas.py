@@ -15,13 +15,16 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Final
 
-from modelwright.core.audit import AuditLog, check_quota
+from modelwright.core.audit import AuditLog, Entry, check_quota
 from modelwright.core.errors import Exhausted
 from modelwright.core.grants import LOCAL_ADMIN, MAKER, Principal
 from modelwright.core.ports import Clock
 from modelwright.service.bounded import Bounded
 
 MEMORY_SECONDS: Final = 1.0
+RESERVED_TOKENS: Final = 4096
+"""Of the day's tokens, set aside for each answer until it is known what it took."""
+
 _MINUTE: Final = 60.0
 _DAY: Final = 86_400
 _KEPT: Final = 4096
@@ -58,10 +61,14 @@ class Quotas:
             known = self._limits.put(principal.id, (self._seconds(), {**usual, **own}))
         return known[1]
 
-    async def set(self, principal: Principal, quota: str, most: int | None) -> None:
+    async def set(
+        self, principal: Principal, quota: str, most: int | None, by: Principal = LOCAL_ADMIN
+    ) -> None:
         """Limit a principal; None takes a limit of its own away."""
         check_quota(quota, most)
-        await self._log.set_quota(principal.id, quota, most)
+        told: Mapping[str, str | int] = {"quota": quota, "most": "none" if most is None else most}
+        line = Entry(self._clock.now(), by.id, by.name, "quota", f"user:{principal.id}", detail=told)
+        await self._log.set_quota(principal.id, quota, most, line)
         self._limits = Bounded(_KEPT)
 
     async def count_request(self, principal: Principal) -> None:
@@ -91,15 +98,28 @@ class Quotas:
         self._held[place] += 1
         return lambda: self._leave(place)
 
-    async def check_tokens(self, principal: Principal) -> None:
-        """Raises Exhausted when the tokens of the day are used up."""
+    async def take_stream(self, principal: Principal) -> Callable[[], None] | None:
+        """The same of answers at one time."""
+        return await self.take(principal, "streams")
+
+    async def take_tokens(self, principal: Principal) -> Callable[[], None] | None:
+        """Set tokens of the day aside for one answer; gives what ends that.
+
+        None when there is no limit. Raises Exhausted when what was used and what is set
+        aside reach it. So many answers at once use up no more than one alone could: what
+        began below the limit is answered to its end.
+        """
         most = (await self.limits(principal)).get("tokens_per_day")
         if most is None:
-            return
-        used = await self._used_today(principal.id)
+            return None
+        used, place = await self._used_today(principal.id), (principal.id, "tokens_per_day")
         if used[0] >= most:
             now = int(self._clock.now().timestamp())
             raise _exhausted("tokens_per_day", most, _DAY - now % _DAY)
+        if used[0] + self._held[place] * RESERVED_TOKENS >= most:
+            raise _exhausted("tokens_per_day", most, 1)
+        self._held[place] += 1
+        return lambda: self._leave(place)
 
     def count_tokens(self, principal: str, day: int, count: int) -> None:
         """Add tokens to what is known of today, before they are written down."""

@@ -47,6 +47,7 @@ class Resolver:
 
         Raises as Access.find does, NotFound also for a revision that is not there.
         """
+        asked = await self.access.named(principal, asked, field=field)
         ref = ModelRef.parse(asked, field=field)
         stored = await self.access.find(principal, asked, verb, field=field)
         if ref.revision is None or ref.revision == stored.revision.number:
@@ -176,16 +177,14 @@ class Resolver:
         known = self._abilities.get(revision.template)
         if known is None:
             resolved = await self.resolve(principal, revision)
-            known = self._abilities.put(revision.template, self.templates.abilities(resolved.prompt_template))
+            known = self._abilities.put(revision.template, self.templates.abilities(resolved, facts))
         return known
 
     async def _abilities_now(self, principal: Principal, revision: Revision) -> tuple[str, ...]:
         """What a model can do while the names it follows point where they do."""
         resolved = await self.resolve(principal, revision, lenient=True)
         facts = await self.facts(resolved.base)
-        if facts is None or facts.pooled or not resolved.prompt_template:
-            return facts.capabilities if facts is not None else ()
-        return self.templates.abilities(resolved.prompt_template)
+        return self.templates.abilities(resolved, facts) if facts is not None else ()
 
     async def facts(self, base: Digest | None) -> WeightFacts | None:
         """What the weight file of a base says about itself, if it is here."""

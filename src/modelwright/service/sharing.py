@@ -13,7 +13,7 @@ from modelwright.service.accounts import Accounts
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """How a model is shared: its owner's id, its grants, the wrappers that share it on."""
+    """How a model is shared: its owner's id, grants, wrappers that share it on."""
 
     owner: str
     grants: Sequence[Grant]

@@ -5,7 +5,7 @@ from typing import Final
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.prompt_template.faults import TemplateError
 from modelwright.core.prompt_template.prompt import PromptTemplate
-from modelwright.core.renderers import check_formats
+from modelwright.core.renderers import PARSERS, Parser, check_formats
 from modelwright.core.weights import WeightFacts
 from modelwright.service.bounded import Bounded
 
@@ -31,9 +31,23 @@ class Templates:
         check_formats(resolved.renderer, resolved.parser, facts.chat_template)
         return "" if resolved.renderer else resolved.prompt_template
 
-    def abilities(self, text: str) -> tuple[str, ...]:
-        """What a model can do that answers through this template."""
+    def abilities(self, resolved: ResolvedSpec, facts: WeightFacts) -> tuple[str, ...]:
+        """What a model can do, by its template, parser and projector.
+
+        Source: Ollama, server/images.go (Capabilities).
+        """
+        if facts.pooled:
+            return facts.capabilities
+        found = [*facts.capabilities]
+        if resolved.prompt_template and not resolved.renderer:
+            found = ["completion", *self._allowed(resolved.prompt_template)]
+        parser = PARSERS.get(resolved.parser, Parser())
+        found += ["tools"] * parser.tools + ["thinking"] * parser.thinking
+        found += ["vision"] * (resolved.projector is not None)
+        return tuple(dict.fromkeys(found))
+
+    def _allowed(self, text: str) -> tuple[str, ...]:
         try:
-            return ("completion", *self.read(text).capabilities)
+            return self.read(text).capabilities
         except TemplateError:
-            return ("completion",)  # stored by something that reads more than this does
+            return ()  # stored by something that reads more than this does

@@ -15,6 +15,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.errors import Exhausted, Invalid, NotFound, Unavailable
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.hyperparameters import Hyperparameters, Method
+from modelwright.core.lineage import to_go_on_with
 from modelwright.core.ports import Clock
 from modelwright.core.rewards import check_rewards
 from modelwright.core.runs import ENDED, Run, RunEvent, TrainingPlan, check_move
@@ -28,6 +29,8 @@ from modelwright.service.runner import Runner
 
 PAGE: Final = 200
 """Events that are read at once."""
+_SHAPE: Final = frozenset({"rank", "alpha", "target_modules"})
+"""What a new adapter alone can be given."""
 WAIT_SECONDS: Final = 1.0
 """How long a follower waits at most before it looks again."""
 
@@ -84,13 +87,17 @@ class Training:
         target = await self._access.target(principal, request.target or stored.name.full)
         if revision.base is None:
             raise NotFound("base of model", request.model, hint="Create or restore the base first")
+        resolved = await self._resolver.resolve(principal, revision, stored.id)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        goes_on = to_go_on_with(lineage[0], resolved) if target.name == stored.name else None
+        settings = _settled(resolved.profile, request.hyperparameters, new=goes_on is None)
         plan = TrainingPlan(
             model=f"{stored.name.full}@{revision.number}",
             spec=revision.spec,
             target=target.name.full,
             method=request.method,
             dataset=await self._checked(principal, request.dataset, request.method, "dataset"),
-            hyperparameters=request.hyperparameters,
+            hyperparameters=settings,
             validation=await self._optional(principal, request.validation, request.method, "validation"),
             replay=await self._optional(principal, request.replay, request.method, "replay"),
             rewards=check_rewards(request.rewards) if request.rewards else (),
@@ -231,6 +238,12 @@ class Training:
                 field="jobs",
                 hint="Wait for one of them, cancel one, or ask an admin for more",
             )
+
+
+def _settled(profile: Hyperparameters, asked: Hyperparameters, *, new: bool) -> Hyperparameters:
+    """What was asked for over the model's profile; an adapter that is not new has its shape already."""
+    kept = tuple((name, value) for name, value in profile.items if new or name not in _SHAPE)
+    return Hyperparameters(kept).merged(asked)
 
 
 async def _wait(news: asyncio.Event) -> None:

@@ -10,10 +10,10 @@ from typing import TypeAlias
 
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import RunningModel
 from modelwright.core.grants import Level
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
-from modelwright.core.ports import RunningModel
 from modelwright.core.recipe import Origin
 from modelwright.core.revision import Move, Revision
 from modelwright.core.spec import ModelSpec

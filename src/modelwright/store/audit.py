@@ -55,12 +55,13 @@ class AuditBook:
         query = select(quotas.c.quota, quotas.c.most).where(quotas.c.principal_id == principal)
         return await self._database.read(lambda c: {row.quota: row.most for row in c.execute(query)})
 
-    async def set_quota(self, principal: str, quota: str, most: int | None) -> None:
+    async def set_quota(self, principal: str, quota: str, most: int | None, line: Entry) -> None:
         def work(connection: Connection) -> None:
             where = (quotas.c.principal_id == principal, quotas.c.quota == quota)
             connection.execute(delete(quotas).where(*where))
             if most is not None:
                 connection.execute(insert(quotas).values(principal_id=principal, quota=quota, most=most))
+            note(connection, line)
 
         await self._database.write(work)
 

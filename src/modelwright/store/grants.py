@@ -33,7 +33,7 @@ from modelwright.core.grants import Grant, Level, Principal, Subject
 from modelwright.core.revision import BlobRecord, StoredModel
 from modelwright.store import audit
 from modelwright.store.database import Database
-from modelwright.store.tables import grants, models, principals, reshares, revisions, uploads
+from modelwright.store.tables import grants, layers, models, principals, reshares, revisions, uploads
 
 GRANTED: Final = func.coalesce(
     select(func.max(grants.c.level))
@@ -70,13 +70,19 @@ def bindings(viewer: Viewer | None) -> dict[str, object]:
 _SEEN: Final = select(revisions.c.base_digest).join_from(
     models, revisions, revisions.c.model_id == models.c.id
 )
-_BASES: Final[Select[Any]] = _SEEN.where(
-    revisions.c.base_digest.in_(bindparam("digests", expanding=True)), VISIBLE
+_BASES: Final[Select[Any]] = _SEEN.where(revisions.c.base_digest == bindparam("digest"), VISIBLE).limit(1)
+_LAYERS: Final[Select[Any]] = (
+    _SEEN.join(layers, layers.c.spec_digest == revisions.c.spec_digest)
+    .where(layers.c.digest == bindparam("digest"), VISIBLE)
+    .limit(1)
 )
 _UPLOADED: Final[Select[Any]] = select(uploads.c.digest).where(
     uploads.c.digest.in_(bindparam("digests", expanding=True)), uploads.c.principal_id == bindparam("viewer")
 )
 _LEGIBLE: Final[Select[Any]] = _SEEN.where(revisions.c.spec_digest == bindparam("spec"), VISIBLE).limit(1)
+_IS_SOMEBODYS: Final[Select[Any]] = (
+    select(revisions.c.number).where(revisions.c.spec_digest == bindparam("spec")).limit(1)
+)
 _RESHARED: Final[Select[Any]] = select(reshares.c.base_id).where(
     reshares.c.base_id == bindparam("base"), reshares.c.wrapper_id == bindparam("wrapper")
 )
@@ -90,17 +96,24 @@ _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 def reachable(connection: Connection, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
     """Those that the viewer uploaded, or that a model stands on which it may see."""
-    values = {**bindings(viewer), "digests": list(digests)}
-    bases = _BASES.where(AMONG) if viewer.only else _BASES
-    found = set(connection.execute(bases, values).scalars())
-    uploaded = connection.execute(_UPLOADED, {"digests": list(digests), "viewer": viewer.id}).scalars()
-    return frozenset(found.union(uploaded))
+    found = set(connection.execute(_UPLOADED, {"digests": list(digests), "viewer": viewer.id}).scalars())
+    queries = [query.where(AMONG) if viewer.only else query for query in (_BASES, _LAYERS)]
+    for digest in set(digests) - found:
+        values = {**bindings(viewer), "digest": digest}
+        if any(connection.execute(query, values).first() for query in queries):
+            found.add(digest)
+    return frozenset(found)
 
 
 def is_legible(connection: Connection, viewer: Viewer, spec: Digest) -> bool:
-    """Whether a model that has or had this spec, perhaps a deleted one, may be seen."""
+    """Whether a model that has or had this spec, perhaps a deleted one, may be seen.
+
+    A spec that no model ever had came along with its child, and hides nothing more.
+    """
     query = _LEGIBLE.where(AMONG) if viewer.only else _LEGIBLE
-    return connection.execute(query, {**bindings(viewer), "spec": spec}).first() is not None
+    if connection.execute(query, {**bindings(viewer), "spec": spec}).first() is not None:
+        return True
+    return connection.execute(_IS_SOMEBODYS, {"spec": spec}).first() is None
 
 
 def is_reshared(connection: Connection, base: int, wrapper: int) -> bool:

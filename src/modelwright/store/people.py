@@ -1,8 +1,8 @@
-"""The book of users, groups and accounts, in SQL. It implements half of core.people.People.
+"""The book of users, groups and accounts, in SQL.
 
-Names are compared without regard to case. Who is deleted keeps its row, so that
-what it made and did can still be attributed, and its namespace, so that nobody
-inherits it.
+It implements half of core.people.People; keys.py has the other. Names are
+compared without regard to case. Who is deleted keeps its row, so that what it
+made and did can still be attributed, and its namespace, so that nobody inherits it.
 """
 
 from collections.abc import Collection, Sequence
@@ -219,6 +219,6 @@ def _free_namespace(connection: Connection, name: str) -> str:
 
 
 def _one_at_a_time(connection: Connection) -> None:
-    """SQLite has one writer anyway; on PostgreSQL changes of people wait for each other."""
+    """On PostgreSQL, let changes of people wait; SQLite has one writer anyway."""
     if connection.dialect.name == "postgresql":
         connection.execute(_LOCK)

@@ -26,6 +26,7 @@ from modelwright.store.tables import (
     blobs,
     cards,
     hidden_revisions,
+    layers,
     linked_blobs,
     models,
     moves,
@@ -153,6 +154,7 @@ class Additions:
     def __init__(self, kind: str) -> None:
         into = postgresql.insert if kind == "postgresql" else sqlite.insert
         self.spec: Insert = into(specs).on_conflict_do_nothing()
+        self.layer: Insert = into(layers).on_conflict_do_nothing()
         self.card: Insert = into(cards).on_conflict_do_nothing()
         self.hidden: Insert = into(hidden_revisions).on_conflict_do_nothing()
         self.small_blob: Insert = into(small_blobs).on_conflict_do_nothing()

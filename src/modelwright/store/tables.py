@@ -59,6 +59,14 @@ specs: Final = Table(
     Column("canonical", LargeBinary, nullable=False),
 )
 
+layers: Final = Table(
+    "layers",
+    METADATA,
+    Column("digest", DigestText, primary_key=True),
+    Column("spec_digest", DigestText, primary_key=True),
+)
+"""The adapters and projectors that a spec stands on; bases are in `revisions`."""
+
 cards: Final = Table(
     "cards",
     METADATA,
@@ -162,6 +170,18 @@ responses: Final = Table(
     Column("previous", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("content", LargeBinary, nullable=False),
+)
+
+entities: Final = Table(
+    "entities",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("alias", Text),
 )
 
 accounts: Final = Table(
@@ -322,6 +342,49 @@ datasets: Final = Table(
     Column("faults", BigInteger, nullable=False),
     Column("expires_at", Instant),
     Column("extras", Text, nullable=False),
+)
+
+file_uploads: Final = Table(
+    "file_uploads",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("keep_seconds", BigInteger),
+    Column("file", Text, nullable=False),
+)
+
+upload_parts: Final = Table(
+    "upload_parts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("upload", Text, nullable=False),
+    Column("digest", DigestText, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+prompts: Final = Table(
+    "prompts",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("priority", BigInteger, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("tries", BigInteger, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    Column("outcome", LargeBinary),
 )
 
 migrations: Final = Table(

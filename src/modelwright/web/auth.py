@@ -38,12 +38,12 @@ class Keyring(Protocol):
         ...
 
     async def principal(self, credential: str, *, local: bool) -> Principal | None:
-        """Whose credential it is; None when it is nobody's. `local`: asked on this machine."""
+        """Whose credential it is, None = nobody's. `local`: asked on this machine."""
         ...
 
 
 class Doorkeeper:
-    """Makes doors; without a keyring everybody is the local admin, without quotas nobody is limited."""
+    """Makes doors; without a keyring everybody is the local admin."""
 
     def __init__(self, keyring: Keyring | None = None, quotas: Quotas | None = None) -> None:
         self._keyring = keyring
@@ -68,15 +68,16 @@ class Doorkeeper:
         return admit
 
     async def _count(self, request: Request, principal: Principal, verb: Verb) -> None:
-        """See that the principal's quotas have room for this request; the turnstile lets it out again."""
+        """See that quotas have room for this request; the turnstile lets it out."""
         if self._quotas is None:
             return
         await self._quotas.count_request(principal)
         if verb is Verb.USE:
-            await self._quotas.check_tokens(principal)
-            leave = await self._quotas.take(principal, "streams")
-            if leave is not None:
-                request.scope["state"][_LEAVE] = leave
+            held: list[Callable[[], None]] = request.scope["state"].setdefault(_LEAVE, [])
+            for take in (self._quotas.take_tokens, self._quotas.take_stream):
+                leave = await take(principal)
+                if leave is not None:
+                    held.append(leave)
 
     async def _known(self, request: Request, *, asked: bool) -> Principal | None:
         """Whoever asks; None when that is not known and the route is open."""
@@ -90,7 +91,9 @@ class Doorkeeper:
             principal = await self._keyring.principal(credential, local=is_local(request))
             if principal is None:
                 times.append(time.monotonic())
-                raise Unauthenticated("the credential is not valid, or not any more", hint=_HINT)
+                raise Unauthenticated(
+                    "the credential is not valid, or not any more", field="credential", hint=_HINT
+                )
         except ModelwrightError:
             if asked:
                 raise
@@ -98,7 +101,7 @@ class Doorkeeper:
         return principal
 
     def _refuse_guessing(self, request: Request) -> deque[float]:
-        """When wrong credentials came from this address lately; Exhausted when too many did."""
+        """When wrong credentials came from this address; Exhausted for too many."""
         address = request.client.host if request.client else ""
         times = self._wrong.get(address) or self._wrong.put(address, deque(maxlen=WRONG_A_MINUTE))
         while times and time.monotonic() - times[0] >= _MINUTE:
@@ -120,8 +123,7 @@ class Turnstile:
         try:
             await self._app(scope, receive, send)
         finally:
-            leave = state.pop(_LEAVE, None)
-            if leave is not None:
+            for leave in state.pop(_LEAVE, ()):
                 leave()
 
 
@@ -141,11 +143,12 @@ def known_principal(request: Request) -> Principal | None:
 
 def _check(principal: Principal, verb: Verb, dialect: str) -> None:
     if principal.role == "pending" and verb is not Verb.SELF:
-        raise Denied(f'"{principal.name}" is not admitted yet', hint="An admin has to give it a role")
+        hint = "An admin has to give it a role"
+        raise Denied(f'"{principal.name}" is not admitted yet', field="role", hint=hint)
     if not principal.scopes.allow(verb, dialect):
         raise Denied(
             f'this key may not be used to {verb} through the dialect "{dialect}"',
             hint="Make one with other scopes: modelwright key create --help",
         )
     if verb is Verb.ADMINISTER and not principal.is_admin:
-        raise Denied("only an admin may do this", hint="Ask one")
+        raise Denied("only an admin may do this", field="role", hint="Ask one")

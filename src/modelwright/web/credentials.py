@@ -46,7 +46,7 @@ def _carried(request: Request) -> Iterator[str]:
 
 
 def _authorized(value: str) -> str:
-    """The secret in an Authorization field; of Basic the password, or what stands alone."""
+    """The secret in an Authorization field; of Basic the password, or the name."""
     scheme, _, rest = value.strip().partition(" ")
     if scheme.lower() != "basic":
         return rest.strip() if scheme.lower() == "bearer" else value.strip()

@@ -6,7 +6,7 @@ them, from the outside in: the crossroads, the meter, the error boundary, the ga
 """
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from modelwright.core.grants import Verb
+from modelwright.dialects.ai_middleware import AIMiddleware, Stance
 from modelwright.dialects.anthropic import Anthropic
 from modelwright.dialects.base import Backing, Dialect, json_response, needs
 from modelwright.dialects.body import Limits
@@ -25,10 +26,12 @@ from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
+from modelwright.dialects.sgp import SGP
+from modelwright.dialects.tigercity import TigerCity
 from modelwright.service.services import Services
 from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
-from modelwright.web.boundary import Boundary, unrouted
-from modelwright.web.collision import add_collision
+from modelwright.web.boundary import SPEAKER, Boundary, unrouted
+from modelwright.web.collision import add_collision, add_shared_delete
 from modelwright.web.crossroads import Crossroads
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
@@ -52,18 +55,28 @@ class Edge:
     limits: Limits = field(default_factory=Limits)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
     openwebui_errors: Literal["product", "docs"] = "product"
+    default_model: str = ""
+    ai_middleware: Stance = field(default_factory=Stance)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 
-def build_asgi(services: Services, edge: Edge) -> FastAPI:
-    """Put the application together; nothing runs yet."""
-    dialects: tuple[Dialect, ...] = (
+def dialects_of(edge: Edge) -> tuple[Dialect, ...]:
+    """All of them; where two have one path, it is the first one's."""
+    return (
         Ollama(),
         OpenAI(),
         Anthropic(),
         OpenWebUI(edge.openwebui_errors),
+        TigerCity(edge.default_model),
+        AIMiddleware(edge.ai_middleware),
+        SGP(),
         Native(edge.identity),
     )
+
+
+def build_asgi(services: Services, edge: Edge) -> FastAPI:
+    """Put the application together; nothing runs yet."""
+    dialects = dialects_of(edge)
     backing = Backing(services, principal_of, edge.limits)
     meter = Meter(edge.registry)
     app = FastAPI(
@@ -95,10 +108,22 @@ def _add_dialects(
 ) -> None:
     routers = {dialect.name: dialect.router(backing) for dialect in dialects}
     add_collision(app, routers, doorkeeper, backing.limits)
+    add_shared_delete(app, routers, doorkeeper)
     for dialect in dialects:
-        router, door = routers[dialect.name], [Depends(doorkeeper.door(dialect.name))]
+        router, door = routers[dialect.name], [Depends(_door(dialect, doorkeeper))]
         app.include_router(router, dependencies=door)
         app.include_router(router, dependencies=door, prefix=f"/{dialect.name}", include_in_schema=False)
+
+
+def _door(dialect: Dialect, doorkeeper: Doorkeeper) -> Callable[[Request], Awaitable[None]]:
+    """The door of a dialect's routes; who has come through it hears of errors in its words."""
+    admit = doorkeeper.door(dialect.name)
+
+    async def enter(request: Request) -> None:
+        request.scope[SPEAKER] = dialect.prefixes[0]
+        await admit(request)
+
+    return enter
 
 
 def _add_operations(app: FastAPI, services: Services, edge: Edge, meter: Meter) -> None:

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from modelwright.core import chat
+from modelwright.core.answer_format import read_format
 from modelwright.core.errors import Invalid, Unsupported
-from modelwright.core.json_schema import read_schema
-from modelwright.core.names import ModelRef
+from modelwright.core.names import check_reference
 from modelwright.core.parameters import Parameters
+from modelwright.core.tools import check_choice
 from modelwright.core.wording import excerpt
 from modelwright.dialects.anthropic import wire
 from modelwright.dialects.anthropic.messages import read_messages, read_system
-from modelwright.dialects.content import checked_tools, read_tool
+from modelwright.dialects.content import as_tool, checked_tools
 from modelwright.dialects.fields import refuse
 
 _EFFORTS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "max", "max": "max"}
@@ -42,7 +43,7 @@ def parse_count(body: wire.CountRequest) -> chat.ChatRequest:
 def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
     if not body.model.strip():
         raise Invalid("model is required", field="model")
-    ModelRef.parse(body.model)
+    check_reference(body.model)
     if not body.messages:
         raise Invalid("messages is required", field="messages")
     refuse(body, "mcp_servers", "container")
@@ -60,6 +61,7 @@ def _asked(body: wire.Asking, parameters: Parameters) -> chat.ChatRequest:
         options=chat.AnswerOptions(
             format=_format(body.output_config.format),
             think=_think(body.thinking, body.output_config.effort),
+            thinking_budget=body.thinking.budget_tokens if body.thinking.type == "enabled" else None,
             tools=tools,
             tool_choice=_choice(body.tool_choice, tools),
         ),
@@ -91,7 +93,7 @@ def _tool(tool: Mapping[str, Any], place: str) -> chat.Tool:
     schema = tool.get("input_schema")
     if not isinstance(schema, dict):
         raise Invalid(f'"{place}.input_schema" must be an object', field=f"{place}.input_schema")
-    return read_tool(tool.get("name"), tool.get("description"), schema, place)
+    return as_tool(tool, parameters="input_schema")
 
 
 def _choice(choice: Mapping[str, Any], tools: tuple[chat.Tool, ...]) -> chat.ToolChoice:
@@ -106,17 +108,10 @@ def _choice(choice: Mapping[str, Any], tools: tuple[chat.Tool, ...]) -> chat.Too
             f'"tool_choice.type" must be "auto", "any", "tool" or "none", not {excerpt(str(kind))}',
             field="tool_choice.type",
         )
-    names = [tool["function"]["name"] for tool in tools]
-    if not names:
-        raise Invalid('"tool_choice" asks for a call, and there are no tools', field="tool_choice")
     name = choice.get("name", "") if kind == "tool" else ""
-    if kind == "tool" and name not in names:
-        raise Invalid(
-            f'"tool_choice.name" is {excerpt(str(name))}, which is no tool of this request',
-            field="tool_choice.name",
-            hint=f"The tools are {', '.join(names)}",
-        )
-    return chat.ToolChoice("required", name, parallel)
+    if kind == "tool" and (not isinstance(name, str) or not name):
+        raise Invalid('"tool_choice.name" must name a tool', field="tool_choice.name")
+    return check_choice(chat.ToolChoice("required", name, parallel), tools)
 
 
 def _think(thinking: wire.Thinking, effort: str) -> chat.Think:
@@ -154,4 +149,4 @@ def _format(form: Mapping[str, Any]) -> chat.AnswerFormat | None:
             '"output_config.format" must be of type "json_schema" with a "schema"',
             field="output_config.format",
         )
-    return chat.AnswerFormat(read_schema(schema, field="output_config.format.schema"))
+    return read_format(schema, field="output_config.format.schema")

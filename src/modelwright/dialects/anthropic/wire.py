@@ -30,7 +30,7 @@ class Message(Wire):
 
 
 class Thinking(Wire):
-    """Whether to think; `budget_tokens` is a wish, max_tokens is the limit."""
+    """Whether to think; after `budget_tokens` a thought is ended, and the answer begins."""
 
     type: Text = ""
     budget_tokens: Annotated[int, Strict(), Field(ge=1, le=16_777_216)] | None = None

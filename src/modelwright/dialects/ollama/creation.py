@@ -14,7 +14,7 @@ from modelwright.core.description import Description
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft, cleared, draft_from_commands, with_fields
 from modelwright.core.errors import Invalid, TooLarge, Unsupported
-from modelwright.core.names import ModelRef, Name
+from modelwright.core.names import ModelRef, Name, is_trained_id
 from modelwright.core.parameters import Parameters
 from modelwright.core.weight_files import (
     UNKNOWN_TYPE,
@@ -51,7 +51,7 @@ def _new_name(text: str) -> str:
     if not text.strip():
         raise Invalid("invalid model name", field="model")
     name = model_reference(text)
-    if ModelRef.parse(name).revision is not None:
+    if not is_trained_id(name) and ModelRef.parse(name).revision is not None:
         raise Invalid(
             f"invalid model name: {excerpt(name)} names a revision, which does not change", field="model"
         )

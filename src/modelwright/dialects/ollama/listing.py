@@ -52,8 +52,7 @@ def shown(view: ModelView) -> dict[str, Any]:
         tree["projector_info"] = _model_info(view.projector)
     if view.anatomy is not None:
         tree["tensors"] = [{"name": t.name, "type": t.type, "shape": t.shape} for t in view.anatomy.tensors]
-    seeing = ("vision",) if view.projector is not None else ()
-    capabilities = (*view.summary.capabilities, *seeing, *resolved.description.capabilities)
+    capabilities = (*view.summary.capabilities, *resolved.description.capabilities)
     tree["capabilities"] = list(dict.fromkeys(capabilities))
     tree["modified_at"] = timestamp(view.summary.modified_at)
     return tree

@@ -15,7 +15,7 @@ from modelwright.core.duration import keep_alive_seconds
 from modelwright.core.errors import Denied, Invalid, NotFound, Unsupported
 from modelwright.core.images import read_images
 from modelwright.core.model_reference import Source, SourcedName
-from modelwright.core.names import ModelRef
+from modelwright.core.names import check_reference
 from modelwright.core.parameters import Parameters
 from modelwright.core.tools import check_choice, read_call, read_tools
 from modelwright.core.wording import excerpt
@@ -40,7 +40,7 @@ def model_reference(text: str, *, field: str = "model", fault: str = "invalid mo
             hint="This server answers with models that are here",
         )
     try:
-        ModelRef.parse(sourced.base, field=field)
+        check_reference(sourced.base, field=field)
     except Invalid:
         raise Invalid(fault, field=field) from None
     return sourced.base

@@ -3,7 +3,7 @@
 import secrets
 from array import array
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from sys import byteorder
 from typing import Any
 
@@ -11,10 +11,14 @@ from modelwright.core.chat import Embeddings, Ranking
 from modelwright.service.views import ModelSummary
 
 
-def model(summary: ModelSummary) -> dict[str, Any]:
-    """One model; who owns it is its namespace (Ollama, openai.go)."""
+def model(summary: ModelSummary, aliased: Container[str] = ()) -> dict[str, Any]:
+    """One model; who owns it is its namespace (Ollama, openai.go).
+
+    `aliased` are the keys of models that a job made, which go by the id it gave them.
+    """
+    given = summary.card.extra("openai").get("id") if summary.key in aliased else None
     return {
-        "id": str(summary.name),
+        "id": given or str(summary.name),
         "object": "model",
         "created": int(summary.modified_at.timestamp()),
         "owned_by": summary.name.namespace,

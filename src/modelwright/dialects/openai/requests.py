@@ -5,15 +5,16 @@ Facts: OpenAI's API reference; the error texts are those of Ollama's layer
 (openai/openai.go, middleware/openai.go), which its users already know.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
 from modelwright.core import chat
 from modelwright.core.errors import Invalid, Unsupported
-from modelwright.core.names import ModelRef
+from modelwright.core.names import check_reference
 from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
+from modelwright.dialects.content import read_bias
 from modelwright.dialects.fields import refuse, texts_of
 from modelwright.dialects.openai import wire
 from modelwright.dialects.openai.messages import read_messages
@@ -44,7 +45,7 @@ def parse_chat(body: wire.ChatRequest) -> chat.ChatRequest:
             tools=toolbox.tools,
             tool_choice=toolbox.choice,
             logprobs=body.top_logprobs if body.logprobs else None,
-            logit_bias=_bias(body.logit_bias),
+            logit_bias=read_bias(body.logit_bias),
         ),
     )
 
@@ -62,8 +63,8 @@ def parse_completion(body: wire.CompletionRequest) -> tuple[chat.GenerateRequest
     if body.best_of is not None and count > body.n and body.stream:
         raise Invalid('"best_of" over "n" cannot be streamed', field="best_of", hint="Leave stream out")
     prompts = _prompts(body.prompt)
-    if body.echo:
-        _check_echo(body, prompts)
+    if body.echo and body.suffix:
+        raise Invalid('"echo" and "suffix" cannot both be given', field="echo")
     if len(prompts) * count > wire.MOST_CHOICES:
         raise Invalid(
             f"{len(prompts)} prompts with {count} answers each are more than {wire.MOST_CHOICES}",
@@ -78,7 +79,7 @@ def parse_completion(body: wire.CompletionRequest) -> tuple[chat.GenerateRequest
         raw=body.echo,
         parameters=_parameters(body, body.max_tokens),
         options=chat.AnswerOptions(
-            logprobs=0 if comparing else body.logprobs, logit_bias=_bias(body.logit_bias)
+            logprobs=0 if comparing else body.logprobs, logit_bias=read_bias(body.logit_bias)
         ),
     )
     return tuple(_asking(request, prompt) for prompt in prompts)
@@ -127,8 +128,7 @@ def require(value: str, field: str) -> None:
 
 def reference(model: str) -> str:
     """Raise Invalid for what can be no model's name."""
-    ModelRef.parse(model)
-    return model
+    return check_reference(model)
 
 
 def _toolbox(body: wire.ChatRequest) -> Toolbox:
@@ -141,19 +141,6 @@ def _toolbox(body: wire.ChatRequest) -> Toolbox:
     choice = body.function_call
     named = {"type": "function", "function": choice} if isinstance(choice, dict) else choice
     return read_choice(named, tools, parallel=False)
-
-
-def _bias(bias: Mapping[str, Any]) -> dict[int, float]:
-    """Token -> what is added to its logit, from -100 to 100."""
-    found = {}
-    for token, value in bias.items():
-        place = f"logit_bias.{token[:20]}"
-        if not token.isascii() or not token.isdigit() or len(token) > 9:
-            raise Invalid(f'"{place}": {excerpt(token)} is no token number', field=place)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not -100 <= value <= 100:
-            raise Invalid(f'"{place}" must be a number from -100 to 100', field=place)
-        found[int(token)] = float(value)
-    return found
 
 
 def _parameters(body: wire.ChatRequest | wire.CompletionRequest, most: int | None) -> Parameters:
@@ -174,16 +161,6 @@ def _go_type(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
     return "float64" if isinstance(value, int | float) else "map[string]interface {}"
-
-
-def _check_echo(body: wire.CompletionRequest, prompts: Sequence[str | tuple[int, ...]]) -> None:
-    """Refuse what would be repeated without what was asked of it."""
-    if body.logprobs is not None:
-        raise Unsupported('"logprobs" of an echoed prompt are not supported yet', field="logprobs")
-    if body.suffix:
-        raise Invalid('"echo" and "suffix" cannot both be given', field="echo")
-    if any(not isinstance(prompt, str) for prompt in prompts):
-        raise Unsupported('"echo" of tokens is not supported yet', field="echo", hint="Send the text")
 
 
 def _asking(request: chat.GenerateRequest, prompt: str | tuple[int, ...]) -> chat.GenerateRequest:

@@ -12,13 +12,13 @@ from modelwright.core.chat import ChatEvent, Done
 from modelwright.core.errors import Corrupt, Invalid, Unsupported
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.responses import KeptResponse
-from modelwright.dialects.answer import Answer
+from modelwright.dialects.answer import Answer, while_connected
 from modelwright.dialects.base import Backing, json_response, needs
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Wire
 from modelwright.dialects.openai.responses_items import Item, read_items
 from modelwright.dialects.openai.responses_requests import check_response, parameters_of, parse_asking
-from modelwright.dialects.openai.responses_wire import ResponseRequest
+from modelwright.dialects.openai.responses_wire import CountRequest, ResponseRequest
 from modelwright.dialects.openai.responses_writer import ResponseWriter
 
 _PAGE: Final = 20
@@ -39,6 +39,7 @@ class ResponsesRoutes:
     def table(self) -> Iterator[Row]:
         one = "/v1/responses/{response}"
         yield "POST", "/v1/responses", self.create, "Answer, and keep the answer", ResponseRequest
+        yield "POST", "/v1/responses/input_tokens", self.count, "Count the tokens of input", CountRequest
         yield "GET", one, self.find, "Find an answer again", None
         yield "DELETE", one, self.drop, "Forget an answer", None
         yield "GET", f"{one}/input_items", self.list_items, "List what an answer answers", None
@@ -58,6 +59,16 @@ class ResponsesRoutes:
         if stored:
             events = self._keeping(principal, events, writer, items, body.previous_response_id)
         return Answer(events, writer, stream=body.stream)
+
+    @needs(Verb.USE)
+    async def count(self, request: Request) -> Response:
+        body = await read_body(request, CountRequest, self._limits)
+        principal = self._principal_of(request)
+        before = await self._before(principal, body.previous_response_id)
+        asked = parse_asking(body, [*before, *read_items(body.input)])
+        work = self._chat.count_tokens(principal, asked)
+        tokens = await while_connected(request.receive, work)
+        return json_response({"object": "response.input_tokens", "input_tokens": tokens})
 
     @needs(Verb.SELF)
     async def find(self, request: Request) -> Response:

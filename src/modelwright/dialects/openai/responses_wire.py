@@ -68,3 +68,7 @@ class ResponseRequest(Asking):
     service_tier: Text = ""
     user: Text = ""
     safety_identifier: Text = ""
+
+
+class CountRequest(Asking):
+    """Input whose tokens are to be counted."""

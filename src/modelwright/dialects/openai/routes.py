@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest, GenerateRequest
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import Denied, ModelwrightError
 from modelwright.core.grants import Verb
 from modelwright.dialects.answer import Answer, Writer, note_usage, while_connected
 from modelwright.dialects.base import Backing, Json, json_response, needs
@@ -17,6 +17,8 @@ from modelwright.dialects.body import read, read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
 from modelwright.dialects.openai import objects, requests, wire, writers
+from modelwright.dialects.openai.file_routes import FileRoutes
+from modelwright.dialects.openai.job_routes import JobRoutes, PermissionRoutes
 from modelwright.dialects.openai.responses_routes import ResponsesRoutes
 from modelwright.service.several import best, several
 
@@ -36,6 +38,9 @@ class OpenAI:
         for method, path, endpoint, summary, body in (
             *_Routes(backing).table(),
             *ResponsesRoutes(backing).table(),
+            *FileRoutes(backing).table(),
+            *JobRoutes(backing).table(),
+            *PermissionRoutes(backing).table(),
         ):
             extra = documented(body) if body else None
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
@@ -66,6 +71,7 @@ class _Routes:
         yield "POST", "/v1/reranking", self.rerank, "The same as /v1/rerank", wire.RerankRequest
         yield "GET", "/v1/models", self.list_models, "List the models", None
         yield "GET", "/v1/models/{model:path}", self.find_model, "Find one model", None
+        yield "DELETE", "/v1/models/{model:path}", self.delete_model, "Delete a model that was made", None
 
     @needs(Verb.USE)
     async def chat(self, request: Request) -> Response:
@@ -113,12 +119,24 @@ class _Routes:
     @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
         found = await self._models.list_models(self._principal_of(request))
-        return json_response({"object": "list", "data": [objects.model(summary) for summary in found]})
+        aliased = await self._models.aliases.all("openai")
+        data = [objects.model(summary, aliased) for summary in found]
+        return json_response({"object": "list", "data": data})
 
     @needs(Verb.SHOW)
     async def find_model(self, request: Request) -> Response:
         asked = request.path_params["model"]
-        return json_response(objects.model(await self._models.summary(self._principal_of(request), asked)))
+        summary = await self._models.summary(self._principal_of(request), asked)
+        return json_response(objects.model(summary, await self._models.aliases.all("openai")))
+
+    @needs(Verb.DELETE)
+    async def delete_model(self, request: Request) -> Response:
+        principal, asked = self._principal_of(request), request.path_params["model"]
+        summary = await self._models.summary(principal, asked)
+        if not summary.parent:
+            raise Denied(f'"{asked}" is a base, not a model that was made from one', field="model")
+        await self._models.delete(principal, asked)
+        return json_response({"id": asked, "object": "model", "deleted": True})
 
     def _answer(
         self, request: Request, asked: ChatRequest | GenerateRequest, number: int

@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from modelwright.core.answer_format import read_format as read_core_format
 from modelwright.core.chat import AnswerFormat, Think, Tool, ToolChoice
 from modelwright.core.errors import Invalid, Unsupported
-from modelwright.core.json_schema import read_schema
+from modelwright.core.tools import check_choice
 from modelwright.core.wording import excerpt
-from modelwright.dialects.content import checked_tools, read_tool
+from modelwright.dialects.content import as_tool, checked_tools
 
 EFFORTS: Final[Mapping[str, Think]] = {
     "minimal": "low",
@@ -64,7 +65,7 @@ def read_choice(choice: object, tools: tuple[Tool, ...], *, parallel: bool) -> T
     if kind == "function":
         inner = choice.get("function", choice)
         name = inner.get("name") if isinstance(inner, dict) else None
-        return _of(tools, ToolChoice("required", _known(name, tools), parallel))
+        return _of(tools, ToolChoice("required", _name(name), parallel))
     if kind == "allowed_tools":
         return _allowed(choice.get("allowed_tools", choice), tools, parallel)
     if isinstance(kind, str):
@@ -87,7 +88,7 @@ def read_format(form: Mapping[str, Any], field: str) -> AnswerFormat | None:
     place = f"{field}.json_schema.schema" if "json_schema" in form else f"{field}.schema"
     if not isinstance(schema, dict):
         raise Invalid(f'"{place}" must be an object', field=place)
-    return AnswerFormat(read_schema(schema, field=place))
+    return read_core_format(schema, field=place)
 
 
 def _tool(tool: Mapping[str, Any], field: str, flat: bool) -> Tool:
@@ -101,8 +102,7 @@ def _tool(tool: Mapping[str, Any], field: str, flat: bool) -> Tool:
     inner = tool if flat else tool.get("function")
     if not isinstance(inner, dict):
         raise Invalid(f'"{field}.function" must be an object', field=f"{field}.function")
-    place = field if flat else f"{field}.function"
-    return read_tool(inner.get("name"), inner.get("description"), inner.get("parameters"), place)
+    return as_tool(inner)
 
 
 def _allowed(allowed: object, tools: tuple[Tool, ...], parallel: bool) -> Toolbox:
@@ -114,26 +114,19 @@ def _allowed(allowed: object, tools: tuple[Tool, ...], parallel: bool) -> Toolbo
     names = set()
     for item in listed:
         inner = item.get("function", item) if isinstance(item, dict) else None
-        names.add(_known(inner.get("name") if isinstance(inner, dict) else None, tools))
+        name = _name(inner.get("name") if isinstance(inner, dict) else None)
+        names.add(check_choice(ToolChoice(name=name), tools).name)
     kept = tuple(tool for tool in tools if tool["function"]["name"] in names)
     return _of(kept, ToolChoice("required" if mode == "required" else "auto", parallel=parallel))
 
 
 def _of(tools: tuple[Tool, ...], choice: ToolChoice) -> Toolbox:
-    if not tools and choice.mode == "required":
-        raise Invalid('"tool_choice" asks for a call, and there are no tools', field="tool_choice")
-    return Toolbox(tools, choice)
+    return Toolbox(tools, check_choice(choice, tools))
 
 
-def _known(name: object, tools: tuple[Tool, ...]) -> str:
-    names = [tool["function"]["name"] for tool in tools]
-    if not isinstance(name, str) or name not in names:
-        listed = ", ".join(names) or "none"
-        raise Invalid(
-            f'"tool_choice" names {excerpt(str(name))}, which is no tool of this request',
-            field="tool_choice",
-            hint=f"The tools are {listed}",
-        )
+def _name(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise Invalid('"tool_choice" must name a tool', field="tool_choice")
     return name
 
 

@@ -147,8 +147,8 @@ class ChatWriter:
         return {**self._head, "object": kind, "choices": choices, "usage": usage}
 
     def _finish(self, done: Done, called: bool) -> str:
-        if done.reason == "length":
-            return "length"
+        if done.reason != "stop":
+            return done.reason
         if called:
             return "function_call" if self.shape.functions else "tool_calls"
         return "stop"

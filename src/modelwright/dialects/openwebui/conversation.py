@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from modelwright.core.answer_format import read_format
 from modelwright.core.chat import (
     AnswerFormat,
     AnswerOptions,
@@ -20,9 +21,11 @@ from modelwright.core.chat import (
     Tool,
     ToolChoice,
 )
+from modelwright.core.duration import keep_alive_seconds
 from modelwright.core.errors import Invalid, Unsupported
+from modelwright.core.tools import check_choice
 from modelwright.core.wording import excerpt
-from modelwright.dialects.content import read_call, read_data_url, read_tool
+from modelwright.dialects.content import as_tool, checked_tools, read_bias, read_call, read_data_url
 from modelwright.dialects.fields import MOST_MESSAGES, MOST_TOOLS, texts_of
 from modelwright.dialects.openwebui.parameters import deep_update, effective, read_parameters, with_controls
 
@@ -94,14 +97,21 @@ class Asked:
         # The model's parameters stand in its spec; a choice of controls stands over those.
         chosen = effective(with_controls({**params, "custom_params": {}}, self.choices))
         over, _ = read_parameters({name: v for name, v in chosen.items() if params.get(name) != v})
-        options = _options(deep_update(defaults, self.values))
+        values = deep_update(defaults, self.values)
+        options, bias = _options(values), values.get("logit_bias") or {}
+        if not isinstance(bias, dict):
+            raise Invalid('"logit_bias" must be an object', field="logit_bias")
         return ChatRequest(
             model=model,
             messages=with_system(self.messages, system),
             parameters=over.merged(known),
-            keep_alive=None,
+            keep_alive=keep_alive_seconds(values.get("keep_alive")),
             options=AnswerOptions(
-                format=options.format, think=options.think, tools=self.tools, tool_choice=self.tool_choice
+                format=options.format,
+                think=options.think,
+                tools=self.tools,
+                tool_choice=self.tool_choice,
+                logit_bias=read_bias(bias),
             ),
         )
 
@@ -123,6 +133,8 @@ def read_chat(body: Mapping[str, Any]) -> Asked:
     system = params.get("system")
     if system is not None and not isinstance(system, str):
         raise Invalid('"params.system" must be a text', field="params.system")
+    tools = read_tools(body.get("tools"))
+    choice = read_choice(body.get("tool_choice"), body.get("parallel_tool_calls"))
     return Asked(
         model=_text(body, "model"),
         messages=read_messages(messages),
@@ -132,8 +144,8 @@ def read_chat(body: Mapping[str, Any]) -> Asked:
         choices=body.get("model_options"),
         variables=body.get("variables") or _table(body, "metadata").get("variables"),
         chat_variables=body.get("chat_variables") or _table(body, "metadata").get("chat_variables"),
-        tools=read_tools(body.get("tools")),
-        tool_choice=read_choice(body.get("tool_choice"), body.get("parallel_tool_calls")),
+        tools=tools,
+        tool_choice=check_choice(choice, tools),
         system=system or "",
     )
 
@@ -185,14 +197,11 @@ def read_tools(tools: object) -> tuple[Tool, ...]:
         raise Invalid(f'"tools" must be a list of at most {MOST_TOOLS} tools', field="tools")
     found = []
     for index, tool in enumerate(tools):
-        place = f"tools.{index}.function"
         function = tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict) or tool.get("type", "function") != "function":
             raise Invalid(f'"tools.{index}" must be a function', field=f"tools.{index}")
-        found.append(
-            read_tool(function.get("name"), function.get("description"), function.get("parameters"), place)
-        )
-    return tuple(found)
+        found.append(as_tool(function))
+    return checked_tools(found)
 
 
 def read_choice(choice: object, parallel: object) -> ToolChoice:
@@ -237,13 +246,13 @@ def _format(wanted: Any) -> AnswerFormat | None:
         raise Invalid('"response_format" must be an object', field="response_format")
     kind = wanted.get("type")
     if kind not in _FORMATS:
-        return AnswerFormat(wanted)  # Ollama's form: the schema itself
+        return read_format(wanted)  # Ollama's form: the schema itself
     if kind == "json_schema":
         schema = wanted.get("json_schema")
         inner = schema.get("schema") if isinstance(schema, dict) else None
         if not isinstance(inner, dict):
             raise Invalid('"response_format.json_schema.schema" must be an object', field="response_format")
-        return AnswerFormat(inner)
+        return read_format(inner, field="response_format.json_schema.schema")
     return AnswerFormat() if kind == "json_object" else None
 
 

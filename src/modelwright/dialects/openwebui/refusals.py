@@ -30,6 +30,8 @@ NO_KEY: Final = (
     "Oops! It looks like there's a hiccup. The API key is missing. "
     "Please make sure to provide a valid API key to access this feature."
 )
+NO_CREDENTIAL: Final = "Not authenticated"
+EXPIRED: Final = "Your session has expired or the token is invalid. Please sign in again."
 BAD_LOGIN: Final = (
     "The email or password provided is incorrect. Please check for typos and try logging in again."
 )

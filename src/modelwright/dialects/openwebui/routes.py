@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.errors import Denied, ModelwrightError, Unauthenticated
 from modelwright.core.grants import Verb
 from modelwright.dialects.answer import Writer
 from modelwright.dialects.base import Backing, Json, json_response, needs
@@ -30,7 +30,7 @@ from modelwright.dialects.openwebui.entries import Entries
 from modelwright.dialects.openwebui.history_routes import HistoryRoutes
 from modelwright.dialects.openwebui.model_routes import FAVICON, ModelRoutes
 from modelwright.dialects.openwebui.people import People
-from modelwright.dialects.openwebui.refusals import Refusal, Wording
+from modelwright.dialects.openwebui.refusals import EXPIRED, NO_CREDENTIAL, PROHIBITED, Refusal, Wording
 from modelwright.dialects.openwebui.routing import Desk, Route
 from modelwright.dialects.openwebui.writers import ChatWriter
 
@@ -95,6 +95,10 @@ class OpenWebUI:
         return router
 
     def render_error(self, error: ModelwrightError) -> tuple[int, Json]:
+        if isinstance(error, Unauthenticated):
+            error = Refusal(401, EXPIRED if error.field == "credential" else NO_CREDENTIAL)
+        elif isinstance(error, Denied) and error.field == "role":
+            error = Refusal(401, PROHIBITED)
         if isinstance(error, Refusal):
             status, detail = error.worded(self._wording)
             return status, {"detail": detail}

@@ -23,6 +23,12 @@ from modelwright.store.migrations import (
     m0008_aliases,
     m0010_responses,
     m0020_runs,
+    m0021_file_uploads,
+    m0030_prompts,
+    m0040_layers,
+    m0041_templates,
+    m0042_deployments,
+    m0060_entities,
 )
 from modelwright.store.tables import migrations
 
@@ -32,13 +38,19 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0001_first", m0001_first.apply),
     ("0002_templates", m0002_templates.apply),
     ("0003_linked_blobs", m0003_linked_blobs.apply),
-    ("0007_cards", m0007_cards.apply),
-    ("0008_aliases", m0008_aliases.apply),
-    ("0020_runs", m0020_runs.apply),
     ("0004_principals", m0004_principals.apply),
     ("0005_grants", m0005_grants.apply),
     ("0006_audit", m0006_audit.apply),
+    ("0007_cards", m0007_cards.apply),
+    ("0008_aliases", m0008_aliases.apply),
     ("0010_responses", m0010_responses.apply),
+    ("0020_runs", m0020_runs.apply),
+    ("0021_file_uploads", m0021_file_uploads.apply),
+    ("0030_prompts", m0030_prompts.apply),
+    ("0040_layers", m0040_layers.apply),
+    ("0041_templates", m0041_templates.apply),
+    ("0042_deployments", m0042_deployments.apply),
+    ("0060_entities", m0060_entities.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time

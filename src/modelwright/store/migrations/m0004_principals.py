@@ -1,4 +1,4 @@
-"""Step 0004: users, service accounts, groups, tenants and keys; models have owners.
+"""Step 0004: users, groups, tenants and keys; models have owners.
 
 What was there before belongs to the local admin, whom nobody else can be.
 """

@@ -1,4 +1,4 @@
-"""Step 0006: the log of what was done, append-only; quotas and what counts to them."""
+"""Step 0006: the log of what was done; quotas and what counts to them."""
 
 from typing import Final
 

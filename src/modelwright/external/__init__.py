@@ -1,0 +1,1 @@
+"""External: what answers for a deployment and is no engine of ours."""
