@@ -51,10 +51,7 @@ def train(
     host: HostOption = "",
 ) -> None:
     """Train a model; it gets a new revision, and the old ones stay."""
-    body: dict[str, Any] = {"model": name, "method": method, "target": target}
-    body["hyperparameters"] = dict(map(_setting, settings or ()))
-    if rewards:
-        body["rewards"] = _json_file(rewards)
+    body = _plan(name, method, target, settings or (), rewards)
     with connect(host) as client:
         body["dataset"] = upload(client, data)
         if check:
@@ -220,6 +217,15 @@ def _measured(event: dict[str, Any]) -> str:
     if "groups" in event:
         shown.append(f"{event['groups_with_signal']:.0f} of {event['groups']:.0f} groups had a signal")
     return "".join(f"  {each}" for each in shown)
+
+
+def _plan(name: str, method: str, target: str, settings: Iterable[str], rewards: str) -> dict[str, Any]:
+    """The body of a request for a run, without its data."""
+    body: dict[str, Any] = {"model": name, "method": method, "target": target}
+    body["hyperparameters"] = dict(map(_setting, settings))
+    if rewards:
+        body["rewards"] = _json_file(rewards)
+    return body
 
 
 def _look(client: Client, body: dict[str, Any], as_json: bool) -> None:
