@@ -69,9 +69,12 @@ def test_on_a_terminal_what_is_not_given_is_asked_for(served):
     keep(served, KIND)
     main, terminal = pty.openpty()
     command = [COMMAND, "template", "new-model", "kind", "mario"]
-    with subprocess.Popen(command, env=served.environment, stdin=terminal, stderr=subprocess.PIPE) as asking:
-        os.write(main, b"You are Mario.\n\n")
-        told = asking.stderr.read().decode()
+    asking = subprocess.Popen(command, env=served.environment, stdin=terminal, stderr=subprocess.PIPE)
+    os.write(main, b"You are Mario.\n\n")
+    try:
+        told = asking.communicate(timeout=40)[1].decode()
+    finally:
+        asking.kill()
     os.close(main)
     os.close(terminal)
     assert asking.returncode == 0, told

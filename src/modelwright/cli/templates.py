@@ -164,11 +164,12 @@ def _given(schema: Mapping[str, Any], settings: Sequence[str] | None, file: str)
 def _asked(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """What is given, and what a person says to the rest; silence gives nothing."""
     answers = dict(given)
-    for name, each in schema.get("properties", {}).items():
+    for name in _ordered(schema):
         if name in answers:
             continue
+        each = schema["properties"][name]
         description = each.get("description", "") if isinstance(each, dict) else ""
-        needed = name in schema.get("required", ()) and "default" not in each
+        needed = name in schema.get("required", ()) and "default" not in _property(schema, name)
         shown = _written(each["default"]) if isinstance(each, dict) and "default" in each else ""
         text = typer.prompt(
             f"{name} ({description})" if description else name,
@@ -183,7 +184,7 @@ def _asked(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 
 def _described(schema: Mapping[str, Any]) -> list[str]:
     lines = []
-    for name in schema.get("properties", {}):
+    for name in _ordered(schema):
         each = _property(schema, name)
         kind = each.get("type") or (
             "one of " + ", ".join(map(_written, each["enum"])) if "enum" in each else "any"
@@ -195,6 +196,12 @@ def _described(schema: Mapping[str, Any]) -> list[str]:
         about = f": {each['description']}" if each.get("description") else ""
         lines.append(f"{name} ({kind}{span}{need}{default}){about}")
     return lines
+
+
+def _ordered(schema: Mapping[str, Any]) -> list[str]:
+    """The names of the arguments, those that are needed first."""
+    needed = schema.get("required", ())
+    return sorted(schema.get("properties", {}), key=lambda name: name not in needed)
 
 
 def _property(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
