@@ -107,25 +107,30 @@ nor a path."""
 
 SGP: Final = """## Good to know
 
-- `SGP_CLIENT_BASE_URL` (or `base_url=`) points the `scale-gp` package here; its API key is one of ours, sent as
-  `x-api-key`. `account_id` is required where the platform requires it: an account's id or name (`modelwright
-  user` and `/api/modelwright/accounts`). Whoever is in none may use any name that is no account's; it is theirs alone.
-  Somebody else's account is refused with 403. Groups, templates and servers belong to an account; models are
-  private to who made them until they are shared with it (`modelwright grant MODEL account:NAME use`).
-- A template whose image is `modelwright/llm`, `modelwright/embedding` or `modelwright/reranker` (in `registry` and
-  `image`, or in `image` alone) runs on our engines. Its creation parameters bind by name: `BASE_MODEL`, `SYSTEM`,
-  `PROMPT_TEMPLATE`, `LICENSE`, `RENDERER`, `PARSER`, `DISPLAY_NAME`, `DESCRIPTION`, `ADAPTER` (a digest) with
-  `ADAPTER_SCALE`, every parameter in capitals (`TEMPERATURE`, `NUM_CTX`, `MAX_TOKENS`, ...) and `LORA_RANK` and the like for
-  training. A bundle's `env` gives such names fixed values. Without a template the same names are understood in
-  `model_creation_parameters`; others are kept and shown again.
-- A model is deployed when it is made. The deployment `default` follows the model and becomes READY by a real
-  answer; others keep the revision that they were made from. A model without template and base is there, and
-  its use answers 404 until it has a base. Wherever a deployment's id is asked for, a model's id or name does, too.
-- What a request does not say, the model decides: the platform's own defaults (a temperature of 0.2) are not applied.
+- `SGP_CLIENT_BASE_URL` (or `base_url=`) points the `scale-gp` package here; its API key is one of ours,
+  sent as `x-api-key`. `account_id` is required where the platform requires it: an account's id or name
+  (`modelwright user` and `/api/modelwright/accounts`). Whoever is in none may use any name that is no
+  account's; it is theirs alone. Somebody else's account is refused with 403. Groups, templates and servers
+  belong to an account; models are private to who made them until they are shared with it (`modelwright
+  grant MODEL account:NAME use`).
+- A template whose image is `modelwright/llm`, `modelwright/embedding` or `modelwright/reranker` (in
+  `registry` and `image`, or in `image` alone) runs on our engines. Its creation parameters bind by name:
+  `BASE_MODEL`, `SYSTEM`, `PROMPT_TEMPLATE`, `LICENSE`, `RENDERER`, `PARSER`, `DISPLAY_NAME`,
+  `DESCRIPTION`, `ADAPTER` (a digest) with `ADAPTER_SCALE`, every parameter in capitals (`TEMPERATURE`,
+  `NUM_CTX`, `MAX_TOKENS`, ...) and `LORA_RANK` and the like for training. A bundle's `env` gives such
+  names fixed values. Without a template the same names are understood in `model_creation_parameters`;
+  others are kept and shown again.
+- A model is deployed when it is made. The deployment `default` follows the model and becomes READY by a
+  real answer; others keep the revision that they were made from. A model without template and base is
+  there, and its use answers 404 until it has a base. Wherever a deployment's id is asked for, a model's id
+  or name does, too.
+- What a request does not say, the model decides: the platform's own defaults (a temperature of 0.2) are
+  not applied.
 - A `GENERIC` or `BUNDLE` model of an engine is executed with the body of any type, told apart by its keys.
 - Streams end without `[DONE]`; one that breaks off ends with an event `error`.
-- Training data may be JSON lines or CSV with `prompt` and `response`, `input` and `output`, or any shape the other
-  dialects take. A deleted job is ended and no longer shown; the run itself stays, for it says what made a model.
-- Not supported, and refused by name: `chat_template` and its arguments in a request, `instruction` of a reranking,
-  `wandb_config` and `output` of a job, datasets of the schema `RERANKING_QUESTIONS`, creation parameters of a
-  deployment that are not its model's. The platform's v5 is not spoken."""
+- Training data may be JSON lines or CSV with `prompt` and `response`, `input` and `output`, or any shape
+  the other dialects take. A deleted job is ended and no longer shown; the run itself stays, for it says
+  what made a model.
+- Not supported, and refused by name: `chat_template` and its arguments in a request, `instruction` of a
+  reranking, `wandb_config` and `output` of a job, datasets of the schema `RERANKING_QUESTIONS`, creation
+  parameters of a deployment that are not its model's. The platform's v5 is not spoken."""
