@@ -16,7 +16,37 @@ OPENAI: Final = """## Good to know
 - `truncation` of a response is `disabled` unless the request says `auto`; a chat leaves out its oldest
   messages by itself.
 - `/v1/rerank` (and `/v1/reranking`) is no part of OpenAI's API: it takes what Jina's and Cohere's clients,
-  llama.cpp and vLLM know, for models whose weights have a head that ranks."""
+  llama.cpp and vLLM know, for models whose weights have a head that ranks.
+- A fine-tuning job is a run: `ftjob-1` is `run-1`, and runs that were asked for otherwise are jobs too. Its
+  result is a new model with a name of its own; `ft:base:org:suffix:id` is that model in every dialect
+  (`ollama run ft:...` works), and so is its one checkpoint, `ft:...:ckpt-step-N`, the end of the job.
+  Intermediate checkpoints serve to resume a job and cannot be called.
+- `method` is supervised, dpo or reinforcement. `learning_rate_multiplier` multiplies the usual rate of a
+  model of that size; `compute_multiplier` the eight answers to each question. Our own hyperparameters
+  (`rank`, `steps`, `replay`, ...) are taken beside OpenAI's. `eval_interval`, `eval_samples` and
+  `reasoning_effort` of reinforcement are kept and change nothing; `integrations` are kept and not called.
+- Graders: string_check, text_similarity (fuzzy_match, bleu, gleu, rouge_1 to rouge_5, rouge_l), multi, and
+  our declared rewards as graders of their own: exact, contains, regex, json_schema, max_length. Graders that
+  run code or ask a second model (python, score_model, label_model) are refused.
+- Whom a checkpoint is shared with (`project_ids`) are users, groups or everyone: `user:bob`, `group:devs`.
+- `DELETE /v1/models/{id}` deletes models that were made from another one; bases are refused with 403."""
+
+TIGERCITY: Final = """## Good to know
+
+- `modelwright serve --listen tigercity=127.0.0.1:45678` gives the dialect a port of its own. On the shared
+  port it is whole under `/tigercity`; there, `GET /v1/models` is OpenAI's, and `DELETE /v1/models/{id}`
+  answers the fields of both.
+- A model is called by its name or its id; a base, and any model made through another dialect, by its name. A
+  copy is an ordinary model: the other dialects know it by its id, as a name.
+- Read-only is what the caller cannot train: bases, models that follow another one, what others have shared.
+- `rank`, `alpha` and `dropout` become the copy's profile, the defaults of its training in every dialect. A
+  copy of a trained model keeps what that has learned, and learns on top of it.
+- `POST /v1/train` is a run of the method reward that is waited for; who hangs up cancels it. One group is
+  `messages` with `responses`; several are `groups`, a list of such. An answer is `content` or `text` or
+  `message`, with its `reward`; `completions` is read as `responses`. A group of equal rewards teaches
+  nothing: the reply counts those that had a signal. A single answer is learned in the measure of its reward.
+- `revision` counts trainings; every other change is in the model's history, too.
+- Replies to a training call have the fields of ModelInfo, `message`, `metrics` and `usage`."""
 
 ANTHROPIC: Final = """## Good to know
 

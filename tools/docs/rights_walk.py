@@ -111,6 +111,10 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
     **SGP_REQUESTS,
+    ("POST", "/api/pull"): {"model": "pulled-{n}", "stream": False},
+    ("POST", "/api/modelwright/login"): {"registry": "example.com", "username": "x", "password": "x"},
+    ("POST", "/api/modelwright/logout"): {"registry": "example.com"},
+    ("POST", "/api/modelwright/sign"): {"model": "{model}", "signature": "{model}"},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
 
@@ -134,6 +138,8 @@ _SAID: Final[Mapping[Call, tuple[str, str]]] = {
 NAMELESS: Final[Mapping[Call, str]] = {
     **{(method, prefix + path): row for (method, path), row in _NAMELESS.items() for prefix in _WEBUI},
     ("POST", "/api/models/unload"): _ADMINS,
+    ("POST", "/api/pull"): _ANYBODY,
+    ("POST", "/api/modelwright/import"): _ANYBODY,
     ("POST", "/ai/speech-to-text"): _ANYBODY,
     ("POST", "/v4/serving/{server}/execute"): _ANYBODY,
     ("POST", "/v4/serving/a/{alias}/execute"): _ANYBODY,
@@ -180,10 +186,11 @@ TOLD_LATER: Final = (
 )
 """What is only told to who has the right: by then the request was let in."""
 
+_MOVED: Final = ("not among those that may be spoken to", "no key is trusted")
+"""What stops a model at the next door: no registry is listed here, and no key trusted."""
+
 NOT_BUILT: Final = frozenset(
     {
-        ("POST", "/api/pull"),
-        ("POST", "/api/push"),
         ("POST", "/api/modelwright/templates/remake"),
         *(("DELETE", f"{prefix}/model/history/{{version}}") for prefix in _WEBUI),
     }
@@ -302,7 +309,7 @@ class Town:
 async def town() -> AsyncIterator[Town]:
     """Open a server on an empty data folder, and let its people in."""
     with tempfile.TemporaryDirectory() as home:
-        async with open_app(load({"home": home, "engine": "echo"}, {})) as app:
+        async with open_app(load({"home": home, "engine": "echo", "registries": ""}, {})) as app:
             accounts = app.services.rights.accounts
             keys, users, datasets, groups = {}, {}, {}, {}
             for name in reversed(ACTORS[1:]):
@@ -362,7 +369,9 @@ async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> C
     answer = await place.ask(call, actor, model)
     able = not any(words in answer.text for words in TOLD_LATER)
     able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
+    moved = answer.status_code == 403 and any(words in answer.text for words in _MOVED)
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
+    refused = refused and not moved
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
 

@@ -116,7 +116,7 @@ def _add_dialects(
 
 
 def _door(dialect: Dialect, doorkeeper: Doorkeeper) -> Callable[[Request], Awaitable[None]]:
-    """The door of a dialect's routes; who has come through it hears of errors in its words."""
+    """The door of a dialect's routes; errors behind it are told in its words."""
     admit = doorkeeper.door(dialect.name)
 
     async def enter(request: Request) -> None:
