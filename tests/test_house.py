@@ -20,8 +20,14 @@ FUNCTION_AIM, FUNCTION_STOP = 40, 60
 DOCSTRING_LINE = 80
 
 # What is longer than the aim needs a reason here; what is longer than the stop has none.
-LONG_FILES: dict[str, str] = {"src/modelwright/settings.py": "one table, with a few lines for each setting"}
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "src/modelwright/settings.py": "one table, with a few lines for each setting",
+    "tests/dialects/test_bad_bodies.py": "one table, with a line for each field of each route",
+}
+LONG_FUNCTIONS: dict[str, str] = {
+    "src/modelwright/app.py:open_app": "the one list of all services, by name",
+    "src/modelwright/cli/training.py:train": "its parameters are the command's options",
+}
 
 BANNED_NAMES = {"utils", "util", "helpers", "misc", "common", "manager", "handler", "data", "info", "obj"}
 

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Finds a Python of 3.11 or newer and hands over to tools/setup.py.
 # Override with: PYTHON=/path/to/python make setup
+# Training needs torch; on Linux pip takes its build for CUDA, unless it is told of another index, as in
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make setup
 set -u
 new_enough='import sys; sys.exit(sys.version_info < (3, 11))'
 for python in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.14}; do

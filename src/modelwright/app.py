@@ -8,77 +8,73 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp
 
 from modelwright import __version__
 from modelwright.bundle import import_starter
-from modelwright.core.address import Address
-from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Invalid
 from modelwright.core.ports import Clock
 from modelwright.core.queued_prompt import Room
 from modelwright.dialects.ai_middleware import Stance
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
-from modelwright.engines.echo import EchoEngines
-from modelwright.engines.pool import EngineOptions, Pool
 from modelwright.external.containers import Containers
 from modelwright.external.endpoints import Endpoints
 from modelwright.external.runners import Runners
+from modelwright.parts import GIBIBYTE, Parts, build_parts, is_loopback
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.hub import HuggingFace
+from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
-from modelwright.service.chat import Chat
-from modelwright.service.datasets import Datasets
+from modelwright.service.archive import Archive
 from modelwright.service.deployments import Deployments
+from modelwright.service.downloads import Downloads
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
+from modelwright.service.hub_models import HubModels
 from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.model_templates import ModelTemplates
-from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
 from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
-from modelwright.service.resolver import Resolver
+from modelwright.service.pulls import Pulls
+from modelwright.service.pushes import Pushes
 from modelwright.service.responses import Responses
-from modelwright.service.rights import Books, Rights, build_rights
+from modelwright.service.rights import Rights
 from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.shelf import Shelf
+from modelwright.service.signing import Signing
 from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
 from modelwright.settings import Settings
+from modelwright.signatures import TrustedKeys
 from modelwright.starter.replay import StarterReplay
 from modelwright.starter.shipped import shipped_templates
-from modelwright.store.audit import AuditBook
-from modelwright.store.blobs import BlobStore
-from modelwright.store.catalogue import Catalogue
 from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
-from modelwright.store.grants import GrantBook
-from modelwright.store.keys import KeyBook
-from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.partials import PartialStore
 from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.signatures import SignatureFiles
 from modelwright.store.templates import TemplateTable
-from modelwright.store.training import DatasetTable, RunBook
+from modelwright.store.training import RunBook
 from modelwright.trainers.processes import ChildTrainers
 from modelwright.web.auth import Doorkeeper
 from modelwright.web.gate import Admission
 from modelwright.web.server import Edge, build_asgi, dialects_of
-from modelwright.weights.files import WeightBlobs
 
-CATALOGUE: Final = "catalogue.db"
-PREFIXES: Final = "prefixes"
-"""Where engines keep what they computed of constant prompts."""
 RUNS: Final = "runs"
 """Where runs of training keep their checkpoints."""
-WORKSHOP: Final = "workshop"
-"""Where weight files are made, beside the blobs that they become."""
-GIBIBYTE: Final = 1024**3
+PARTIAL_SECONDS: Final = 7 * 24 * 3600
+"""How long parts of a blob wait for somebody to pull the rest."""
 
 
 class SystemClock:
@@ -114,43 +110,38 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
 
     Raises Unavailable when the data folder or the database cannot be used.
     """
-    clock = SystemClock()
+    clock, token = SystemClock(), secrets.token_hex(32)
     async with AsyncExitStack() as stack:
-        catalogue = await Catalogue.open(settings.database or f"sqlite:///{settings.home / CATALOGUE}")
-        stack.push_async_callback(catalogue.close)
-        blobs = BlobStore(settings.home)
-        blobs.clear_leftovers()
-        links = Links(blobs, catalogue)
-        engines = _engines(settings, links, clock)
-        if isinstance(engines, Pool):
-            stack.push_async_callback(engines.aclose)
-        resolver = Resolver(catalogue)
-        files = WeightBlobs(links.locate, partial(blobs.adopt, link=True), settings.home / WORKSHOP)
-        token = secrets.token_hex(32)
-        rights = _rights(settings, catalogue, resolver, clock, token)
-        stack.push_async_callback(rights.audit.close)
-        models = Models(catalogue, blobs, files, resolver, clock, rights.quotas)
-        ledger = rights.audit.ledger
-        chat = Chat(resolver, models, engines, clock, context_length=settings.context_length, ledger=ledger)
+        parts = await build_parts(settings, clock, token, stack)
+        rights = parts.rights
         limit = settings.max_blob * GIBIBYTE or None
-        uploads = Uploads(catalogue, blobs, limit=limit, quotas=rights.quotas)
-        adoption = Adoption(models, catalogue, blobs, links, OllamaFolders())
-        responses = Responses(ResponseTable(catalogue.database), clock, keep_days=settings.keep_responses)
-        await responses.drop_expired()
-        datasets = Datasets(DatasetTable(catalogue.database), catalogue, blobs, blobs, clock, limit=limit)
-        parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engines, rights)
-        runner, training = _training(settings, parts, datasets, clock)
-        table = UploadTable(catalogue.database)
-        file_uploads = FileUploads(table, datasets, catalogue, blobs, blobs, clock, limit=limit)
-        queue = _queue(settings, catalogue, chat, models, clock, rights)
-        deployments = await stack.enter_async_context(_deployed(settings, parts, clock))
-        imports = Imports(catalogue, links)
+        runner, training = _training(settings, parts, clock)
+        queue = _queue(settings, parts, clock)
+        deployed = await stack.enter_async_context(_deployed(settings, parts, clock))
+        uploads = Uploads(parts.catalogue, parts.blobs, limit=limit, quotas=rights.quotas)
+        pulls, pushes, archive, signing = _transfers(settings, parts, uploads)
         services = Services(
-            *(models, chat, uploads, imports, adoption, responses, rights, datasets, training, file_uploads),
-            queue,
-            *deployments,
+            models=parts.models,
+            chat=parts.chat,
+            uploads=uploads,
+            imports=Imports(parts.catalogue, parts.links),
+            adoption=Adoption(parts.models, parts.catalogue, parts.blobs, parts.links, OllamaFolders()),
+            responses=await _responses(settings, parts, clock),
+            rights=rights,
+            datasets=parts.datasets,
+            training=training,
+            file_uploads=_file_uploads(parts, clock, limit),
+            queue=queue,
+            templates=deployed.templates,
+            deployments=deployed.deployments,
+            servers=deployed.servers,
+            entities=Entities(EntityTable(parts.catalogue.database), clock),
+            pulls=pulls,
+            pushes=pushes,
+            archive=archive,
+            signing=signing,
         )
-        await import_starter(models, rights.sharing, catalogue, blobs)
+        await import_starter(parts.models, rights.sharing, parts.catalogue, parts.blobs)
         await stack.enter_async_context(runner.working())
         await stack.enter_async_context(queue.working())
         await _check_open(settings, rights)
@@ -158,9 +149,21 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         identity = Identity(__version__, str(settings.home), os.getpid(), clock.now(), token)
         edge = _edge(settings, identity, rights, readiness)
         rights.audit.start()
-        await deployments.deployments.revive()
+        await deployed.deployments.revive()
         names = tuple(dialect.name for dialect in dialects_of(edge))
         yield App(services, build_asgi(services, edge), readiness, token, names)
+
+
+async def _responses(settings: Settings, parts: Parts, clock: Clock) -> Responses:
+    table = ResponseTable(parts.catalogue.database)
+    responses = Responses(table, clock, keep_days=settings.keep_responses)
+    await responses.drop_expired()
+    return responses
+
+
+def _file_uploads(parts: Parts, clock: Clock, limit: int | None) -> FileUploads:
+    table = UploadTable(parts.catalogue.database)
+    return FileUploads(table, parts.datasets, parts.catalogue, parts.blobs, parts.blobs, clock, limit=limit)
 
 
 def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Readiness) -> Edge:
@@ -176,22 +179,7 @@ def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Rea
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What training is put together from."""
-
-    catalogue: Catalogue
-    blobs: BlobStore
-    links: Links
-    files: WeightBlobs
-    resolver: Resolver
-    models: Models
-    chat: Chat
-    engines: Pool | EchoEngines
-    rights: Rights
-
-
-def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock) -> tuple[Runner, Training]:
+def _training(settings: Settings, parts: Parts, clock: Clock) -> tuple[Runner, Training]:
     blobs, resolver = parts.blobs, parts.resolver
     runs = RunBook(parts.catalogue.database)
     preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, parts.files)
@@ -208,7 +196,8 @@ def _training(settings: Settings, parts: Parts, datasets: Datasets, clock: Clock
         parts.engines,
     )
     training = Training(
-        runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, parts.rights.quotas
+        *(runs, parts.datasets, blobs, resolver, resolver.access, runner, preparation, clock),
+        parts.rights.quotas,
     )
     return runner, training
 
@@ -246,44 +235,59 @@ async def _deployed(settings: Settings, parts: Parts, clock: Clock) -> AsyncIter
         await runners.aclose()
 
 
-def _queue(
-    settings: Settings, catalogue: Catalogue, chat: Chat, models: Models, clock: Clock, rights: Rights
-) -> PromptQueue:
+def _queue(settings: Settings, parts: Parts, clock: Clock) -> PromptQueue:
     return PromptQueue(
-        PromptTable(catalogue.database),
-        chat,
-        models,
+        PromptTable(parts.catalogue.database),
+        parts.chat,
+        parts.models,
         clock,
-        rights.accounts.acting,
-        quotas=rights.quotas,
+        parts.rights.accounts.acting,
+        quotas=parts.rights.quotas,
         room=Room(settings.prompt_queue, max(1, settings.prompt_queue // 2)),
         workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
         keep=settings.keep_prompts,
     )
 
 
-def _is_loopback(settings: Settings) -> bool:
-    """Whether only this machine can reach any of the addresses."""
-    others = (Address.parse(place) for place in settings.listen.values())
-    return all(each.is_loopback for each in (Address(settings.host, settings.port, True), *others))
-
-
-def _rights(settings: Settings, catalogue: Catalogue, resolver: Resolver, clock: Clock, token: str) -> Rights:
-    database = catalogue.database
-    return build_rights(
-        Books(KeyBook(database), GrantBook(database), AuditBook(database)),
-        resolver.access,
-        clock,
-        token=token,
-        keyless=_is_loopback(settings) or settings.insecure,
-        quotas=settings.quotas,
-        session=timedelta(seconds=settings.session),
+def _transfers(settings: Settings, house: Parts, uploads: Uploads) -> tuple[Pulls, Pushes, Archive, Signing]:
+    """The services that move models between machines."""
+    ledger = house.rights.audit.ledger
+    shelf = Shelf(house.catalogue, house.blobs)
+    partials = PartialStore(settings.home, house.blobs)
+    partials.clear_old(PARTIAL_SECONDS)
+    registries = OciRegistries(Traffic(settings.registries), CredentialFile(settings.home))
+    downloads = Downloads(registries, partials, streams=settings.transfer_streams)
+    keys = TrustedKeys(settings.verify, settings.trusted_keys)
+    signing = Signing(house.resolver, shelf, SignatureFiles(settings.home), keys)
+    files = HuggingFace(settings.registries, os.environ)
+    pulls = Pulls(
+        house.models,
+        house.resolver,
+        registries,
+        downloads,
+        shelf,
+        uploads,
+        hub=HubModels(files, house.models, uploads, house.links),
+        signing=signing,
     )
+    pushes = Pushes(house.catalogue, house.resolver, registries, shelf, signing, ledger)
+    archive = Archive(
+        house.catalogue,
+        house.resolver,
+        house.blobs,
+        house.files,
+        shelf,
+        pulls,
+        uploads,
+        signing,
+        ledger,
+    )
+    return pulls, pushes, archive, signing
 
 
 async def _check_open(settings: Settings, rights: Rights) -> None:
     """Refuse to listen to other machines while nobody is asked who they are."""
-    if _is_loopback(settings) or settings.insecure or await rights.accounts.has_keys():
+    if is_loopback(settings) or settings.insecure or await rights.accounts.has_keys():
         return
     raise Invalid(
         f"refused to listen on {_places(settings)}: "
@@ -301,31 +305,5 @@ def _places(settings: Settings) -> str:
 
 
 def _admission(settings: Settings) -> Admission:
-    named = _is_loopback(settings) or bool(settings.hosts)
+    named = is_loopback(settings) or bool(settings.hosts)
     return Admission(named, settings.hosts, settings.origins)
-
-
-def _engines(settings: Settings, links: Links, clock: Clock) -> Pool | EchoEngines:
-    kind, _, pace = settings.engine.partition(":")
-    if kind == "echo":
-        return EchoEngines(clock, delay=parse_duration(pace or "0"))
-    options = EngineOptions(
-        parallel=settings.parallel,
-        max_queue=settings.max_queue,
-        max_engines=settings.max_engines,
-        threads=settings.threads,
-        keep_alive=settings.keep_alive,
-        cache_ram_mib=settings.cache_ram,
-        max_adapters=settings.max_adapters,
-        prefix_dir=settings.home / PREFIXES,
-        prefix_bytes=settings.prefix_cache * MEBIBYTE,
-        watchdog_seconds=settings.watchdog,
-        load_seconds=settings.load_timeout,
-        drain_seconds=settings.drain,
-        sleep_seconds=settings.sleep,
-        memory_bytes=settings.memory * MEBIBYTE or None,
-        cache_type=settings.cache_type,
-        tensor_split=settings.tensor_split,
-        split_mode=settings.split_mode,
-    )
-    return Pool(links.locate, clock, options)

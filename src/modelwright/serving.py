@@ -79,7 +79,7 @@ def listening_socket(settings: Settings, say: Say) -> socket.socket:
 
 
 def own_socket(dialect: str, place: str) -> socket.socket:
-    """Listen where one dialect alone is spoken; raises Conflict for a port that is taken."""
+    """Listen where one dialect alone is spoken; Conflict for a port that is taken."""
     address = Address.parse(place, field="listen")
     listener = _listen(address.host, address.port)
     if listener is None:
@@ -96,7 +96,7 @@ class _Listeners:
 
     @property
     def dialects(self) -> Mapping[int, str]:
-        """Which dialect has which port to itself; raises Conflict for a port of two addresses."""
+        """Which dialect has which port to itself; Conflict for a port used twice."""
         ports = {listener.getsockname()[1]: name for name, listener in self.own.items()}
         if len({*ports, self.shared.getsockname()[1]}) <= len(self.own):
             raise Conflict("two addresses have the same port", field="listen", hint="Choose another port")

@@ -4,6 +4,7 @@ Each reader gives a value or raises ValueError or Invalid. They know no setting.
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -95,6 +96,17 @@ def read_engine(text: str) -> str:
     if kind not in ("llamacpp", "echo") or (pace and (kind != "echo" or parse_duration(pace) < 0)):
         raise ValueError(text)
     return text.lower()
+
+
+def read_hosts(text: str) -> tuple[str, ...]:
+    found = tuple(host.lower() for host in read_words(text))
+    if any(not re.fullmatch(r"\*|[a-z0-9_.-]+(:\d{1,5})?", host) for host in found):
+        raise ValueError(text)
+    return found
+
+
+def read_files(text: str) -> tuple[Path, ...]:
+    return tuple(read_folder(path) for path in read_words(text))
 
 
 def read_folder(text: str) -> Path:

@@ -20,8 +20,10 @@ from modelwright.core.wording import excerpt, nearest
 from modelwright.setting_texts import (
     one_of,
     read_engine,
+    read_files,
     read_flag,
     read_folder,
+    read_hosts,
     read_keep_alive,
     read_listen,
     read_origins,
@@ -189,6 +191,24 @@ class Settings:
     max_blob: int = field(metadata=_rule(
         "GiB that one uploaded file may have; 0 is any size.",
         "0", whole_number(0, 1_048_576), "a number of GiB from 0",
+    ))
+    registries: tuple[str, ...] = field(metadata=_rule(
+        "Registries that models come from and go to; one that is not on the public internet must be named "
+        "here. * is any that is on it.",
+        "registry.ollama.ai,hf.co,huggingface.co", read_hosts,
+        "hosts such as registry.example.com or localhost:5000, divided by commas",
+    ))
+    verify: tuple[str, ...] = field(metadata=_rule(
+        "Registries whose models must be signed with a key that is trusted; * is all.",
+        "", read_hosts, "hosts, divided by commas",
+    ))
+    trusted_keys: tuple[Path, ...] = field(metadata=_rule(
+        "Public keys, files in PEM, whose signatures of models count.",
+        "", read_files, "files, divided by commas",
+    ))
+    transfer_streams: int = field(metadata=_rule(
+        "Parts of a file that are fetched at once.",
+        "4", whole_number(1, 64), "a number from 1 to 64", "OLLAMA_MAX_TRANSFER_STREAMS",
     ))
     load_timeout: float = field(metadata=_rule(
         "How long the start of an engine may take; 0 is as long as it likes.",
@@ -367,7 +387,7 @@ def _file_text(name: str, value: object, path: str) -> str:
         return str(value).lower()
     if (
         isinstance(value, list)
-        and name in ("origins", "hosts", "endpoints")
+        and name in ("origins", "hosts", "endpoints", "registries", "verify", "trusted_keys")
         and all(isinstance(item, str) for item in value)
     ):
         return ",".join(value)

@@ -79,7 +79,7 @@ async def test_runs_are_listed_newest_first_by_owner_and_state(book: RunBook) ->
     await book.save(a_run(2, state="failed"), at=BORN)
 
     async def listed(**given: object) -> list[str]:
-        return [run.id for run in await book.list_runs(**given)]  # type: ignore[arg-type] - by name
+        return [run.id for run in await book.list_runs(**given)]  # type: ignore[arg-type]  # each by its name
 
     assert await listed() == ["run-5", "run-4", "run-3", "run-2", "run-1"]
     assert await listed(owner="ann", limit=2) == ["run-5", "run-3"]

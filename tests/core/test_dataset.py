@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -180,12 +181,8 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_json_is_a_row_or_an_error_of_ours(tree: Any) -> None:
-    try:
-        row = parse_row(tree)
-    except Invalid as error:
-        assert error.message
-    else:
-        json.dumps(as_tree(row)).encode()
+    with suppress(Invalid):
+        json.dumps(as_tree(parse_row(tree))).encode()
 
 
 @given(st.lists(st.binary(max_size=40), max_size=6))

@@ -22,11 +22,16 @@ from modelwright.engines.echo import EchoEngines
 from modelwright.external.containers import Containers
 from modelwright.external.endpoints import Endpoints
 from modelwright.external.runners import Runners
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
+from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
+from modelwright.service.downloads import Downloads
+from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
@@ -35,26 +40,34 @@ from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
 from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
+from modelwright.service.pulls import Pulls
+from modelwright.service.pushes import Pushes
 from modelwright.service.resolver import Resolver
 from modelwright.service.responses import Responses
 from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.service.runner import Runner
 from modelwright.service.services import Services
+from modelwright.service.shelf import Shelf
+from modelwright.service.signing import Signing
 from modelwright.service.training import Training
 from modelwright.service.uploads import Uploads
+from modelwright.signatures import TrustedKeys
 from modelwright.starter.replay import StarterReplay
 from modelwright.starter.shipped import shipped_templates
 from modelwright.store.audit import AuditBook
 from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.deployments import DeploymentTable
+from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
+from modelwright.store.partials import PartialStore
 from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.signatures import SignatureFiles
 from modelwright.store.templates import TemplateTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.trainers.processes import ChildTrainers
@@ -142,24 +155,36 @@ async def _open(
         files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         models = Models(catalogue, blobs, files, resolver, clock)
         engine = engines(clock)
+        shelf = Shelf(catalogue, blobs)
+        registries = OciRegistries(Traffic(()), CredentialFile(folder))
+        downloads = Downloads(registries, PartialStore(folder, blobs))
+        signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()))
+        uploads = Uploads(catalogue, blobs, limit=UPLOAD_LIMIT)
+        pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
+        ledger = rights.audit.ledger
         chat = Chat(resolver, models, engine, clock, context_length=4096)
-        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT)
         parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
         queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
         await stack.enter_async_context(queue.working())
         services = Services(
             models,
             chat,
-            Uploads(catalogue, blobs, limit=UPLOAD_LIMIT),
+            uploads,
             Imports(catalogue, links),
             Adoption(models, catalogue, blobs, links, OllamaFolders()),
             Responses(ResponseTable(catalogue.database), clock, keep_days=30),
             rights,
             datasets,
             _training(folder, parts, clock),
-            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock),
+            FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT),
             queue,
             *_deploying(parts, clock),
+            Entities(EntityTable(database), clock),
+            pulls,
+            Pushes(catalogue, resolver, registries, shelf, signing, ledger),
+            Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, ledger),
+            signing,
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

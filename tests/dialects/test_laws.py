@@ -20,9 +20,10 @@ from modelwright.dialects.native import Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
+from modelwright.dialects.sgp import SGP
 from modelwright.dialects.tigercity import TigerCity
 
-CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI(), TigerCity())
+CHAT_DIALECTS: tuple[ChatDialect, ...] = (Ollama(), OpenAI(), Anthropic(), OpenWebUI(), TigerCity(), SGP())
 DIALECTS: tuple[Dialect, ...] = (*CHAT_DIALECTS, AIMiddleware(), Native(None))  # type: ignore[arg-type]  # its identity is not asked for here
 
 ERRORS = (
@@ -81,6 +82,7 @@ def objects(frames: bytes) -> list[dict[str, Any]]:
 
 def text_of(tree: dict[str, Any]) -> str:
     """The text of a frame, or of a whole answer, in any dialect."""
+    tree = tree.get("chat_completion", tree)
     if "content" in tree:
         return "".join(block["text"] for block in tree["content"])
     if tree.get("type") == "content_block_delta":
@@ -94,6 +96,8 @@ def text_of(tree: dict[str, Any]) -> str:
 
 def ended(tree: dict[str, Any]) -> str | None:
     """Why the answer ended, if this frame says so."""
+    if "chat_completion" in tree:
+        return tree["chat_completion"]["finish_reason"]  # type: ignore[no-any-return]  # JSON has no types
     if "choices" in tree:
         return tree["choices"][0]["finish_reason"] if tree["choices"] else None
     inner = tree["delta"] if isinstance(tree.get("delta"), dict) else tree
@@ -184,6 +188,14 @@ def _tigercity(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict
     return {"model": "mario", "messages": messages, **{names[n]: value for n, value in settings.items()}}
 
 
+def _sgp(messages: list[dict[str, str]], settings: dict[str, Any]) -> dict[str, Any] | None:
+    if "seed" in settings:
+        return None  # it cannot be said
+    names = {"num_predict": "max_tokens", "stop": "stop_sequences", "top_p": "topP"}
+    named = {names.get(name, name): value for name, value in settings.items()}
+    return {"model": "mario", "messages": messages, "model_parameters": named}
+
+
 Spelling = Callable[[list[dict[str, str]], dict[str, Any]], dict[str, Any] | None]
 SPELLINGS: dict[str, Spelling] = {
     "ollama": _ollama,
@@ -191,6 +203,7 @@ SPELLINGS: dict[str, Spelling] = {
     "anthropic": _anthropic,
     "openwebui": _openai,
     "tigercity": _tigercity,
+    "sgp": _sgp,
 }
 
 
@@ -210,6 +223,7 @@ REFUSED: dict[str, list[dict[str, Any]]] = {
     "openai": [{"content": [{"type": "input_audio"}]}, {"audio": {"id": "x"}}],
     "openwebui": [{"content": [{"type": "input_audio"}]}],
     "tigercity": [{"content": [{"type": "input_audio"}]}, {"role": "tool"}],
+    "sgp": [{"content": [{"type": "input_audio"}]}, {"role": "tool"}],
     "anthropic": [{"content": [{"type": "document"}]}, {"content": [{"type": "redacted_thinking"}]}],
 }
 

@@ -147,13 +147,14 @@ async def test_nothing_is_no_quantizing(client: httpx2.AsyncClient, empty: objec
     await created(client, model="m", **{"from": "test"}, quantize=empty)
 
 
-@pytest.mark.parametrize(("path", "body"), [("pull", {"name": "llama3"}), ("push", {"model": "a/b"})])
-async def test_pulling_and_pushing_say_that_they_are_not_there(
-    client: httpx2.AsyncClient, path: str, body: dict[str, str]
-) -> None:
-    answer = await client.post(f"/api/{path}", json=body)
-    assert answer.status_code == 400
-    assert "not supported yet" in answer.json()["error"]
+async def test_a_pull_from_a_registry_that_is_not_listed_is_refused(client: httpx2.AsyncClient) -> None:
+    answer = await client.post("/api/pull", json={"name": "llama3"})
+    assert answer.status_code == 403
+    assert '"registry.ollama.ai" is not among those' in answer.json()["error"]
+
+
+async def test_only_what_is_here_can_be_pushed(client: httpx2.AsyncClient) -> None:
+    assert (await client.post("/api/push", json={"model": "a/b"})).status_code == 404
 
 
 async def test_an_unknown_base_is_named_and_makes_nothing(client: httpx2.AsyncClient) -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from modelwright.core.chat import ChatEvent, Message
 from modelwright.core.engine_ports import EngineNeeds
+from modelwright.core.errors import Invalid
 from modelwright.core.parameters import Parameters
+from modelwright.dialects.openwebui.conversation import read_chat
 from modelwright.dialects.openwebui.variables import Speaker, chat_fields, render_system
 from modelwright.engines.echo import EchoEngines
 from tests.dialects.openwebui_forms import API
@@ -158,3 +160,16 @@ def test_what_a_system_text_asks_a_chat_for() -> None:
     assert name == {"key": "name", "type": "text", "label": "Your: name", "maxlength": "5", "required": False}
     assert chat_fields("{{ chat.variables.Bad-Key }}") == []
     assert render_system("{{ user.variables.x | y }}!", Speaker(), NOON) == "!"
+
+
+def test_keep_alive_and_logit_bias_reach_the_request_from_wherever_they_are_said() -> None:
+    body = {"model": "m", "messages": HI}
+    params = {"keep_alive": "5m", "logit_bias": {"7": -100}}
+    for asked in (
+        read_chat({**body, **params}).request("m", {}, ""),
+        read_chat({**body, "params": params}).request("m", {}, ""),
+        read_chat(body).request("m", params, ""),
+    ):
+        assert (asked.keep_alive, asked.options.logit_bias) == (300, {7: -100})
+    with pytest.raises(Invalid, match="no token number"):
+        read_chat(body).request("m", {"logit_bias": {"x": 1}}, "")

@@ -151,6 +151,45 @@ async def _tiger_delete(client: Client, name: str) -> int:
     return (await client.delete(f"/tigercity/v1/models/{name}")).status_code
 
 
+async def _sgp_create(client: Client, name: str, system: str) -> int:
+    body = {
+        "name": name,
+        "model_type": "CHAT_COMPLETION",
+        "account_id": "acme-labs",
+        "base_model_id": "test",
+        "model_creation_parameters": {"SYSTEM": system},
+    }
+    return (await client.post("/v4/models", json=body)).status_code
+
+
+async def _sgp_listed(client: Client) -> list[str]:
+    return [each["name"] for each in (await client.get("/v4/models")).json()["items"]]
+
+
+async def _sgp_parameters(client: Client, name: str) -> dict[str, Any]:
+    tree = (await client.get(f"/v4/models/{name}")).json()
+    found: dict[str, Any] = tree.get("model_creation_parameters", {})
+    return found
+
+
+async def _sgp_system(client: Client, name: str) -> str | None:
+    return (await _sgp_parameters(client, name)).get("SYSTEM")
+
+
+async def _sgp_update(client: Client, name: str, system: str) -> int:
+    changed = {**await _sgp_parameters(client, name), "SYSTEM": system}
+    answer = await client.request("PATCH", f"/v4/models/{name}", json={"model_creation_parameters": changed})
+    return answer.status_code
+
+
+async def _sgp_use(client: Client, name: str) -> int:
+    return (await client.post("/v4/chat-completions", json={"model": name, "messages": HI})).status_code
+
+
+async def _sgp_delete(client: Client, name: str) -> int:
+    return (await client.delete(f"/v4/models/{name}")).status_code
+
+
 VOICES: Final = (
     Voice(
         "ollama",
@@ -181,4 +220,13 @@ VOICES: Final = (
         delete=_webui_delete,
     ),
     Voice("ai_middleware", None, _flat_use, create=_flat_create, delete=_flat_delete),
+    Voice(
+        "sgp",
+        _sgp_listed,
+        _sgp_use,
+        create=_sgp_create,
+        system=_sgp_system,
+        update=_sgp_update,
+        delete=_sgp_delete,
+    ),
 )

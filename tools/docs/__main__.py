@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.docs import commands, conformance, endpoints, notes, reference, rights, tree, vocabulary
+from tools.docs import commands, conformance, endpoints, notes, reference, rights, training, tree, vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,9 +22,12 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
     "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI"),
     "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI", notes.OPENAI),
+    "docs/dialects/tigercity.md": lambda: endpoints.coverage("tigercity", "TigerCity", notes.TIGERCITY),
+    "docs/dialects/sgp.md": lambda: endpoints.coverage("sgp", "Scale GenAI Platform", notes.SGP),
     "docs/reference/cli.md": commands.commands,
     "docs/reference/endpoints.md": endpoints.endpoints,
     "docs/reference/errors.md": reference.errors,
+    "docs/reference/hyperparameters.md": training.hyperparameters,
     "docs/reference/parameters.md": reference.parameters,
     "docs/reference/rights.md": rights.rights,
     "docs/reference/settings.md": reference.settings,

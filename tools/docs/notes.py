@@ -16,7 +16,37 @@ OPENAI: Final = """## Good to know
 - `truncation` of a response is `disabled` unless the request says `auto`; a chat leaves out its oldest
   messages by itself.
 - `/v1/rerank` (and `/v1/reranking`) is no part of OpenAI's API: it takes what Jina's and Cohere's clients,
-  llama.cpp and vLLM know, for models whose weights have a head that ranks."""
+  llama.cpp and vLLM know, for models whose weights have a head that ranks.
+- A fine-tuning job is a run: `ftjob-1` is `run-1`, and runs that were asked for otherwise are jobs too. Its
+  result is a new model with a name of its own; `ft:base:org:suffix:id` is that model in every dialect
+  (`ollama run ft:...` works), and so is its one checkpoint, `ft:...:ckpt-step-N`, the end of the job.
+  Intermediate checkpoints serve to resume a job and cannot be called.
+- `method` is supervised, dpo or reinforcement. `learning_rate_multiplier` multiplies the usual rate of a
+  model of that size; `compute_multiplier` the eight answers to each question. Our own hyperparameters
+  (`rank`, `steps`, `replay`, ...) are taken beside OpenAI's. `eval_interval`, `eval_samples` and
+  `reasoning_effort` of reinforcement are kept and change nothing; `integrations` are kept and not called.
+- Graders: string_check, text_similarity (fuzzy_match, bleu, gleu, rouge_1 to rouge_5, rouge_l), multi, and
+  our declared rewards as graders of their own: exact, contains, regex, json_schema, max_length. Graders that
+  run code or ask a second model (python, score_model, label_model) are refused.
+- Whom a checkpoint is shared with (`project_ids`) are users, groups or everyone: `user:bob`, `group:devs`.
+- `DELETE /v1/models/{id}` deletes models that were made from another one; bases are refused with 403."""
+
+TIGERCITY: Final = """## Good to know
+
+- `modelwright serve --listen tigercity=127.0.0.1:45678` gives the dialect a port of its own. On the shared
+  port it is whole under `/tigercity`; there, `GET /v1/models` is OpenAI's, and `DELETE /v1/models/{id}`
+  answers the fields of both.
+- A model is called by its name or its id; a base, and any model made through another dialect, by its name. A
+  copy is an ordinary model: the other dialects know it by its id, as a name.
+- Read-only is what the caller cannot train: bases, models that follow another one, what others have shared.
+- `rank`, `alpha` and `dropout` become the copy's profile, the defaults of its training in every dialect. A
+  copy of a trained model keeps what that has learned, and learns on top of it.
+- `POST /v1/train` is a run of the method reward that is waited for; who hangs up cancels it. One group is
+  `messages` with `responses`; several are `groups`, a list of such. An answer is `content` or `text` or
+  `message`, with its `reward`; `completions` is read as `responses`. A group of equal rewards teaches
+  nothing: the reply counts those that had a signal. A single answer is learned in the measure of its reward.
+- `revision` counts trainings; every other change is in the model's history, too.
+- Replies to a training call have the fields of ModelInfo, `message`, `metrics` and `usage`."""
 
 ANTHROPIC: Final = """## Good to know
 
@@ -74,3 +104,28 @@ AI_MIDDLEWARE: Final = """## Good to know
 Four of its faults are not kept: a wrong `Token` is a 401, as it was meant to be; the misspelt
 parameters take effect; no blank is put before the system text; and a `fileName` reaches neither a shell
 nor a path."""
+
+SGP: Final = """## Good to know
+
+- `SGP_CLIENT_BASE_URL` (or `base_url=`) points the `scale-gp` package here; its API key is one of ours, sent as
+  `x-api-key`. `account_id` is required where the platform requires it: an account's id or name (`modelwright
+  user` and `/api/modelwright/accounts`). Whoever is in none may use any name that is no account's; it is theirs alone.
+  Somebody else's account is refused with 403. Groups, templates and servers belong to an account; models are
+  private to who made them until they are shared with it (`modelwright grant MODEL account:NAME use`).
+- A template whose image is `modelwright/llm`, `modelwright/embedding` or `modelwright/reranker` (in `registry` and
+  `image`, or in `image` alone) runs on our engines. Its creation parameters bind by name: `BASE_MODEL`, `SYSTEM`,
+  `PROMPT_TEMPLATE`, `LICENSE`, `RENDERER`, `PARSER`, `DISPLAY_NAME`, `DESCRIPTION`, `ADAPTER` (a digest) with
+  `ADAPTER_SCALE`, every parameter in capitals (`TEMPERATURE`, `NUM_CTX`, `MAX_TOKENS`, ...) and `LORA_RANK` and the like for
+  training. A bundle's `env` gives such names fixed values. Without a template the same names are understood in
+  `model_creation_parameters`; others are kept and shown again.
+- A model is deployed when it is made. The deployment `default` follows the model and becomes READY by a real
+  answer; others keep the revision that they were made from. A model without template and base is there, and
+  its use answers 404 until it has a base. Wherever a deployment's id is asked for, a model's id or name does, too.
+- What a request does not say, the model decides: the platform's own defaults (a temperature of 0.2) are not applied.
+- A `GENERIC` or `BUNDLE` model of an engine is executed with the body of any type, told apart by its keys.
+- Streams end without `[DONE]`; one that breaks off ends with an event `error`.
+- Training data may be JSON lines or CSV with `prompt` and `response`, `input` and `output`, or any shape the other
+  dialects take. A deleted job is ended and no longer shown; the run itself stays, for it says what made a model.
+- Not supported, and refused by name: `chat_template` and its arguments in a request, `instruction` of a reranking,
+  `wandb_config` and `output` of a job, datasets of the schema `RERANKING_QUESTIONS`, creation parameters of a
+  deployment that are not its model's. The platform's v5 is not spoken."""

@@ -16,12 +16,15 @@ from fastapi.routing import iter_route_contexts
 
 from modelwright.app import App, open_app
 from modelwright.core.draft import SpecDraft
+from modelwright.core.errors import NotFound
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.people import User
 from modelwright.dialects.base import verb_of
 from modelwright.dialects.openwebui.listing import version_id
+from modelwright.service.deployments import Wanted
 from modelwright.settings import load
+from tools.docs.sgp_requests import SGP_REQUESTS
 
 ACTORS: Final = ("anonymous", "stranger", "use", "read", "derive", "write", "owner", "admin")
 """Nobody; a user without a grant; users with one, by its level; the owner; an admin."""
@@ -107,6 +110,11 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     },
     ("POST", _PERMISSIONS): {"project_ids": ["everyone"]},
     **{("POST", f"/v1/{path}"): _RANKED for path in ("rerank", "reranking")},
+    **SGP_REQUESTS,
+    ("POST", "/api/pull"): {"model": "pulled-{n}", "stream": False},
+    ("POST", "/api/modelwright/login"): {"registry": "example.com", "username": "x", "password": "x"},
+    ("POST", "/api/modelwright/logout"): {"registry": "example.com"},
+    ("POST", "/api/modelwright/sign"): {"model": "{model}", "signature": "{model}"},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
 
@@ -130,7 +138,11 @@ _SAID: Final[Mapping[Call, tuple[str, str]]] = {
 NAMELESS: Final[Mapping[Call, str]] = {
     **{(method, prefix + path): row for (method, path), row in _NAMELESS.items() for prefix in _WEBUI},
     ("POST", "/api/models/unload"): _ADMINS,
+    ("POST", "/api/pull"): _ANYBODY,
+    ("POST", "/api/modelwright/import"): _ANYBODY,
     ("POST", "/ai/speech-to-text"): _ANYBODY,
+    ("POST", "/v4/serving/{server}/execute"): _ANYBODY,
+    ("POST", "/v4/serving/a/{alias}/execute"): _ANYBODY,
 }
 """Routes that take any name alike, whatever their verb: what everybody gets."""
 
@@ -161,6 +173,7 @@ SECOND_PLACES: Final = (
     "/openwebui/",
     "/ai_middleware/",
     "/tigercity/",
+    "/sgp/",
 )
 """Where a dialect stands a second time, in its pure form."""
 
@@ -173,10 +186,11 @@ TOLD_LATER: Final = (
 )
 """What is only told to who has the right: by then the request was let in."""
 
+_MOVED: Final = ("not among those that may be spoken to", "no key is trusted")
+"""What stops a model at the next door: no registry is listed here, and no key trusted."""
+
 NOT_BUILT: Final = frozenset(
     {
-        ("POST", "/api/pull"),
-        ("POST", "/api/push"),
         ("POST", "/api/modelwright/templates/remake"),
         *(("DELETE", f"{prefix}/model/history/{{version}}") for prefix in _WEBUI),
     }
@@ -232,6 +246,7 @@ class Town:
     keys: dict[str, str]
     users: dict[str, User]
     datasets: dict[str, str]
+    groups: dict[str, str]
     number: int = 0
 
     async def model(self, kind: str, actor: str) -> str:
@@ -264,10 +279,24 @@ class Town:
         path = path.replace("{permission}", "cp_Z3JvdXA6a2VwdA")  # group:kept
         place = path.replace("{model:path}", model).replace("{digest}", f"sha256:{'0' * 64}")
         place = place.replace("{version}", _version(model))
+        if "{model:path}" in path:  # elsewhere it would be deleted
+            place = place.replace("{group}", self.groups.get(actor, "none"))
+        if "{deployment}" in place:
+            place = place.replace("{deployment}", await self._deployment(model))
         return await self.client.request(method, place, headers=headers, **asked)
 
     def _acting(self, name: str) -> Principal:
         return self.users[name].acting()
+
+    async def _deployment(self, model: str) -> str:
+        """The id of a new deployment of a model, if there is such a model."""
+        try:
+            made = await self.app.services.deployments.create(
+                LOCAL_ADMIN, model, Wanted(name="tried"), wait=False
+            )
+        except NotFound:
+            return "dep-none"
+        return made.id
 
     async def _make(self, by: Principal, name: str) -> None:
         # Not through HTTP: what is made is not what is tried.
@@ -280,17 +309,20 @@ class Town:
 async def town() -> AsyncIterator[Town]:
     """Open a server on an empty data folder, and let its people in."""
     with tempfile.TemporaryDirectory() as home:
-        async with open_app(load({"home": home, "engine": "echo"}, {})) as app:
+        async with open_app(load({"home": home, "engine": "echo", "registries": ""}, {})) as app:
             accounts = app.services.rights.accounts
-            keys, users, datasets = {}, {}, {}
+            keys, users, datasets, groups = {}, {}, {}, {}
             for name in reversed(ACTORS[1:]):
                 users[name] = await accounts.add_user(LOCAL_ADMIN, name)
                 keys[name] = (await accounts.add_key(LOCAL_ADMIN, users[name])).secret
                 datasets[name] = await _add_dataset(app, users[name])
+                content = {"name": "kept", "description": None, "account_id": "acme-labs"}
+                group = await app.services.entities.add(users[name].acting(), "model-group", content)
+                groups[name] = group.id
             await accounts.add_group(LOCAL_ADMIN, "kept")
             transport = httpx2.ASGITransport(app=app.asgi)
             async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
-                yield Town(app, client, keys, users, datasets)
+                yield Town(app, client, keys, users, datasets, groups)
 
 
 def routes(app: Any) -> Iterator[tuple[Call, str, bool]]:
@@ -337,7 +369,9 @@ async def _tried(place: Town, call: Call, verb: str, actor: str, kind: str) -> C
     answer = await place.ask(call, actor, model)
     able = not any(words in answer.text for words in TOLD_LATER)
     able = able and PAST_THE_DOOR.get(plain(call), "nothing of it") not in answer.text
+    moved = answer.status_code == 403 and any(words in answer.text for words in _MOVED)
     refused = answer.status_code in (401, 403) or (kind and answer.status_code >= 400 and able)
+    refused = refused and not moved
     return Cell(call, verb, actor, kind, str(answer.status_code) if refused else "ok", answer)
 
 

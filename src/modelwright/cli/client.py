@@ -89,6 +89,14 @@ class Client:
             raise _refusal(answer.status_code, answer.content)
         return answer.is_success
 
+    @contextmanager
+    def download(self, path: str, query: Mapping[str, str]) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Get bytes: how many they are, and they themselves as they come."""
+        with self._failures(), self._http.stream("GET", path, params=query) as answer:
+            if answer.is_error:
+                raise _refusal(answer.status_code, answer.read())
+            yield int(answer.headers.get("content-length", 0)), answer.iter_bytes()
+
     def upload(self, path: str, pieces: Iterable[bytes], size: int) -> None:
         """Post `size` bytes as they are; nothing is answered."""
         self.send(path, pieces, size)

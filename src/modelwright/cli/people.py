@@ -104,9 +104,7 @@ def create_account(name: NewName, host: HostOption = "") -> None:
     """Add an account: a tenant, whose users can be given a right together."""
     with connect(host) as client:
         client.ask("POST", f"{NATIVE}/accounts", {"name": name})
-    note(
-        f'the account {name} is here; put a user into it with "modelwright user set USER --account {name}"'
-    )
+    note(f'the account {name} is here; put a user into it with "modelwright user set USER --account {name}"')
 
 
 def list_accounts(as_json: JsonOption = False, host: HostOption = "") -> None:

@@ -162,7 +162,7 @@ def _given(schema: Mapping[str, Any], settings: Sequence[str] | None, file: str)
 
 
 def _asked(schema: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is given, and what a person says to the rest; nothing said is nothing given."""
+    """What is given, and what a person says to the rest; silence gives nothing."""
     answers = dict(given)
     for name in _ordered(schema):
         if name in answers:
@@ -216,7 +216,7 @@ def _property(schema: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _read(text: str, schema: Mapping[str, Any]) -> Any:
-    """A text as its argument's type: as it stands for a text, else as JSON where it is such."""
+    """A text as its argument's type: as it stands, or as the JSON that it is."""
     if schema.get("type") == _TEXT:
         return text
     try:

@@ -43,6 +43,9 @@ def train(
     rewards: Annotated[
         str, typer.Option("--rewards", help="A file with a JSON list of rewards.", show_default=False)
     ] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="Look at the data only: rows, tokens, faults.")
+    ] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
     as_json: JsonOption = False,
     host: HostOption = "",
@@ -54,6 +57,9 @@ def train(
         body["rewards"] = _json_file(rewards)
     with connect(host) as client:
         body["dataset"] = upload(client, data)
+        if check:
+            _look(client, body, as_json)
+            return
         if validation:
             body["validation"] = upload(client, validation)
         run = client.ask("POST", f"{NATIVE}/runs", body)
@@ -214,6 +220,23 @@ def _measured(event: dict[str, Any]) -> str:
     if "groups" in event:
         shown.append(f"{event['groups_with_signal']:.0f} of {event['groups']:.0f} groups had a signal")
     return "".join(f"  {each}" for each in shown)
+
+
+def _look(client: Client, body: dict[str, Any], as_json: bool) -> None:
+    """Say what is in a dataset; raises Invalid when a line of it is bad."""
+    asked = {name: str(body[name]) for name in ("dataset", "method", "model")}
+    found = client.ask("GET", f"{NATIVE}/datasets/look", query=asked)
+    if as_json:
+        print_json(found)
+        return
+    kinds = ", ".join(f"{count} of the kind {kind}" for kind, count in found["kinds"].items())
+    say(f"{found['rows']} rows ({kinds or 'none'}), {found['tokens'] or 0} tokens")
+    for row in found["preview"]:
+        say(f"  {str(row)[:100]}")
+    for fault in found["faults"]:
+        note(f"line {fault['line']}: {fault['problem']}. {fault['hint']}".rstrip(". "))
+    if found["faulty"]:
+        raise Invalid(f"{found['faulty']} lines are bad", field="data", hint="Mend them, or leave them out")
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -61,6 +61,13 @@ class SpecDraft:
     revises: bool = False
     unset: frozenset[str] = frozenset()
 
+    @property
+    def blobs(self) -> tuple[Digest, ...]:
+        """Those that it refers to."""
+        adapters = self.adapters if isinstance(self.adapters, tuple) else ()
+        files = (*self.files, *(file for adapter in adapters for file in adapter.files))
+        return tuple(file.digest for file in files)
+
 
 CLEARABLE: Final[Mapping[str, str]] = MappingProxyType(
     {

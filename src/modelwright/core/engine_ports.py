@@ -113,9 +113,10 @@ class Engines(Protocol):
     async def score(
         self, needs: EngineNeeds, text: str | Sequence[int], *, top: int
     ) -> tuple[TokenLogprob, ...]:
-        """How likely each token of a text was after those before it, as `complete` would begin.
+        """How likely each token of a text was after those before it.
 
-        Nothing is before the first, so its logarithm is no number; `top` rivals are named.
+        A text begins as one that `complete` would continue. Nothing is before the first
+        token, so its logarithm is no number; `top` rivals of each are named.
         """
         ...
 

@@ -35,7 +35,7 @@ class FileUpload:
 
 @dataclass(frozen=True, slots=True)
 class UploadPart:
-    """A piece of a file to come; parts are put together in the order that is said at the end."""
+    """A piece of a file to come; in which order is said at the end."""
 
     id: str
     upload: str

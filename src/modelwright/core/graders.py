@@ -57,7 +57,10 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., float]]] = MappingProxyType(
 def check_grader(
     tree: object, where: str, check: Callable[[object, str], Tree], *, inner: bool = False
 ) -> Tree:
-    """Check a grader; `check` does it for a declared reward. Raises Invalid or Unsupported."""
+    """Check a grader; `check` does it for a declared reward.
+
+    Raises Invalid or Unsupported.
+    """
     if not isinstance(tree, Mapping):
         raise Invalid(f'"{where}" is no grader', field=where, hint='Give an object with a "type"')
     kind = tree.get("type")

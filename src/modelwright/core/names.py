@@ -224,7 +224,7 @@ def is_bare(text: str) -> bool:
 
 
 def is_trained_id(text: str) -> bool:
-    """Whether a text has the form that OpenAI gives trained models: ft:base:org:suffix:id.
+    """Whether a text has the form of a trained model's id: ft:base:org:suffix:id.
 
     Such an id is never a name: names have one colon at most behind their model.
     """

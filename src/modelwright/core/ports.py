@@ -16,7 +16,7 @@ from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.responses import KeptResponse
 from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
-from modelwright.core.spec import ModelSpec
+from modelwright.core.spec import AdapterLayer, ModelSpec
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
 
@@ -104,6 +104,12 @@ class WeightFiles(Protocol):
 
     def merge(self, parts: Sequence[NamedBlob]) -> AsyncGenerator[Progress | Made, None]:
         """Make one GGUF of the parts of a split one, given in order; ends with Made."""
+        ...
+
+    def merge_adapters(
+        self, base: Digest, adapters: Sequence[AdapterLayer]
+    ) -> AsyncGenerator[Progress | Made, None]:
+        """Make one GGUF of a base and adapters over it; ends with Made."""
         ...
 
     def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:

@@ -86,11 +86,13 @@ class Alias:
 class NewRevision:
     """Everything one create writes, in one transaction.
 
-    `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each). A model
-    that is new belongs to `owner`, a principal's id, who may then have `most_models`;
-    `actor` is the id of who does it, `author` its name. `card` None keeps the one that
-    the name has. `fresh`: the name must be free. `layers`: the files beside the base
-    that the spec stands on.
+    `small_blobs`: layer and manifest bytes by digest (at most 64 KiB each).
+    `ancestors`: specs that the spec stands on and that may not be here yet. `arrived`:
+    the manifest came from outside, so that another one is a change. A model that is
+    new belongs to `owner`, a principal's id, who may then have `most_models`; `actor`
+    is the id of who does it, `author` its name. `card` None keeps the one that the
+    name has. `fresh`: the name must be free. `layers`: the files beside the base that
+    the spec stands on.
     """
 
     name: Name
@@ -105,6 +107,8 @@ class NewRevision:
     message: str = ""
     template: Digest | None = None
     small_blobs: Mapping[Digest, bytes] = field(default_factory=dict)
+    ancestors: tuple[ModelSpec, ...] = ()
+    arrived: bool = False
     card: Card | None = None
     aliases: tuple[Alias, ...] = ()
     fresh: bool = False

@@ -57,6 +57,8 @@ def checked_tools(
 
 def read_call(name: object, arguments: object, call_id: object, index: int, field: str) -> ToolCall:
     """A call that a model made earlier; `arguments` as an object or as its JSON."""
+    if arguments is None:
+        raise Invalid(f'"{field}" has no arguments', field=field)
     call = {"function": {"name": name, "arguments": arguments}, "id": call_id}
     try:
         return tools.read_call(call, field=field, index=index)
@@ -75,3 +77,16 @@ def _renamed(error: Invalid | TooLarge, pairs: Iterable[tuple[str, str]]) -> Inv
     for ours, theirs in pairs:
         message, field = message.replace(ours, theirs), field.replace(ours, theirs)
     return type(error)(message, field=field, hint=error.hint)
+
+
+def read_bias(bias: Mapping[str, Any]) -> dict[int, float]:
+    """Token -> what is added to its logit, from -100 to 100."""
+    found = {}
+    for token, value in bias.items():
+        place = f"logit_bias.{token[:20]}"
+        if not token.isascii() or not token.isdigit() or len(token) > 9:
+            raise Invalid(f'"{place}": {excerpt(token)} is no token number', field=place)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -100 <= value <= 100:
+            raise Invalid(f'"{place}" must be a number from -100 to 100', field=place)
+        found[int(token)] = float(value)
+    return found

@@ -77,6 +77,8 @@ def headers_of(error: ModelwrightError) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, WrongMethod):
         return {"Allow": error.allowed}
+    if isinstance(error, Conflict):
+        return {"x-should-retry": "false"}  # many clients would ask again, and get the same answer
     if isinstance(error, Unauthenticated):
         return {"WWW-Authenticate": 'Bearer realm="modelwright"'}
     return {}

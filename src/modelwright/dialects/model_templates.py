@@ -30,7 +30,7 @@ class TemplateRequest(Wire):
 
 
 class MakeRequest(Wire):
-    """A model to make: its name, the template, perhaps @ and a revision, and arguments."""
+    """A model to make: its name, the template (perhaps a revision), arguments."""
 
     model: Text
     template: Text

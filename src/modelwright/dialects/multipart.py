@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -57,7 +58,7 @@ async def read_form(
     )
     try:
         form = await parser.parse()
-    except (MultiPartException, KeyError) as error:
+    except (MultiPartException, FormParserError, KeyError) as error:
         text = getattr(error, "message", "it has no boundary")
         raise Invalid(f"the form cannot be read: {text}") from None
     try:

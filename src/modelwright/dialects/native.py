@@ -24,6 +24,7 @@ from modelwright.dialects.body import read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Count, Text, Wire, documented
 from modelwright.dialects.model_templates import TemplateRoutes
+from modelwright.dialects.native_transfers import Transfers
 from modelwright.dialects.people import PeopleRoutes
 from modelwright.dialects.sharing import SharingRoutes
 from modelwright.dialects.training import TrainingRoutes
@@ -80,7 +81,10 @@ class Native:
         routes = _Routes(backing, self._identity).table()
         people, sharing = PeopleRoutes(backing).table(), SharingRoutes(backing).table()
         training, templates = TrainingRoutes(backing).table(), TemplateRoutes(backing).table()
-        for method, path, endpoint, summary, extra in chain(routes, people, sharing, training, templates):
+        transfers = Transfers(backing).table()
+        for method, path, endpoint, summary, extra in chain(
+            routes, people, sharing, training, templates, transfers
+        ):
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
         return router
 

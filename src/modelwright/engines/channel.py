@@ -58,7 +58,7 @@ class Channel:
             return orjson.loads(await exchange.body())
 
     async def stream(self, path: str, body: Mapping[str, Any], read: Read) -> AsyncGenerator[ChatEvent, None]:
-        """Post a tree and read what comes, until Done; leaving early stops the engine's work."""
+        """Post a tree and read until Done; leaving early stops the engine's work."""
         lines = EventLines()
         async with self._exchange(path, body) as exchange, aclosing(exchange.pieces()) as pieces:
             async for piece in pieces:
@@ -70,7 +70,7 @@ class Channel:
         raise Unavailable("the engine ended its answer without saying why")
 
     async def is_idle(self) -> bool:
-        """Whether the child says, at once, that no slot has work; in a batch it says nothing."""
+        """Whether the child says, at once, that no slot has work; a busy one is silent."""
         try:
             async with asyncio.timeout(_AT_ONCE):
                 exchange = await Exchange.start(self._address, "GET", "/slots")

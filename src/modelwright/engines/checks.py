@@ -49,7 +49,7 @@ def check_prompt(prompt: str) -> None:
 
 
 def check_inputs(inputs: Sequence[str | Sequence[int]], *, field: str = "input") -> None:
-    """The same for texts (or their tokens) to embed or rank, none of which may be empty."""
+    """The same for texts (or tokens) to embed or rank, none of which may be empty."""
     for index, text in enumerate(inputs):
         if not text:
             raise Invalid(

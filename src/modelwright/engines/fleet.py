@@ -91,6 +91,7 @@ class Fleet:
             finally:
                 self._settle(resident)
                 self._sweep_by(_now() + keep_alive)
+            await asyncio.sleep(0)  # it has ended: `_on_exit` must have its turn, or this goes round for ever
 
     async def release(self, user: str) -> bool:
         """Drop a model's holds and wait for engines that nobody wants any more."""
@@ -367,7 +368,7 @@ class Fleet:
 
 
 def _culprit(needs: EngineNeeds) -> Key:
-    """Whose fault it is when an engine does not start: the base's, or the newest adapters'."""
+    """Whose fault a failed start is: the base's, or the newest adapters'."""
     return key_of(needs)._replace(adapters=needs.adapters)
 
 

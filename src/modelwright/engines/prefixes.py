@@ -43,7 +43,7 @@ class PrefixFiles:
         return key + STATE
 
     async def find(self, key: str) -> int:
-        """The tokens in a good file; 0 when there is none, and one that is not good is gone."""
+        """The tokens in a good file, 0 without one; a file that is not good is removed."""
         return await asyncio.to_thread(self._find, key)
 
     async def keep(self, name: str, key: str, tokens: int) -> bool:

@@ -26,7 +26,7 @@ class Pieces(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """What all prompts of a model begin with: messages and what a template makes of options, or text."""
+    """What all prompts of a model begin with: messages with options, or text."""
 
     content: tuple[Message, ...] | str = ()
     options: AnswerOptions = PLAIN

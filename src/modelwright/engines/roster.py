@@ -17,9 +17,7 @@ from modelwright.engines.resident import Key, Resident
 def key_of(needs: EngineNeeds) -> Key:
     """What a request's engine cannot change while it runs."""
     if needs.kind != "chat":
-        return Key(
-            needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales, worker=needs.worker
-        )
+        return Key(needs.base, needs.kind, adapters=needs.adapters, scales=needs.scales, worker=needs.worker)
     apart = bool(needs.adapters or needs.scope or needs.asker)
     return Key(needs.base, needs.kind, apart, projector=needs.projector, worker=needs.worker)
 
@@ -38,7 +36,7 @@ class Union:
             self._uses.pop(adapter, None)
 
     def chosen(self, needed: tuple[Digest, ...], now: float, limit: int) -> tuple[Digest, ...]:
-        """Those that are needed, then what is wanted still, last used first, up to the limit."""
+        """The needed ones, then those still wanted, last used first, up to the limit."""
         self._uses = {each: use for each, use in self._uses.items() if use[1] > now}
         others = sorted(self._uses.keys() - set(needed), key=lambda each: self._uses[each], reverse=True)
         room = max(0, limit - len(needed))

@@ -43,7 +43,7 @@ class Wish:
 
 @dataclass(slots=True)
 class Seat:
-    """A slot that a request has to itself; `held` is what is in it now, None = unknown.
+    """A slot that a request has to itself; `held` is what is in it, None = unknown.
 
     `is_new`: nothing was ever computed there.
     """
@@ -121,7 +121,7 @@ class SlotPlan:
                 waiter.granted.set_result(self._occupy(waiter.wish))
 
     def _next(self) -> _Waiter:
-        """The first that can be batched with what runs, unless somebody waited for too long."""
+        """The first that can be batched with what runs, unless one waited for too long."""
         running = {slot.busy.scales for slot in self._slots if slot.busy is not None}
         at = 0
         if self._waiting[0].overtaken < MOST_OVERTAKEN:

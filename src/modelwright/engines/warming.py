@@ -60,7 +60,7 @@ class Warming:
     async def prepare(
         self, engine: LlamaEngine, seat: Seat, needs: EngineNeeds, constant: Constant
     ) -> Prefix | None:
-        """Make a slot ready for a request; the prefix of its prompt, if it may be worth a file."""
+        """Make a slot ready for a request; its prefix, if it may be worth a file."""
         wish, held, is_new = seat.wish, seat.held, seat.is_new
         seat.held, seat.is_new = None, False  # until it is known what is in it
         prefix, restored = self._prefix(engine, wish, needs, constant), 0
@@ -85,7 +85,7 @@ class Warming:
         return prefix.key not in self._settled
 
     def save_later(self, stack: AsyncExitStack, engine: LlamaEngine, seat: Seat, prefix: Prefix) -> None:
-        """Save the prefix that an answer has computed, then close `stack`, which frees the slot."""
+        """Save what an answer has computed, then close `stack`, which frees the slot."""
         task = asyncio.create_task(self._save_and_close(stack, engine, seat, prefix))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

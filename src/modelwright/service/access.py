@@ -50,7 +50,7 @@ class Access:
         raise NotFound("model", asked, field=field)
 
     async def whole(self, principal: Principal, asked: str) -> str:
-        """The name of a model as a whole, by its name or its id; a revision cannot be meant."""
+        """The name of a whole model, by name or id; a revision cannot be meant."""
         name = await self.named(principal, asked)
         check_whole(name)
         return name
@@ -124,6 +124,18 @@ class Access:
             return None
         legible = resolve(lineage[:seen])
         return replace(legible, parent="") if seen == 1 else legible
+
+    async def check_whole_legible(self, principal: Principal, lineage: Sequence[ModelSpec]) -> None:
+        """Raise Denied when a model stands on one that the principal may not read.
+
+        Its bytes hold what it inherits, so they must not leave either.
+        """
+        if await self.legible(principal, lineage) is not None:
+            raise Denied(
+                "the model stands on one that you may not read, and would take it along",
+                field="model",
+                hint='The owner of that one, or an admin, can grant "read" on it',
+            )
 
     async def knows(self, principal: Principal, name: str) -> bool:
         """Whether a principal may know of a model; `name` is as the catalogue spells it."""

@@ -119,7 +119,7 @@ async def continued(
 
 
 def _within_budget(prompt: Prompt, options: AnswerOptions) -> tuple[Prompt, bool]:
-    """The prompt whose answer ends with the budget, and whether that comes before its own end."""
+    """The prompt whose answer ends with the budget, and whether that comes first."""
     budget, most = options.thinking_budget, prompt.parameters.get("num_predict")
     if budget is None or (isinstance(most, int) and 0 <= most <= budget):
         return prompt, False

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelwright.core.audit import AuditLog, Entry, Tokens
@@ -17,7 +17,7 @@ from modelwright.core.errors import Invalid, ModelwrightError
 from modelwright.core.grants import Principal
 from modelwright.core.names import Name
 from modelwright.core.ports import Clock
-from modelwright.core.revision import StoredModel
+from modelwright.core.revision import Revision, StoredModel
 
 WRITE_SECONDS: Final = 1.0
 MOST_ENTRIES: Final = 1000
@@ -62,6 +62,17 @@ class Ledger:
         self._tokens[principal.id, day] = self._tokens.get((principal.id, day), 0) + prompt + completion
         if self._on_tokens is not None:
             self._on_tokens(principal.id, day, prompt + completion)
+
+    async def tell_of_leaving(
+        self, principal: Principal, action: str, model: StoredModel, revision: Revision, to: str
+    ) -> None:
+        """Write down that a model's bytes leave, before the first of them does."""
+        if self._log is not None:
+            detail: dict[str, str | int] = {"to": to, "bytes": revision.size}
+            if revision.manifest is not None:
+                detail["manifest"] = str(revision.manifest)
+            entry = Entry(self._clock.now(), principal.id, principal.name, action, str(model.name))
+            await self._log.append([replace(entry, model=model.id, revision=revision.number, detail=detail)])
 
     async def write(self) -> None:
         """Write down what was counted; what cannot be written is tried again."""

@@ -134,7 +134,7 @@ class Chat:
         return Embeddings(vectors, found.usage)
 
     async def warm(self, principal: Principal, model: str) -> int:
-        """Compute what all prompts of a model begin with, so that nobody waits for it; its tokens."""
+        """Compute what all prompts of a model begin with; gives its tokens."""
         ready = await self._prepare(principal, model, "chat", Parameters(), None)
         options = _able(ready, ChatRequest(model, ()))
         return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
@@ -256,7 +256,7 @@ class Chat:
 
 
 def _apart(principal: Principal, model: int) -> tuple[str, str]:
-    """Whose the computed is; where one user is alone, all models may find each other's."""
+    """Whose computed prefixes are; one user alone shares them among all models."""
     return ("", "") if principal == LOCAL_ADMIN else (str(model), principal.id)
 
 

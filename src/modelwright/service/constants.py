@@ -75,6 +75,6 @@ class Constants:
 
 
 def beginning(resolved: ResolvedSpec) -> list[Message]:
-    """What a model says of itself before anybody asks: system text, then few-shot messages."""
+    """What comes before anybody asks: system text, then few-shot messages."""
     system = [Message("system", resolved.system)] if resolved.system else []
     return [*system, *resolved.messages]

@@ -104,24 +104,27 @@ class Deployments:
         await self._resolver.find(principal, f"{stored.name.full}@{number}", Verb.USE)
         return await self._add(principal, stored, number, wanted, account, wait)
 
-    async def default(self, principal: Principal, model: str, *, account: str | None = None) -> Deployment:
+    async def default(
+        self, principal: Principal, model: str, *, account: str | None = None, wanted: Wanted | None = None
+    ) -> Deployment:
         """The deployment that comes with a model, of its current revision.
 
-        Made where there is none yet, PENDING at first, for whoever may use the model; it keeps no
-        process loaded.
+        Made where there is none yet, PENDING at first, for whoever may use the model;
+        unless something else is `wanted` it keeps no process loaded.
         """
+        wanted = wanted or Wanted()
         stored, revision = await self._resolver.find(principal, model, Verb.USE)
         found = await self._book.list_deployments(model=stored.id, account=account)
         for each in found:
             if each.automatic and each.revision == revision.number:
                 return each
             if each.automatic:
-                moved = replace(
-                    each, revision=revision.number, status="PENDING", reason="", updated_at=self._clock.now()
-                )
+                now, runs = self._clock.now(), wanted.external or each.external
+                moved = replace(each, revision=revision.number, status="PENDING", reason="", external=runs)
+                moved = replace(moved, updated_at=now)
                 await self._book.save(moved)
                 return await self._begin(principal, moved, wait=False)
-        return await self._add(principal, stored, revision.number, Wanted(), account, False, automatic=True)
+        return await self._add(principal, stored, revision.number, wanted, account, False, automatic=True)
 
     async def _add(
         self,

@@ -27,7 +27,7 @@ MOST_PARTS: Final = 10_000
 
 
 class FileUploads:
-    """Takes files in by parts; `limit` is the bytes that one may have, None = any number."""
+    """Takes files in by parts; `limit` is the bytes of a file, None = any number."""
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class FileUploads:
     async def complete(
         self, principal: Principal, upload: str, order: Sequence[str], md5: str = ""
     ) -> tuple[FileUpload, DatasetRecord]:
-        """Put the parts together; raises Invalid when they are not the file that was announced."""
+        """Put the parts together; raises Invalid when they are another file."""
         found = await self._pending(principal, upload)
         parts = self._ordered({part.id: part for part in await self._book.parts(upload)}, order)
         size = sum(part.size for part in parts)

@@ -14,7 +14,6 @@ from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Corrupt, NotFound
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
-from modelwright.core.manifest import build_manifest
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
@@ -23,6 +22,7 @@ from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, Pi
 from modelwright.core.weights import WeightFacts
 from modelwright.service.access import key_of
 from modelwright.service.aliases import Aliases
+from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.quotas import Quotas
@@ -70,25 +70,25 @@ class Models:
         card: Card | None = None,
         aliases: Sequence[Alias] = (),
         fresh: bool = False,
+        arrival: Arrival | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
         `card` None keeps the one there is. `fresh`: raises Conflict when the name is
-        not free; so does an alias that another model has.
-
+        not free; so does an alias that another model has. `arrival`: what the draft
+        was read from, whose manifest is kept as it is.
         Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
         for a base that is not here. But for long work on weights the first event
         comes after the commit, so a failure is never reported as progress.
         """
         target = await self._access.target(principal, name)
-        await self._access.may_refer(principal, _blobs_of(draft), field="files")
+        await self._access.may_refer(principal, draft.blobs, field="files")
         workshop = Workshop(principal, self._catalogue, self._resolver, self._files)
         composition = Composition(workshop, target.name, draft)
         async for step in composition.steps():
             yield step
-        bare = self._bare(principal, target.name, composition.spec, kind)
         new = replace(
-            bare,
+            self._bare(principal, target.name, composition.spec, kind),
             owner=target.owner,
             most_models=await self._most_models(principal),
             parent=composition.resolved.parent,
@@ -97,7 +97,7 @@ class Models:
             aliases=tuple(aliases),
             fresh=fresh,
         )
-        async for event in self._commit(principal, draft, composition, new):
+        async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
 
     def _bare(self, principal: Principal, name: Name, spec: ModelSpec, kind: str) -> NewRevision:
@@ -116,22 +116,32 @@ class Models:
         )
 
     async def _commit(
-        self, principal: Principal, draft: SpecDraft, composition: Composition, new: NewRevision
+        self,
+        principal: Principal,
+        draft: SpecDraft,
+        composition: Composition,
+        new: NewRevision,
+        arrival: Arrival | None,
     ) -> AsyncIterator[CreateEvent]:
         """Write a composed revision; what follows a name has no manifest."""
-        resolved, facts, manifest, files = composition.resolved, None, None, frozenset[Digest]()
+        facts, manifest, files = None, None, frozenset[Digest]()
         if composition.pinned:
-            facts = await self._facts(resolved)
-            manifest, contents = build_manifest(resolved, facts)
-            small, files = await self._split(contents | {manifest.digest: manifest.content})
+            facts = await self._facts(composition.resolved)
+            layout = lay_out(composition.spec, composition.resolved, facts, arrival)
+            manifest = layout.manifest
+            small, files = await self._split({**layout.contents, layout.digest: layout.content})
             new = replace(
                 new,
-                base=resolved.base,
-                manifest=manifest.digest,
+                spec=layout.spec,
+                base=layout.resolved.base,
+                parent=layout.resolved.parent,
+                manifest=layout.digest,
                 size=manifest.size,
-                template=_template_digest(resolved),
+                template=_template_digest(layout.resolved),
                 small_blobs=small,
-                layers=resolved.layers,
+                layers=layout.resolved.layers,
+                ancestors=layout.ancestors,
+                arrived=arrival is not None,
             )
         stored, changed, added = await self._catalogue.commit(new)
         for event in told_of_create(draft, composition, facts, manifest, added | files):
@@ -268,7 +278,7 @@ class Models:
         return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
 
     async def may_derive(self, principal: Principal, ref: str) -> ModelSummary:
-        """The same of a model that is to be learned from; raises Denied where that may not be."""
+        """The same of a model to be learned from; raises Denied where that may not be."""
         return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.DERIVE))
 
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
@@ -338,7 +348,7 @@ class Models:
         revision: Revision,
         among: Collection[str] | None = None,
     ) -> ModelSummary:
-        """A line of a list; `among` are the keys that the principal may know, if they are known."""
+        """A line of a list; `among` are the keys that the principal may know."""
         level = level_of(principal, stored) or Level.USE
         hidden = level is Level.USE
         standing = await self._resolver.standing(principal, revision, stored.id)
@@ -366,20 +376,13 @@ class Models:
         return parent if among is None and await self._access.knows(principal, parent) else ""
 
 
-def _blobs_of(draft: SpecDraft) -> tuple[Digest, ...]:
-    """The blobs that a draft refers to."""
-    adapters = draft.adapters if isinstance(draft.adapters, tuple) else ()
-    files = (*draft.files, *(file for adapter in adapters for file in adapter.files))
-    return tuple(file.digest for file in files)
-
-
 def _opaque(stored: StoredModel, revision: Revision) -> Digest:
     """A digest that says which revision it is, and nothing of what that is made of."""
     return Digest.of(f"{stored.id}@{revision.number}".encode())
 
 
 def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    """What the model's abilities follow from, beside its weights; None when nothing does.
+    """What abilities follow from, beside the weights; None when nothing does.
 
     A renderer is used in a template's place.
     """

@@ -121,7 +121,7 @@ class Training:
         return run
 
     async def tokens(self, principal: Principal, model: str, dataset: str, method: Method) -> int:
-        """How many tokens a dataset has for a model; raises Invalid with the line of a bad one."""
+        """How many tokens a dataset has for a model; raises Invalid with a bad line."""
         record = await self._datasets.find(principal, dataset)
         return await self._preparation.count(principal, model, record.digest, method)
 
@@ -241,7 +241,7 @@ class Training:
 
 
 def _settled(profile: Hyperparameters, asked: Hyperparameters, *, new: bool) -> Hyperparameters:
-    """What was asked for over the model's profile; an adapter that is not new has its shape already."""
+    """What was asked for over the profile; an adapter that goes on has its shape."""
     kept = tuple((name, value) for name, value in profile.items if new or name not in _SHAPE)
     return Hyperparameters(kept).merged(asked)
 

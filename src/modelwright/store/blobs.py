@@ -17,7 +17,7 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -73,7 +73,7 @@ class BlobStore:
 
         Blocks; to be called before anything is written.
         """
-        with _explained(self._temporary):
+        with explained(self._temporary):
             leftovers = list(self._temporary.iterdir())
             for path in leftovers:
                 path.unlink()
@@ -96,12 +96,12 @@ class BlobStore:
                 if limit is not None and draft.size + len(waiting) > limit:
                     raise TooLarge(f"the blob has more than {limit} bytes, which is the limit")
                 if len(waiting) >= PIECE:
-                    await _in_thread(draft.write, waiting)
+                    await in_thread(draft.write, waiting)
                     waiting = bytearray()
-            await _in_thread(draft.write, waiting)
-            return await _in_thread(self._publish, draft, expected)
+            await in_thread(draft.write, waiting)
+            return await in_thread(self._publish, draft, expected)
         except BaseException:
-            await _in_thread(draft.discard)
+            await in_thread(draft.discard)
             raise
 
     async def adopt(
@@ -120,19 +120,32 @@ class BlobStore:
         Raises NotFound when it is absent, Invalid when it is not a regular file
         (links are not followed), is not what was expected, or changed meanwhile.
         """
-        return await _in_thread(self._adopt, source, expected, link, on_bytes or _ignore)
+        return await in_thread(self._adopt, source, expected, link, on_bytes or _ignore)
+
+    def publish(self, path: Path, digest: Digest) -> None:
+        """Give a file beside the blobs, synced and verified, its name among them; blocks."""
+        with explained(self._blobs):
+            path.rename(self.path(digest))
+            _sync_folder(self._blobs)
+
+    async def pieces(self, digest: Digest, start: int = 0) -> AsyncGenerator[bytes, None]:
+        """Give a blob's bytes from an offset on, unverified; NotFound when it is absent."""
+        offset = start
+        while piece := await in_thread(self._piece, digest, offset):
+            offset += len(piece)
+            yield piece
 
     async def has(self, digest: Digest) -> bool:
         """Whether there is such a file; its bytes are not read."""
-        return await _in_thread(_is_file, self.path(digest))
+        return await in_thread(_is_file, self.path(digest))
 
     async def state(self, path: Path) -> FileState | None:
         """What tells that a file was changed or replaced; None when there is none."""
-        return await _in_thread(FileState.at, path)
+        return await in_thread(FileState.at, path)
 
     async def verify(self, digest: Digest) -> bool:
         """Whether the blob is there and its bytes still have this digest."""
-        return await _in_thread(self._verify, digest)
+        return await in_thread(self._verify, digest)
 
     async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
         """Do blocking work on a blob's lines, in a thread; raises NotFound without it.
@@ -147,7 +160,7 @@ class BlobStore:
             except FileNotFoundError:
                 raise NotFound("blob", str(digest)) from None
 
-        return await _in_thread(read)
+        return await in_thread(read)
 
     async def read(self, digest: Digest, *, limit: int = SMALL) -> bytes:
         """Give a small blob's bytes, verified.
@@ -155,7 +168,11 @@ class BlobStore:
         Raises NotFound, TooLarge above `limit` bytes, Corrupt when they are no
         longer what the digest says.
         """
-        return await _in_thread(self._read, digest, limit)
+        return await in_thread(self._read, digest, limit)
+
+    def _piece(self, digest: Digest, offset: int) -> bytes:
+        with opened(self.path(digest)) as file:
+            return os.pread(file, PIECE, offset)
 
     def _publish(self, draft: "_Draft", expected: Digest | None) -> tuple[Digest, int]:
         digest = draft.finish()
@@ -163,7 +180,7 @@ class BlobStore:
             raise Invalid(f'digest mismatch, expected "{expected}", got "{digest}"')
         if draft.is_link and self._is_held_apart(digest, draft):
             return digest, draft.size
-        with _explained(self._blobs):
+        with explained(self._blobs):
             draft.path.rename(self.path(digest))
             _sync_folder(self._blobs)
         draft.discard()  # renaming one link of a file onto another of its links keeps both
@@ -221,7 +238,7 @@ class _Draft:
         self._digest: Digest | None = None
 
     def write(self, piece: bytes | bytearray | memoryview) -> None:
-        with _explained(self.path), memoryview(piece) as rest:
+        with explained(self.path), memoryview(piece) as rest:
             file = self._open()
             self._hash.update(rest)
             self.size += len(rest)
@@ -232,7 +249,7 @@ class _Draft:
 
     def clone(self, source: int) -> bool:
         """Share the source's bytes until either file is written; hash our own."""
-        with _explained(self.path):
+        with explained(self.path):
             try:
                 fcntl.ioctl(self._open(), _CLONE, source)
             except OSError as error:
@@ -247,7 +264,7 @@ class _Draft:
         """Become another link of the source, if `path` still is that file."""
         self.discard()
         before = os.fstat(source)
-        with _explained(self.path):
+        with explained(self.path):
             try:
                 self.path.hardlink_to(path)
             except OSError as error:
@@ -263,7 +280,7 @@ class _Draft:
 
     def finish(self) -> Digest:
         """Make the bytes durable; gives their digest."""
-        with _explained(self.path):
+        with explained(self.path):
             file = self._open()
             os.fsync(file)
             written = os.fstat(file).st_size
@@ -273,7 +290,7 @@ class _Draft:
 
     def discard(self) -> None:
         """Close it, and remove what is left of it in tmp; may be called again."""
-        with _explained(self.path):
+        with explained(self.path):
             file, self._file = self._file, None
             if file is not None:
                 os.close(file)
@@ -288,7 +305,7 @@ class _Draft:
         return self._file
 
 
-async def _in_thread(work: Callable[[Unpack[P]], T], *arguments: *P) -> T:
+async def in_thread(work: Callable[[Unpack[P]], T], *arguments: *P) -> T:
     """Run blocking work in a thread and, even when cancelled, wait for its end.
 
     A thread cannot be stopped: going on without it would close or remove a
@@ -307,7 +324,7 @@ async def _in_thread(work: Callable[[Unpack[P]], T], *arguments: *P) -> T:
 
 
 @contextmanager
-def _explained(place: Path) -> Iterator[None]:
+def explained(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -317,7 +334,7 @@ def _explained(place: Path) -> Iterator[None]:
 @contextmanager
 def opened(path: Path) -> Iterator[int]:
     """A descriptor of a regular file, for reading; links are not followed."""
-    with _explained(path):
+    with explained(path):
         try:
             # Without O_NONBLOCK a named pipe would wait for its writer for ever.
             file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

@@ -37,9 +37,11 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     if before is not None and new.fresh:
         raise Conflict(f"there is a model {before.name} already", field="model", hint="Choose another name")
     card = _card(new, before)
-    if before is not None and (before.revision.spec, before.revision.card) == (spec, card):
+    if before is not None and _says_so(new, before, card):
         _add_aliases(connection, new, row.id if row is not None else 0)
         return Committed(before, False, frozenset())
+    for ancestor in new.ancestors:
+        connection.execute(additions.spec, {"digest": ancestor.digest, "canonical": ancestor.canonical()})
     _check_references(connection, new)
     connection.execute(additions.spec, {"digest": spec, "canonical": canonical})
     if new.layers:
@@ -127,6 +129,16 @@ def add_link(connection: Connection, additions: queries.Additions, digest: Diges
     connection.execute(additions.link, {"digest": digest, **asdict(state)})
 
 
+def _says_so(new: NewRevision, before: StoredModel, card: Digest | None) -> bool:
+    return before.revision.card == card and _is_alike(new, before)
+
+
+def _is_alike(new: NewRevision, before: StoredModel) -> bool:
+    """Whether only the card may differ; a manifest from outside is more than its spec."""
+    is_same = not new.arrived or before.revision.manifest == new.manifest
+    return is_same and before.revision.spec == new.spec.digest
+
+
 def _revision(new: NewRevision, before: StoredModel | None, number: int, card: Digest | None) -> Revision:
     """The revision to be written; it is of the kind "card" when nothing else changed."""
     spec = new.spec.digest
@@ -139,7 +151,7 @@ def _revision(new: NewRevision, before: StoredModel | None, number: int, card: D
         size=new.size,
         author=new.author,
         message=new.message,
-        kind="card" if before is not None and before.revision.spec == spec else new.kind,
+        kind="card" if before is not None and _is_alike(new, before) else new.kind,
         created_at=new.created_at,
         template=new.template,
         card=card,
@@ -186,7 +198,7 @@ def _lock_model(connection: Connection, key: str) -> Row[Any] | None:
 
 
 def _check_quota(connection: Connection, new: NewRevision) -> None:
-    """Refuse one model more than an owner may have; others of its creates wait for this one."""
+    """Refuse one model more than an owner may have; its other creates wait."""
     if new.most_models is None:
         return
     if connection.dialect.name == "postgresql":

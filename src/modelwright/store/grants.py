@@ -80,6 +80,9 @@ _UPLOADED: Final[Select[Any]] = select(uploads.c.digest).where(
     uploads.c.digest.in_(bindparam("digests", expanding=True)), uploads.c.principal_id == bindparam("viewer")
 )
 _LEGIBLE: Final[Select[Any]] = _SEEN.where(revisions.c.spec_digest == bindparam("spec"), VISIBLE).limit(1)
+_IS_SOMEBODYS: Final[Select[Any]] = (
+    select(revisions.c.number).where(revisions.c.spec_digest == bindparam("spec")).limit(1)
+)
 _RESHARED: Final[Select[Any]] = select(reshares.c.base_id).where(
     reshares.c.base_id == bindparam("base"), reshares.c.wrapper_id == bindparam("wrapper")
 )
@@ -103,9 +106,14 @@ def reachable(connection: Connection, viewer: Viewer, digests: Collection[Digest
 
 
 def is_legible(connection: Connection, viewer: Viewer, spec: Digest) -> bool:
-    """Whether a model that has or had this spec, perhaps a deleted one, may be seen."""
+    """Whether a model that has or had this spec, perhaps a deleted one, may be seen.
+
+    A spec that no model ever had came along with its child, and hides nothing more.
+    """
     query = _LEGIBLE.where(AMONG) if viewer.only else _LEGIBLE
-    return connection.execute(query, {**bindings(viewer), "spec": spec}).first() is not None
+    if connection.execute(query, {**bindings(viewer), "spec": spec}).first() is not None:
+        return True
+    return connection.execute(_IS_SOMEBODYS, {"spec": spec}).first() is None
 
 
 def is_reshared(connection: Connection, base: int, wrapper: int) -> bool:

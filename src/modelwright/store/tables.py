@@ -172,6 +172,18 @@ responses: Final = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+entities: Final = Table(
+    "entities",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("alias", Text),
+)
+
 accounts: Final = Table(
     "accounts",
     METADATA,

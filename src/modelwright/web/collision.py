@@ -55,7 +55,7 @@ def add_collision(
 
 
 def add_shared_delete(app: FastAPI, routers: Mapping[str, APIRouter], doorkeeper: Doorkeeper) -> None:
-    """Add the path that deletes a model for both; must stand before the dialects' own routes."""
+    """Add the path that deletes a model for both; must stand before their own."""
     endpoint = _endpoint(routers["tigercity"], "DELETE", DELETED)
 
     @needs(Verb.DELETE)

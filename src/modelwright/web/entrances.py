@@ -13,7 +13,7 @@ COMMON: Final = frozenset({"/", "/healthz", "/readyz"})
 
 
 class Entrances:
-    """ASGI application around the whole; `dialects` by the port they have to themselves."""
+    """ASGI application around the whole; `dialects` by the port that is theirs."""
 
     def __init__(self, app: ASGIApp, dialects: Mapping[int, str]) -> None:
         self._app = app

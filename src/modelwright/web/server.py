@@ -26,6 +26,7 @@ from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
+from modelwright.dialects.sgp import SGP
 from modelwright.dialects.tigercity import TigerCity
 from modelwright.service.services import Services
 from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
@@ -68,6 +69,7 @@ def dialects_of(edge: Edge) -> tuple[Dialect, ...]:
         OpenWebUI(edge.openwebui_errors),
         TigerCity(edge.default_model),
         AIMiddleware(edge.ai_middleware),
+        SGP(),
         Native(edge.identity),
     )
 
@@ -114,7 +116,7 @@ def _add_dialects(
 
 
 def _door(dialect: Dialect, doorkeeper: Doorkeeper) -> Callable[[Request], Awaitable[None]]:
-    """The door of a dialect's routes; who has come through it hears of errors in its words."""
+    """The door of a dialect's routes; errors behind it are told in its words."""
     admit = doorkeeper.door(dialect.name)
 
     async def enter(request: Request) -> None:

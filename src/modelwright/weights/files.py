@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, NotFound, Unavailable
 from modelwright.core.ports import Made, Progress
+from modelwright.core.spec import AdapterLayer
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
 from modelwright.core.wording import excerpt
@@ -32,6 +33,7 @@ from modelwright.weights.adapters import (
 from modelwright.weights.anatomy import read_anatomy
 from modelwright.weights.convert import convert_folder
 from modelwright.weights.gguf import read_facts
+from modelwright.weights.merge_adapters import merge_adapters
 from modelwright.weights.packing import wanted_type
 from modelwright.weights.peft_folder import unpack_adapter
 from modelwright.weights.split import merge_parts
@@ -129,6 +131,20 @@ class WeightBlobs:
             return ()
 
         async for event in self._made("merging split GGUF", work):
+            yield event
+
+    async def merge_adapters(
+        self, base: Digest, adapters: Sequence[AdapterLayer]
+    ) -> AsyncGenerator[Progress | Made, None]:
+        """Make one GGUF of a base and adapters; raises as weights.merge_adapters does."""
+        path = await self._path(base)
+        paths = [(await self._path(adapter.digest), adapter.scale) for adapter in adapters]
+
+        def work(folder: Path, report: Report) -> tuple[str, ...]:
+            merge_adapters(path, paths, folder / _TARGET, report)
+            return ()
+
+        async for event in self._made("merging adapters", work):
             yield event
 
     async def quantize(self, source: Digest, wanted: str) -> AsyncGenerator[Progress | Made, None]:

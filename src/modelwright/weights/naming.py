@@ -19,7 +19,7 @@ def misleads(name: str) -> bool:
 
 
 def check_name(name: str, lacking: frozenset[bytes]) -> None:
-    """Raise Invalid for a misleading name; `lacking` are those of PHI3_TOKENS that are absent."""
+    """Raise Invalid for a misleading name; `lacking` are the absent PHI3_TOKENS."""
     if lacking and misleads(name):
         tokens = ", ".join(sorted(token.decode() for token in lacking))
         raise Invalid(

@@ -30,7 +30,7 @@ class Message(Wire):
 
 
 class Thinking(Wire):
-    """Whether to think; after `budget_tokens` a thought is ended, and the answer begins."""
+    """Whether to think; after `budget_tokens` a thought is ended."""
 
     type: Text = ""
     budget_tokens: Annotated[int, Strict(), Field(ge=1, le=16_777_216)] | None = None

@@ -1,7 +1,7 @@
 """Ollama's routes: parse, ask who acts, call one service, render.
 
-Facts: Ollama, server/routes.go. Streaming is the default. Pulling and pushing are
-not built yet and say so.
+Facts: Ollama, server/routes.go. Streaming is the default. Pulling and pushing stand
+in transfers.py.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
@@ -25,6 +25,7 @@ from modelwright.dialects.body import read, read_body, read_upload
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
 from modelwright.dialects.ollama import creation, listing, requests, wire
+from modelwright.dialects.ollama.transfers import Transfers
 from modelwright.dialects.ollama.writers import (
     JSON_TYPE,
     ChatWriter,
@@ -32,10 +33,10 @@ from modelwright.dialects.ollama.writers import (
     GenerateWriter,
     usage_figures,
 )
+from modelwright.service.transfer_events import TransferEvent
 from modelwright.service.views import Created, CreateEvent, Notice, Working
 
 _TRY_PULLING: Final = 'model "{name}" not found, try pulling it first'
-_HERE: Final = 'See what is here with "modelwright ls"'
 
 W = TypeVar("W", bound=Wire)
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -80,6 +81,7 @@ class _Routes:
         self._uploads = backing.services.uploads
         self._principal_of = backing.principal_of
         self._limits = backing.limits
+        self._transfers = Transfers(backing)
 
     def table(self) -> Iterator[tuple[str, str, Endpoint, str, type[Wire] | None]]:
         for method in ("GET", "HEAD"):
@@ -107,8 +109,7 @@ class _Routes:
             "Turn one text into a vector",
             wire.EmbeddingsRequest,
         )
-        yield "POST", "/api/pull", self.pull, "Pull a model (not supported yet)", wire.ModelRequest
-        yield "POST", "/api/push", self.push, "Push a model (not supported yet)", wire.ModelRequest
+        yield from self._transfers.table()
         yield "HEAD", "/api/blobs/{digest}", self.find_blob, "Ask for a blob", None
         yield "POST", "/api/blobs/{digest}", self.upload_blob, "Upload a blob", None
 
@@ -141,15 +142,15 @@ class _Routes:
     async def create(self, request: Request) -> Response:
         body = await self._read(request, wire.CreateRequest)
         name, draft = creation.parse_create(body)
-        events = self._models.create(self._principal_of(request), name, draft)
-        events = _with_base_named(events)
+        principal = self._principal_of(request)
+        events = self._transfers.with_base(principal, draft, self._models.create(principal, name, draft))
         if body.warm:
-            events = self._warmed(events, self._principal_of(request), name)
+            events = self._warmed(events, principal, name)
         return Answer(events, CreateWriter(), stream=body.stream)
 
     async def _warmed(
-        self, events: AsyncIterator[CreateEvent], principal: Principal, name: str
-    ) -> AsyncGenerator[CreateEvent, None]:
+        self, events: AsyncIterator[CreateEvent | TransferEvent], principal: Principal, name: str
+    ) -> AsyncGenerator[CreateEvent | TransferEvent, None]:
         """Have the new model's prompt computed before it is said to be ready."""
         async for event in events:
             if isinstance(event, Created):
@@ -208,19 +209,6 @@ class _Routes:
         found = await self._embedded(request, requests.parse_embeddings(body))
         return _json({"embedding": found.vectors[0] if found.vectors else []})
 
-    @needs(Verb.CREATE)
-    async def pull(self, request: Request) -> Response:
-        body = await self._read(request, wire.ModelRequest)
-        asked = body.model or body.name
-        requests.model_reference(asked if asked.strip() else "/")
-        raise Unsupported("pulling a model is not supported yet", hint=_HERE)
-
-    @needs(Verb.PUSH)
-    async def push(self, request: Request) -> Response:
-        body = await self._read(request, wire.ModelRequest)
-        requests.model_reference(body.model or body.name)
-        raise Unsupported("pushing a model is not supported yet")
-
     @needs(Verb.UPLOAD)
     async def find_blob(self, request: Request) -> Response:
         digest = _digest(request)
@@ -251,13 +239,6 @@ class _Routes:
             found = await while_connected(request.receive, work)
         note_usage(request.scope, found.usage)
         return found
-
-
-async def _with_base_named(events: AsyncIterator[CreateEvent]) -> AsyncGenerator[CreateEvent, None]:
-    """Tell an unknown base from an unknown model."""
-    with _absent_as('model "{name}" not found: it is not here, and pulling is not supported yet', hint=_HERE):
-        async for event in events:
-            yield event
 
 
 async def _able(

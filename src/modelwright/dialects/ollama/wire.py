@@ -137,6 +137,15 @@ class ModelRequest(Wire):
     verbose: Flag = False
 
 
+class TransferRequest(Wire):
+    """A model to pull or push; `insecure` is over http. Who one is, login says."""
+
+    model: Text = ""
+    name: Text = ""
+    insecure: Flag = False
+    stream: Flag = True
+
+
 class CopyRequest(Wire):
     source: Text = ""
     destination: Text = ""

@@ -20,6 +20,7 @@ from modelwright.core.chat import (
 from modelwright.core.errors import ModelwrightError
 from modelwright.dialects.answer import ndjson
 from modelwright.dialects.base import timestamp
+from modelwright.service.transfer_events import LayerMoved, Stated, TransferEvent, Transferred
 from modelwright.service.views import Created, CreateEvent, LayerReady, ManifestReady, Notice, Working
 
 JSON_TYPE: Final = "application/json; charset=utf-8"
@@ -28,7 +29,7 @@ NO_DIGEST: Final = "0" * 19
 """What stands for the digest of a blob that is still being made."""
 
 
-class _Lines:
+class StatusLines:
     """What all of Ollama's streams have in common."""
 
     stream_type = NDJSON_TYPE
@@ -41,7 +42,7 @@ class _Lines:
         return ndjson({"error": str(error)})
 
 
-class GenerateWriter(_Lines):
+class GenerateWriter(StatusLines):
     """Lines of /api/generate; `model` is the name as it was asked for."""
 
     def __init__(self, model: str) -> None:
@@ -85,14 +86,44 @@ class ChatWriter(GenerateWriter):
         return _figures(done)
 
 
-class CreateWriter(_Lines):
-    """Status lines of /api/create, ending in "success"."""
+class CreateWriter(StatusLines):
+    """Status lines of /api/create, ending in "success"; a pull's may come first."""
 
-    def frame(self, event: CreateEvent) -> bytes:
+    def frame(self, event: CreateEvent | TransferEvent) -> bytes:
+        if isinstance(event, Stated | LayerMoved | Transferred):
+            return ndjson(transfer_line(event))
         return ndjson({"status": _status(event), **_progress(event)})
 
-    def whole(self, events: Sequence[CreateEvent]) -> dict[str, Any]:
-        return {"status": _status(events[-1])}
+    def whole(self, events: Sequence[CreateEvent | TransferEvent]) -> dict[str, Any]:
+        last = events[-1]
+        if isinstance(last, Stated | LayerMoved | Transferred):
+            return transfer_line(last)
+        return {"status": _status(last)}
+
+
+class TransferWriter(StatusLines):
+    """Status lines of /api/pull and /api/push, ending in "success"."""
+
+    def frame(self, event: TransferEvent) -> bytes:
+        return ndjson(transfer_line(event))
+
+    def whole(self, events: Sequence[TransferEvent]) -> dict[str, Any]:
+        return transfer_line(events[-1])
+
+
+def transfer_line(event: TransferEvent) -> dict[str, Any]:
+    """One line; what is moved has its digest, so that clients show a bar."""
+    match event:
+        case Stated():
+            return {"status": event.status}
+        case LayerMoved():
+            place = {"status": f"{event.verb} {event.digest.hex[:12]}", "digest": str(event.digest)}
+            done = {"completed": event.completed} if event.completed else {}
+            return {**place, "total": event.total, **done}
+        case Notice():
+            return {"status": event.text}
+        case Transferred():
+            return {"status": "success"}
 
 
 def usage_figures(usage: Usage) -> Mapping[str, int]:

@@ -160,7 +160,7 @@ class FileRoutes:
 
 
 def file_object(record: DatasetRecord) -> Json:
-    """A file as OpenAI's clients know it; what is wrong with its lines is said where it is used."""
+    """A file as OpenAI's clients know it; its lines are judged where it is used."""
     return {
         "id": record.id,
         "object": "file",

@@ -1,4 +1,4 @@
-"""The routes of fine-tuning: jobs, what they tell, and who may use what came of them."""
+"""The routes of fine-tuning: jobs, what they tell, who may use what they made."""
 
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -108,7 +108,7 @@ class JobRoutes:
     async def _matching(
         self, principal: Principal, after: str, most: int, wanted: Mapping[str, str] | None
     ) -> Sequence[Run]:
-        """The newest runs behind `after` that carry all the wanted metadata; None = that carry none."""
+        """The newest runs behind `after` that carry this metadata; None = none at all."""
         found: list[Run] = []
         while len(found) < most:
             read = await self._training.list_runs(principal, after=after, limit=_RUNS)

@@ -5,7 +5,7 @@ Facts: OpenAI's API reference; the error texts are those of Ollama's layer
 (openai/openai.go, middleware/openai.go), which its users already know.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.names import check_reference
 from modelwright.core.parameters import Parameters
 from modelwright.core.wording import excerpt
+from modelwright.dialects.content import read_bias
 from modelwright.dialects.fields import refuse, texts_of
 from modelwright.dialects.openai import wire
 from modelwright.dialects.openai.messages import read_messages
@@ -44,7 +45,7 @@ def parse_chat(body: wire.ChatRequest) -> chat.ChatRequest:
             tools=toolbox.tools,
             tool_choice=toolbox.choice,
             logprobs=body.top_logprobs if body.logprobs else None,
-            logit_bias=_bias(body.logit_bias),
+            logit_bias=read_bias(body.logit_bias),
         ),
     )
 
@@ -78,7 +79,7 @@ def parse_completion(body: wire.CompletionRequest) -> tuple[chat.GenerateRequest
         raw=body.echo,
         parameters=_parameters(body, body.max_tokens),
         options=chat.AnswerOptions(
-            logprobs=0 if comparing else body.logprobs, logit_bias=_bias(body.logit_bias)
+            logprobs=0 if comparing else body.logprobs, logit_bias=read_bias(body.logit_bias)
         ),
     )
     return tuple(_asking(request, prompt) for prompt in prompts)
@@ -140,19 +141,6 @@ def _toolbox(body: wire.ChatRequest) -> Toolbox:
     choice = body.function_call
     named = {"type": "function", "function": choice} if isinstance(choice, dict) else choice
     return read_choice(named, tools, parallel=False)
-
-
-def _bias(bias: Mapping[str, Any]) -> dict[int, float]:
-    """Token -> what is added to its logit, from -100 to 100."""
-    found = {}
-    for token, value in bias.items():
-        place = f"logit_bias.{token[:20]}"
-        if not token.isascii() or not token.isdigit() or len(token) > 9:
-            raise Invalid(f'"{place}": {excerpt(token)} is no token number', field=place)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not -100 <= value <= 100:
-            raise Invalid(f'"{place}" must be a number from -100 to 100', field=place)
-        found[int(token)] = float(value)
-    return found
 
 
 def _parameters(body: wire.ChatRequest | wire.CompletionRequest, most: int | None) -> Parameters:

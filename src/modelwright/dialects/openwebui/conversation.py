@@ -21,10 +21,11 @@ from modelwright.core.chat import (
     Tool,
     ToolChoice,
 )
+from modelwright.core.duration import keep_alive_seconds
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.tools import check_choice
 from modelwright.core.wording import excerpt
-from modelwright.dialects.content import as_tool, checked_tools, read_call, read_data_url
+from modelwright.dialects.content import as_tool, checked_tools, read_bias, read_call, read_data_url
 from modelwright.dialects.fields import MOST_MESSAGES, MOST_TOOLS, texts_of
 from modelwright.dialects.openwebui.parameters import deep_update, effective, read_parameters, with_controls
 
@@ -96,14 +97,21 @@ class Asked:
         # The model's parameters stand in its spec; a choice of controls stands over those.
         chosen = effective(with_controls({**params, "custom_params": {}}, self.choices))
         over, _ = read_parameters({name: v for name, v in chosen.items() if params.get(name) != v})
-        options = _options(deep_update(defaults, self.values))
+        values = deep_update(defaults, self.values)
+        options, bias = _options(values), values.get("logit_bias") or {}
+        if not isinstance(bias, dict):
+            raise Invalid('"logit_bias" must be an object', field="logit_bias")
         return ChatRequest(
             model=model,
             messages=with_system(self.messages, system),
             parameters=over.merged(known),
-            keep_alive=None,
+            keep_alive=keep_alive_seconds(values.get("keep_alive")),
             options=AnswerOptions(
-                format=options.format, think=options.think, tools=self.tools, tool_choice=self.tool_choice
+                format=options.format,
+                think=options.think,
+                tools=self.tools,
+                tool_choice=self.tool_choice,
+                logit_bias=read_bias(bias),
             ),
         )
 

@@ -29,7 +29,7 @@ _SHOWN: Final = ("learning_rate", "learning_steps", "epsilon", "beta")
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A model that is there: its name and id for the caller, and what may be seen of it."""
+    """A model that is there: its name and id, and what the caller may see of it."""
 
     name: str
     id: str

@@ -127,7 +127,7 @@ class _Routes:
     async def _learned(
         self, principal: Principal, body: wire.TrainRequest
     ) -> AsyncGenerator[RunEvent | Learned, None]:
-        """What the run of a call tells, then what came of it; ends with the call, however it ends."""
+        """What a call's run tells, then what came of it; the run ends with the call."""
         found = await self._entries.find(principal, body.model)
         self._entries.check_changeable(found)
         groups = requests.parse_groups(body)

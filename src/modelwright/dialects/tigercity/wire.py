@@ -1,4 +1,4 @@
-"""What TigerCity's clients send (its API reference; what that leaves open accepts aliases)."""
+"""What TigerCity's clients send (its API reference; aliases where it is silent)."""
 
 from typing import Annotated, Any, Final
 

@@ -28,6 +28,7 @@ from modelwright.store.migrations import (
     m0040_layers,
     m0041_templates,
     m0042_deployments,
+    m0060_entities,
 )
 from modelwright.store.tables import migrations
 
@@ -49,6 +50,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0040_layers", m0040_layers.apply),
     ("0041_templates", m0041_templates.apply),
     ("0042_deployments", m0042_deployments.apply),
+    ("0060_entities", m0060_entities.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time

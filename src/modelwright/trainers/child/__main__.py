@@ -47,7 +47,7 @@ def main() -> None:
         tell("failed", {"error": f"the loss is no number any more at step {error}", "step": error.args[0]})
     except (MemoryError, torch.OutOfMemoryError):
         tell("failed", {"error": "the memory is not enough", "hint": "Lower batch_tokens or max_length"})
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (OSError, RuntimeError, IndexError, KeyError, ValueError, SafetensorError) as error:
         tell("failed", _fault(error))
     else:
         tell("done" if ended is not None else "stopped", {"metrics": ended or {}})

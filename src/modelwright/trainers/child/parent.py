@@ -33,7 +33,7 @@ class Parent:
         self._architecture = self._fields["general.architecture"].contents()
 
     def configuration(self) -> Any:
-        """What transformers is to make of the file; raises RuntimeError for what it cannot."""
+        """What transformers is to make of the file; raises RuntimeError if it cannot."""
         config = AutoConfig.from_pretrained(str(self._weights.parent), gguf_file=self._weights.name)
         if config.model_type == "mistral":
             # One that is called just that; its own reader of tensors does not know the class.

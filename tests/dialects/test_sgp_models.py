@@ -1,0 +1,188 @@
+"""The platform's models: accounts apart, every type executed, other dialects' models too."""
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from modelwright.core.grants import LOCAL_ADMIN
+
+pytestmark = pytest.mark.anyio
+
+TURNS = [{"role": "user", "content": "hello"}]
+
+
+async def made(client: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]:
+    body = {"name": "one", "account_id": "acme-labs", "model_type": "CHAT_COMPLETION"} | fields
+    answer = await client.post("/v4/models", json=body)
+    assert answer.status_code == 200, answer.text
+    tree: dict[str, Any] = answer.json()
+    return tree
+
+
+async def executed(client: httpx2.AsyncClient, model: dict[str, Any], body: dict[str, Any]) -> Any:
+    found = (await client.get(f"/v4/models/{model['id']}/deployments")).json()["items"]
+    path = f"/v4/models/{model['id']}/deployments/{found[0]['id']}/execute"
+    answer = await client.post(path, json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json() if not body.get("stream") else answer.text
+
+
+async def test_names_need_not_be_unique(client: httpx2.AsyncClient) -> None:
+    first, second = await made(client), await made(client)
+    assert first["name"] == second["name"] == "one"
+    assert first["id"] != second["id"]
+    names = [each["name"] for each in (await client.get("/api/tags")).json()["models"]]
+    assert {"one:latest", "one-2:latest"} <= set(names)
+
+
+async def test_saving_what_was_shown_changes_nothing(client: httpx2.AsyncClient) -> None:
+    """Also for what only other dialects can say of the model."""
+    await client.post(
+        "/api/create",
+        json={
+            "model": "rich",
+            "from": "test",
+            "system": "Hi",
+            "messages": TURNS,
+            "parameters": {"temperature": 0.5, "stop": ["x"]},
+            "stream": False,
+        },
+    )
+    shown = (await client.get("/v4/models/rich")).json()
+    names = ("model_creation_parameters", "base_model_id")
+    await client.request("PATCH", "/v4/models/rich", json={name: shown[name] for name in names})
+    history = (await client.get("/api/modelwright/history", params={"model": "rich"})).json()
+    assert len(history["revisions"]) == 1
+    assert shown["model_creation_parameters"] == {"SYSTEM": "Hi", "TEMPERATURE": 0.5, "STOP": ["x"]}
+
+
+async def test_what_is_taken_out_of_the_parameters_is_taken_away(client: httpx2.AsyncClient) -> None:
+    one = await made(
+        client,
+        base_model_id="test",
+        model_creation_parameters={"SYSTEM": "Hi", "TOP_K": 7, "COLOUR": "red"},
+    )
+    changed = await client.request(
+        "PATCH", f"/v4/models/{one['id']}", json={"model_creation_parameters": {"TOP_K": 8, "COLOUR": "red"}}
+    )
+    assert changed.json()["model_creation_parameters"] == {"COLOUR": "red", "TOP_K": 8}
+    assert "system" not in (await client.post("/api/show", json={"model": "one"})).json()
+
+
+async def test_the_deployment_that_came_with_a_model_follows_it(client: httpx2.AsyncClient) -> None:
+    one = await made(client)
+    assert one["deployment_count"] == 0
+    based = (await client.request("PATCH", f"/v4/models/{one['id']}", json={"base_model_id": "test"})).json()
+    assert based["deployment_count"] == 1
+    again = await client.request(
+        "PATCH", f"/v4/models/{one['id']}", json={"model_creation_parameters": {"SYSTEM": "x"}}
+    )
+    assert again.json()["deployment_count"] == 1
+
+
+async def test_each_type_is_executed_as_it_is(house: Any, client: httpx2.AsyncClient) -> None:
+    await house.add_ranker()
+    chat = await made(client, base_model_id="test")
+    assert (await executed(client, chat, {"messages": TURNS}))["message"]["role"] == "assistant"
+    prompts = await made(client, base_model_id="test", model_type="COMPLETION")
+    told = await executed(client, prompts, {"prompts": ["a", "b"]})
+    assert [prompt for prompt, _ in told["completions"]] == ["a", "b"]
+    vectors = await made(client, base_model_id="bert", model_type="EMBEDDING")
+    assert (await executed(client, vectors, {"texts": ["a"]}))["embeddings"][0][0] == "a"
+    ranks = await made(client, base_model_id="ranker", model_type="RERANKING")
+    assert len((await executed(client, ranks, {"query": "a", "chunks": ["a", "b"]}))["chunk_scores"]) == 2
+    agent = await made(client, base_model_id="test", model_type="AGENT")
+    said = await executed(client, agent, {"messages": TURNS, "instructions": "Be kind"})
+    assert (said["action"], said["context"]["tool_request"]) == ("content", None)
+
+
+@pytest.mark.parametrize("kind", ["GENERIC", "BUNDLE"])
+async def test_a_generic_model_takes_any_of_these(client: httpx2.AsyncClient, kind: str) -> None:
+    one = await made(client, base_model_id="test", model_type=kind)
+    assert (await executed(client, one, {"messages": TURNS}))["message"]
+    assert (await executed(client, one, {"prompt": "a"}))["completions"][0][0] == "a"
+
+
+async def test_a_streamed_execution_says_the_same_in_pieces(client: httpx2.AsyncClient) -> None:
+    one = await made(client, base_model_id="test")
+    whole = await executed(client, one, {"messages": TURNS})
+    events = (await executed(client, one, {"messages": TURNS, "stream": True})).strip().split("\n\n")
+    pieces = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert "".join(piece["message"]["content"] for piece in pieces) == whole["message"]["content"]
+    assert pieces[-1]["finish_reason"] == "stop"
+
+
+async def test_bindings_are_those_that_the_template_lets_a_request_say(client: httpx2.AsyncClient) -> None:
+    field = {"name": "SEED", "type": "int", "description": "x", "required": True}
+    base = {"name": "BASE_MODEL", "type": "str", "description": "x", "required": True}
+    template = {
+        "name": "seeded",
+        "account_id": "acme-labs",
+        "endpoint_type": "SYNC",
+        "model_type": "CHAT_COMPLETION",
+        "vendor_configuration": {"bundle_config": {"registry": "r", "image": "modelwright/llm", "tag": "1"}},
+        "model_creation_parameters_schema": {"parameters": [base]},
+        "model_request_parameters_schema": {"parameters": [field]},
+    }
+    id = (await client.post("/v4/model-templates", json=template)).json()["id"]
+    one = await made(client, model_template_id=id, base_model_id="test")
+    path = f"/v4/models/{one['id']}/completions"
+    for bindings, status in (({"SEED": 3}, 200), ({}, 422), ({"SEED": 3, "TOP_K": 1}, 422)):
+        body = {"prompt": "x", "model_request_parameters": {"bindings": bindings}}
+        assert (await client.post(path, json=body)).status_code == status, bindings
+
+
+async def test_an_image_without_a_container_engine_is_refused_and_the_model_stays(
+    client: httpx2.AsyncClient,
+) -> None:
+    template = {
+        "name": "boxed",
+        "account_id": "acme-labs",
+        "endpoint_type": "SYNC",
+        "model_type": "GENERIC",
+        "vendor_configuration": {"bundle_config": {"registry": "r.example", "image": "a/b", "tag": "1"}},
+    }
+    id = (await client.post("/v4/model-templates", json=template)).json()["id"]
+    one = await made(client, model_template_id=id, model_type="GENERIC")
+    path = f"/v4/models/{one['id']}/deployments"
+    deployed = (await client.post(path, json={"name": "x"})).json()
+    assert (deployed["status"], "container" in deployed["status_reason"]) == ("FAILED", True)
+    assert (await client.get(f"/v4/models/{one['id']}")).status_code == 200
+
+
+async def test_accounts_do_not_see_one_another(town: Any) -> None:
+    accounts = town.house.services.rights.accounts
+    for name, user in (("acme", "bob"), ("umbrella", "eve")):
+        await accounts.add_account(LOCAL_ADMIN, name)
+        await accounts.change_user(LOCAL_ADMIN, user, account=name)
+    bob, eve = town["bob"], town["eve"]
+    mine = {"name": "secret", "account_id": "acme"}
+    model = (await bob.post("/v4/models", json={**mine, "model_type": "GENERIC"})).json()
+    group = (await bob.post("/v4/model-groups", json=mine)).json()
+    for path in (f"/v4/models/{model['id']}", f"/v4/model-groups/{group['id']}"):
+        assert (await bob.get(path)).status_code == 200
+        assert (await eve.get(path)).status_code == 404
+        assert (await eve.delete(path)).status_code == 404
+    for path in ("/v4/models", "/v4/model-groups"):
+        assert "secret" not in (await eve.get(path)).text
+        assert (await eve.get(path, params={"account_id": "acme"})).status_code == 403
+        assert (await eve.get(path, headers={"x-selected-account-id": "acme"})).status_code == 403
+        assert (await bob.get(path, headers={"x-selected-account-id": "acme"})).status_code == 200
+    other = await eve.post("/v4/models", json={**mine, "model_type": "GENERIC"})
+    assert other.status_code == 403
+
+
+async def test_an_alias_is_one_in_its_account(town: Any) -> None:
+    answer = await town["bob"].post(
+        "/v4/models",
+        json={"name": "a", "account_id": "b", "model_type": "CHAT_COMPLETION", "base_model_id": "test"},
+    )
+    (default,) = (await town["bob"].get(f"/v4/models/{answer.json()['id']}/deployments")).json()["items"]
+    body = {"name": "front", "model_deployment_id": default["id"], "alias": "front"}
+    assert (await town["bob"].post("/v4/serving", json=body)).status_code == 200
+    assert (await town["bob"].post("/v4/serving", json=body)).status_code == 409
+    assert (await town["eve"].get("/v4/serving/a/front")).status_code == 404
+    answered = await town["bob"].post("/v4/serving/a/front/execute", json={"messages": TURNS})
+    assert answered.status_code == 200
