@@ -89,7 +89,7 @@ BAD = [
     ("engine", "echo:soon"),
     ("log_level", "loud"),
     ("context_length", "15"),
-    ("cache_type", "f32"),
+    ("cache_type", "f64"),
     ("split_mode", "column"),
     ("tensor_split", "0,0"),
     ("tensor_split", "3;1"),
