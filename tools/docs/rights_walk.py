@@ -100,6 +100,7 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "num_ctx": 64,
         "system": "x",
     },
+    ("POST", "/v1/responses"): {"model": "{model}", "input": "hello"},
     ("POST", "/v1/responses/input_tokens"): {"model": "{model}", "input": "hello"},
     ("POST", "/v1/models"): {"name": "tiger-{n}", "description": "", "parent_model": "{model}"},
     ("POST", "/v1/train"): {"model": "{model}"},
