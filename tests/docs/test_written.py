@@ -26,7 +26,7 @@ def declared() -> dict[str, str]:
 def extras() -> set[str]:
     """What is imported only where it is installed."""
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    named = {re.split(r"[=<>;\[ ]", each)[0] for extra in ("hub", "sign") for each in wanted[extra]}
+    named = {re.split(r"[=<>;\[ ]", each)[0] for extra in ("hub", "sign", "train") for each in wanted[extra]}
     return {name.lower().replace("_", "-") for name in named}
 
 

@@ -63,12 +63,7 @@ def train(
         if not detach:
             follow(client, run["id"], quiet=as_json)
             run = client.ask("GET", f"{NATIVE}/runs/one", query={"run": run["id"]})
-    if as_json:
-        print_json(run)
-    elif detach:
-        say(run["id"])
-        note(f'see it with "modelwright logs -f {run["id"]}"')
-    _raise_failed(run)
+    _say_end(run, as_json=as_json, detached=detach)
 
 
 def runs(as_json: JsonOption = False, host: HostOption = "") -> None:
@@ -281,6 +276,16 @@ def _change(run: str, verb: str, host: str) -> None:
     with connect(host) as client:
         changed = client.ask("POST", f"{NATIVE}/runs/{verb}", {"run": run})
     note(f"{run} is {changed['state']}")
+
+
+def _say_end(run: dict[str, Any], *, as_json: bool, detached: bool) -> None:
+    """Say what became of a run; raises when that is nothing good."""
+    if as_json:
+        print_json(run)
+    elif detached:
+        say(run["id"])
+        note(f'see it with "modelwright logs -f {run["id"]}"')
+    _raise_failed(run)
 
 
 def _raise_failed(run: dict[str, Any]) -> None:
