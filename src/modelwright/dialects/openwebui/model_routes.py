@@ -59,10 +59,12 @@ class ModelRoutes:
     @needs(Verb.LIST)
     async def list_page(self, request: Request) -> Response:
         principal, page = self._desk.who(request), page_of(request)
-        found = _chosen(presets(await self._entries.all(principal)), principal, request)
+        desk = await self._desk.survey(principal)
+        found = _chosen(presets(await desk.entries.listed(principal)), principal, request)
         rows = []
         for each in found[(page - 1) * listing.PAGE : page * listing.PAGE]:
-            tree = listing.with_access(await self._desk.row(principal, each), each, await self._owner(each))
+            owner = await desk.people.shown(each.summary.owner)
+            tree = listing.with_access(await desk.row(principal, each), each, owner)
             rows.append(listing.without_picture(tree))
         return json_response({"items": rows, "total": len(found)})
 
@@ -242,7 +244,8 @@ class ModelRoutes:
         return found
 
     async def _rows(self, principal: Principal, found: Sequence[Found]) -> list[Json]:
-        return [await self._desk.row(principal, each) for each in found]
+        desk = await self._desk.survey(principal)
+        return [await desk.row(principal, each) for each in found]
 
     async def _owner(self, found: Found) -> Json | None:
         return await self._desk.people.shown(found.summary.owner)
