@@ -72,6 +72,11 @@ class Found:
         return list(self.card.extra(DIALECT).get("asks", ()))
 
     @property
+    def version(self) -> int:
+        """The revision that is its version: offering it, or no longer, makes no new one."""
+        return entry.version_of(self.card, self.summary.revision)
+
+    @property
     def title(self) -> str:
         return entry.shown_name(self.card, self.identifier)
 
@@ -256,7 +261,10 @@ class Entries:
         return await self.find(principal, found.name)
 
     async def set_active(self, principal: Principal, found: Found, active: bool) -> None:
-        await self._models.change_card(principal, found.name, replace(found.card, active=active))
+        card = replace(found.card, active=active)
+        if found.is_entry:
+            card = entry.mark_toggled(card, found.version, found.summary.latest + 1)
+        await self._models.change_card(principal, found.name, card)
 
     async def delete(self, principal: Principal, found: Found) -> None:
         """Delete a model; of what only lies over a base, that alone."""
