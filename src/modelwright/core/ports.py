@@ -175,6 +175,14 @@ class Catalogue(Protocol):
         """The models that a viewer may know (None: all), the last changed first."""
         ...
 
+    async def survey(self, viewer: Viewer | None = None, *, whole: bool = False) -> "Catalogue":
+        """A catalogue that has read the models of a viewer, to make one list of them.
+
+        Each call of `find`, `card`, `lineage` or `blob` would be a query otherwise.
+        `whole`: with what all of them say themselves.
+        """
+        ...
+
     async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
         """Those blobs that a viewer uploaded, or that models stand on which it may see."""
         ...

@@ -3,7 +3,7 @@
 Each change is written down in the audit log in the same transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,10 @@ class Grants(Protocol):
     """Grants on models, re-shares of bases through wrappers, and owners."""
 
     async def grants_of(self, model: int) -> Sequence[Grant]: ...
+
+    async def every(self) -> Mapping[str, Sequence[Grant]]:
+        """The grants of all models, by the key of their names."""
+        ...
 
     async def put(self, model: StoredModel, grant: Grant, by: Principal, at: datetime) -> None:
         """Give somebody a level, in place of the one it had."""

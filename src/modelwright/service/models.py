@@ -5,6 +5,7 @@ no wire, no SQL and no file: the catalogue is a port.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 
 from modelwright.core.access import level_of, viewer_of
@@ -175,9 +176,35 @@ class Models:
     async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
         """The models that the principal may know, the last changed first."""
         viewer = viewer_of(principal)
+        surveyed = self._over(await self._catalogue.survey(viewer))
+        return tuple([summary async for _, summary in surveyed._lines(principal)])
+
+    async def survey(self, principal: Principal) -> "Models":
+        """The same models as they are now, read at once: for a list, and for no changes."""
+        return self._over(await self._catalogue.survey(viewer_of(principal), whole=True))
+
+    async def list_views(self, principal: Principal) -> tuple[ModelView, ...]:
+        """As `list_models`, each with what it says itself, where that may be read."""
+        views = []
+        async for model, summary in self._lines(principal):
+            legible = level_of(principal, model) is not Level.USE
+            spec = (await self._catalogue.lineage(model.revision.spec))[0] if legible else ModelSpec()
+            views.append(ModelView(summary, ResolvedSpec(), frozenset(), PRIVATE, spec=spec))
+        return tuple(views)
+
+    async def _lines(self, principal: Principal) -> AsyncIterator[tuple[StoredModel, ModelSummary]]:
+        viewer = viewer_of(principal)
         stored = await self._catalogue.list_models(viewer)
         among = None if viewer is None else frozenset(model.name.key for model in stored)
-        return tuple([await self._summary(principal, model, model.revision, among) for model in stored])
+        for model in stored:
+            yield model, await self._summary(principal, model, model.revision, among)
+
+    def _over(self, catalogue: Catalogue) -> "Models":
+        other = copy(self)
+        other._catalogue, other._resolver = catalogue, self._resolver.over(catalogue)
+        other._access = other._resolver.access
+        other.aliases = Aliases(catalogue, other._resolver)
+        return other
 
     async def count(self, principal: Principal) -> int:
         """How many models the principal may know, without reading them."""

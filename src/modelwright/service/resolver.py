@@ -5,6 +5,7 @@ from a digest is kept in memory; what a name points to is asked each time.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 from modelwright.core.access import level_of, viewer_of
@@ -39,6 +40,12 @@ class Resolver:
         self._abilities: Bounded[Digest, tuple[str, ...]] = Bounded(_KEPT_ABILITIES)
         self._cards: Bounded[Digest, Card] = Bounded(_KEPT_CARDS)
         self.templates = Templates()
+
+    def over(self, catalogue: Catalogue) -> "Resolver":
+        """The same, with what it knows by digest, on another view of the catalogue."""
+        other = copy(self)
+        other._catalogue, other.access = catalogue, Access(catalogue)
+        return other
 
     async def find(
         self, principal: Principal, asked: str, verb: Verb, *, field: str = "model"

@@ -1,6 +1,6 @@
 """Sharing: who is given what on a model, by its owner or an admin."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from modelwright.core.errors import Denied, Invalid, NotFound
@@ -34,6 +34,10 @@ class Sharing:
         stored = await self._access.find(by, model, Verb.GRANT)
         found = await self._grants.grants_of(stored.id), await self._grants.reshares_of(stored.id)
         return Shares(stored.owner, *found)
+
+    async def all_grants(self) -> Mapping[str, Sequence[Grant]]:
+        """Everybody's grants by the key of the model's name; not filtered for anybody."""
+        return await self._grants.every()
 
     async def grant(self, by: Principal, model: str, principal: str, level: str) -> Grant:
         """Give somebody a level; "none" takes it away."""

@@ -5,7 +5,8 @@ transaction there (database.py says which), so a caller that goes away leaves
 either everything or nothing. It knows no files and no rights.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, Self
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Row, Select
 from modelwright.core.access import Viewer
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Corrupt, NotFound
+from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
@@ -28,6 +29,7 @@ from modelwright.store.spec_cache import SpecCache
 
 LONGEST_LINEAGE: Final = 17
 """Specs in one answer of `lineage`: a model and 16 ancestors."""
+_AT_ONCE: Final = 1000
 
 
 class Catalogue:
@@ -78,6 +80,15 @@ class Catalogue:
         return await self._database.read(
             lambda connection: [read_model(row) for row in connection.execute(query, grants.bindings(viewer))]
         )
+
+    async def survey(self, viewer: Viewer | None = None, *, whole: bool = False) -> "Survey":
+        """As the port says; one transaction, however many models there are."""
+        among = viewer is not None and viewer.only
+        seen = queries.LIST_VISIBLE_AMONG if among else queries.LIST_VISIBLE
+        query = queries.LIST_MODELS if viewer is None else seen
+        survey = Survey(self._database, viewer)
+        await self._database.read(lambda c: survey.fill(c, query, self._specs, whole=whole))
+        return survey
 
     async def count_models(self, viewer: Viewer | None = None) -> int:
         among = viewer is not None and viewer.only
@@ -224,6 +235,93 @@ class Catalogue:
 
     async def _one(self, query: Select[Any], **values: object) -> Row[Any] | None:
         return await self._database.read(lambda connection: connection.execute(query, values).first())
+
+
+class Survey(Catalogue):
+    """The models that a viewer may know, read at once; what it has not, it looks up.
+
+    For one answer: what is changed meanwhile is not seen.
+    """
+
+    def __init__(self, database: Database, viewer: Viewer | None) -> None:
+        super().__init__(database)
+        self._viewer = viewer
+        self._specs = SpecCache(room=sys.maxsize)
+        self._listed: dict[str, StoredModel] = {}
+        self._elsewhere: dict[str, StoredModel | None] = {}
+        self._called: dict[str, list[tuple[Alias, StoredModel]]] = {}
+        self._cards: dict[Digest, bytes] = {}
+        self._blobs: dict[Digest, BlobRecord] = {}
+
+    def fill(self, connection: Connection, query: Select[Any], known: SpecCache, *, whole: bool) -> None:
+        """Read what the models of `query` need; `whole`: the specs of all of them."""
+        rows = connection.execute(query, grants.bindings(self._viewer))
+        self._listed = {model.name.key: model for model in map(read_model, rows)}
+        for row in connection.execute(queries.LIST_ALL_ALIASES):
+            model = self._listed.get(row.key)
+            if model is not None:
+                self._called.setdefault(row.alias, []).append((read_alias(row), model))
+        revisions = [model.revision for model in self._listed.values()]
+        for row in _several(connection, queries.SEVERAL_CARDS, {each.card for each in revisions}):
+            self._cards[row.digest] = row.canonical
+        for row in _several(connection, queries.SEVERAL_BLOBS, {each.base for each in revisions}):
+            self._blobs[row.digest] = read_blob(row)
+        following = [each for each in revisions if each.base is None]
+        bases = [self._followed(each.parent) for each in following]
+        read = revisions if whole else [*following, *(each.revision for each in bases if each)]
+        self._fill_specs(connection, {each.spec for each in read}, known)
+
+    async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
+        return list(self._listed.values()) if viewer == self._viewer else await super().list_models(viewer)
+
+    async def find(self, key: str, viewer: Viewer | None = None) -> StoredModel | None:
+        if viewer != self._viewer:
+            return await super().find(key, viewer)
+        if key in self._listed:
+            return self._listed[key]
+        if key not in self._elsewhere:  # a base that may not be known, but is shared on
+            self._elsewhere[key] = await super().find(key, viewer)
+        return self._elsewhere[key]
+
+    async def find_aliased(
+        self, alias: str, dialect: str | None = None
+    ) -> Sequence[tuple[Alias, StoredModel]]:
+        called = self._called.get(alias, ())
+        return [each for each in called if dialect is None or each[0].dialect == dialect]
+
+    async def card(self, digest: Digest) -> Card:
+        canonical = self._cards.get(digest)
+        if canonical is None:
+            return await super().card(digest)
+        return Card.from_canonical(_checked(canonical, digest, "card"))
+
+    async def blob(self, digest: Digest) -> BlobRecord | None:
+        return self._blobs.get(digest) or await super().blob(digest)
+
+    def _followed(self, parent: str) -> StoredModel | None:
+        try:
+            return self._listed.get(Name.parse(parent).key)
+        except Invalid:
+            return next((model for _, model in self._called.get(parent, ())), None)
+
+    def _fill_specs(self, connection: Connection, wanted: Set[Digest], known: SpecCache) -> None:
+        """Read specs and, generation by generation, their pinned ancestors."""
+        for _ in range(LONGEST_LINEAGE):
+            found = {digest: spec for digest in wanted if (spec := known.find(digest)) is not None}
+            for row in _several(connection, queries.SEVERAL_SPECS, wanted - found.keys()):
+                canonical = _checked(row.canonical, row.digest, "spec")
+                found[row.digest] = ModelSpec.from_canonical(canonical)
+            for digest, spec in found.items():
+                self._specs.keep(digest, spec, 0)
+            parents = {parent for spec in found.values() if (parent := _parent(spec)) is not None}
+            wanted = {digest for digest in parents if self._specs.find(digest) is None}
+
+
+def _several(connection: Connection, query: Select[Any], digests: Set[Digest | None]) -> Iterator[Row[Any]]:
+    """The rows of these digests, a statement for each thousand."""
+    asked = [digest for digest in digests if digest is not None]
+    for start in range(0, len(asked), _AT_ONCE):
+        yield from connection.execute(query, {"digests": asked[start : start + _AT_ONCE]})
 
 
 def _parent(spec: ModelSpec) -> Digest | None:

@@ -160,6 +160,23 @@ class GrantBook:
             lambda c: [Grant(Subject.parse(row.subject), Level(row.level)) for row in c.execute(query)]
         )
 
+    async def every(self) -> Mapping[str, Sequence[Grant]]:
+        """The grants of all models, by the key of their names."""
+        query = (
+            select(models.c.key, grants.c.subject, grants.c.level)
+            .join_from(grants, models, grants.c.model_id == models.c.id)
+            .where(models.c.deleted_at.is_(None))
+            .order_by(grants.c.subject)
+        )
+
+        def work(connection: Connection) -> Mapping[str, Sequence[Grant]]:
+            found: dict[str, list[Grant]] = {}
+            for row in connection.execute(query):
+                found.setdefault(row.key, []).append(Grant(Subject.parse(row.subject), Level(row.level)))
+            return found
+
+        return await self._database.read(work)
+
     async def put(self, model: StoredModel, grant: Grant, by: Principal, at: datetime) -> None:
         """Give somebody a level, in place of the one it had."""
         values = {"level": int(grant.level), "granted_by": by.id, "granted_at": at}

@@ -115,6 +115,12 @@ LIST_HIDDEN: Final[Select[Any]] = (
 )
 
 FIND_CARD: Final[Select[Any]] = select(cards.c.canonical).where(cards.c.digest == bindparam("digest"))
+LIST_ALL_ALIASES: Final[Select[Any]] = (
+    select(models.c.key, aliases.c.dialect, aliases.c.scope, aliases.c.alias)
+    .join_from(aliases, models, aliases.c.model_id == models.c.id)
+    .where(_LIVE)
+    .order_by(aliases.c.added_at, aliases.c.model_id)
+)
 FIND_SPEC: Final[Select[Any]] = select(specs.c.canonical).where(specs.c.digest == bindparam("digest"))
 HAS_SPEC: Final[Select[Any]] = select(specs.c.digest).where(specs.c.digest == bindparam("digest"))
 FIND_SMALL_BLOB: Final[Select[Any]] = select(small_blobs.c.content).where(
@@ -128,6 +134,14 @@ FIND_LINKED: Final[Select[Any]] = select(linked_blobs.c.digest).where(
 _WANTED: Final[BindParameter[Any]] = bindparam("digests", expanding=True)
 KNOWN_SMALL_BLOBS: Final[Select[Any]] = select(small_blobs.c.digest).where(small_blobs.c.digest.in_(_WANTED))
 SIZES_OF_BLOBS: Final[Select[Any]] = select(blobs.c.digest, blobs.c.size).where(blobs.c.digest.in_(_WANTED))
+
+SEVERAL_CARDS: Final[Select[Any]] = select(cards.c.digest, cards.c.canonical).where(
+    cards.c.digest.in_(_WANTED)
+)
+SEVERAL_SPECS: Final[Select[Any]] = select(specs.c.digest, specs.c.canonical).where(
+    specs.c.digest.in_(_WANTED)
+)
+SEVERAL_BLOBS: Final[Select[Any]] = select(blobs).where(blobs.c.digest.in_(_WANTED))
 
 ADD_MODEL: Final = insert(models)
 ADD_REVISION: Final = insert(revisions)

@@ -45,10 +45,10 @@ class ChatRoutes:
     @needs(Verb.LIST)
     async def offered(self, request: Request) -> Response:
         principal = self._desk.who(request)
-        data = []
-        for found in await self._entries.all(principal):
+        desk, data = await self._desk.survey(principal), []
+        for found in await desk.entries.listed(principal):
             if found.card.active:
-                data.append(listing.offered(found, await self._desk.row(principal, found), {}))
+                data.append(listing.offered(found, await desk.row(principal, found), {}))
         return json_response({"data": data})
 
     @needs(Verb.LIST)

@@ -72,6 +72,11 @@ class Found:
         return list(self.card.extra(DIALECT).get("asks", ()))
 
     @property
+    def version(self) -> int:
+        """The revision that is its version: offering it, or no longer, makes no new one."""
+        return entry.version_of(self.card, self.summary.revision)
+
+    @property
     def title(self) -> str:
         return entry.shown_name(self.card, self.identifier)
 
@@ -79,8 +84,9 @@ class Found:
 class Entries:
     """Models by their ids."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, aliases: Mapping[str, Alias] | None = None) -> None:
         self._models = models
+        self._aliases = aliases
 
     async def locate(self, principal: Principal, identifier: str) -> str:
         """The name that an id stands for; raises NotFound for one that is none."""
@@ -102,24 +108,27 @@ class Entries:
 
     async def all(self, principal: Principal) -> list[Found]:
         """Every model that the caller may know."""
-        aliases = await self._models.aliases.all(DIALECT)
-        found = []
-        for summary in await self._models.list_models(principal):
-            try:
-                view = await self._models.show(principal, summary.key)
-            except NotFound:
-                continue  # deleted meanwhile
-            alias = aliases.get(view.summary.key) if _is_entry(view.summary) else None
-            clear = alias is not None and await self._means(principal, alias.alias, view.summary.key)
-            found.append(Found(alias.alias if alias and clear else str(summary.name), view))
-        return found
+        return await (await self.survey(principal)).listed(principal)
+
+    async def survey(self, principal: Principal) -> "Entries":
+        """The same models, read at once: for a list, and for no changes."""
+        models = await self._models.survey(principal)
+        return Entries(models, await models.aliases.all(DIALECT))
+
+    async def listed(self, principal: Principal) -> list[Found]:
+        views = await self._models.list_views(principal)
+        return [Found(await self.identifier(principal, view.summary), view) for view in views]
 
     async def identifier(self, principal: Principal, summary: ModelSummary) -> str:
         """The id of a model, as the caller can use it."""
-        alias = await self._models.aliases.of(DIALECT, summary.key) if _is_entry(summary) else None
+        alias = await self._alias_of(summary.key) if _is_entry(summary) else None
         if alias is not None and await self._means(principal, alias.alias, summary.key):
             return alias.alias
         return str(summary.name)
+
+    async def _alias_of(self, key: str) -> Alias | None:
+        known = self._aliases
+        return await self._models.aliases.of(DIALECT, key) if known is None else known.get(key)
 
     async def _means(self, principal: Principal, alias: str, key: str) -> bool:
         located = await self._models.aliases.locate(principal, DIALECT, alias)
@@ -132,14 +141,17 @@ class Entries:
         given, parent = entry.given_base(found.card), found.summary.parent
         if not parent:
             return ""
-        target = await self.find_or_none(principal, parent)
-        if given and (target is None or await self._is_at(principal, given, target)):
+        target = await self._line(principal, parent)
+        other = target if target is None or not given else await self._line(principal, given)
+        if given and (target is None or (other is not None and other.key == target.key)):
             return given
-        return parent if target is None else target.identifier
+        return parent if target is None else await self.identifier(principal, target)
 
-    async def _is_at(self, principal: Principal, given: str, target: Found) -> bool:
-        other = await self.find_or_none(principal, given)
-        return other is not None and other.summary.key == target.summary.key
+    async def _line(self, principal: Principal, identifier: str) -> ModelSummary | None:
+        try:
+            return await self._models.summary(principal, await self.locate(principal, identifier))
+        except NotFound:
+            return None
 
     async def create(self, principal: Principal, form: wire.ModelForm, tree: Mapping[str, Any]) -> Found:
         """Make an entry; raises Refusal in the product's words and order."""
@@ -249,7 +261,10 @@ class Entries:
         return await self.find(principal, found.name)
 
     async def set_active(self, principal: Principal, found: Found, active: bool) -> None:
-        await self._models.change_card(principal, found.name, replace(found.card, active=active))
+        card = replace(found.card, active=active)
+        if found.is_entry:
+            card = entry.mark_toggled(card, found.version, found.summary.latest + 1)
+        await self._models.change_card(principal, found.name, card)
 
     async def delete(self, principal: Principal, found: Found) -> None:
         """Delete a model; of what only lies over a base, that alone."""

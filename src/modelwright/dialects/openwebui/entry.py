@@ -134,6 +134,21 @@ def given_base(card: Card) -> str | None:
     return base if isinstance(base, str) else None
 
 
+def mark_toggled(card: Card, version: int, revision: int) -> Card:
+    """Say that a revision, by its number, differs from a version only in being offered."""
+    return card.with_extra(DIALECT, {**card.extra(DIALECT), "toggled": {str(revision): version}})
+
+
+def version_of(card: Card, revision: int) -> int:
+    """The number of the revision that one with this card is a version with.
+
+    A mark that came along into a later revision says nothing of that one.
+    """
+    toggled = card.extra(DIALECT).get("toggled")
+    version = toggled.get(str(revision)) if isinstance(toggled, dict) else None
+    return version if isinstance(version, int) else revision
+
+
 def tag_names(tags: object) -> list[str]:
     """Names of tags, that come as texts or as objects."""
     found = []

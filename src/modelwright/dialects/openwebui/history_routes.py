@@ -12,7 +12,7 @@ from modelwright.core.errors import Conflict
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.revision import Revision
 from modelwright.dialects.base import Json, json_response, needs
-from modelwright.dialects.openwebui import listing, wire
+from modelwright.dialects.openwebui import entry, listing, wire
 from modelwright.dialects.openwebui.entries import Found
 from modelwright.dialects.openwebui.refusals import (
     CURRENT_VERSION,
@@ -67,6 +67,8 @@ class HistoryRoutes:
         with said(_ABSENT, _DENIED):
             found, revisions = await self._revisions(principal, request)
             revision, _ = _version(found, revisions, request.path_params["version"])
+            if revision.number == found.version:
+                raise Refusal(400, CURRENT_VERSION)
             try:
                 await self._models.hide_revision(principal, found.name, revision.number)
             except Conflict as error:
@@ -92,7 +94,15 @@ class HistoryRoutes:
         found = await self._desk.entries.find(principal, asked(request, "id"))
         if not found.is_writable:
             raise Refusal(*_DENIED)
-        return found, (await self._models.history(principal, found.name)).revisions
+        revisions = (await self._models.history(principal, found.name)).revisions
+        return found, [each for each in revisions if await self._is_version(principal, found, each)]
+
+    async def _is_version(self, principal: Principal, found: Found, revision: Revision) -> bool:
+        """Whether it says anything new, and not only that the model is offered, or no longer."""
+        if revision.kind != "card":
+            return True
+        card = (await self._models.summary(principal, f"{found.name}@{revision.number}")).card
+        return entry.version_of(card, revision.number) == revision.number
 
     async def _tree(self, principal: Principal, found: Found, revision: Revision) -> Json:
         view = await self._models.show(principal, f"{found.name}@{revision.number}")

@@ -27,7 +27,7 @@ def row(found: Found, base: str | None, grants: Sequence[Mapping[str, Any]]) -> 
     """A model as the product's table has it."""
     summary = found.summary
     return {
-        "version_id": version_id(summary.key, summary.revision),
+        "version_id": version_id(summary.key, found.version),
         "id": found.identifier,
         "user_id": summary.owner,
         "base_model_id": base,

@@ -22,6 +22,7 @@ from modelwright.dialects.openwebui.refusals import (
     NOT_TO_THEM,
     PROHIBITED,
     UNAUTHORIZED,
+    VERSION_CONFLICT,
     Refusal,
     said,
 )
@@ -59,10 +60,12 @@ class ModelRoutes:
     @needs(Verb.LIST)
     async def list_page(self, request: Request) -> Response:
         principal, page = self._desk.who(request), page_of(request)
-        found = _chosen(presets(await self._entries.all(principal)), principal, request)
+        desk = await self._desk.survey(principal)
+        found = _chosen(presets(await desk.entries.listed(principal)), principal, request)
         rows = []
         for each in found[(page - 1) * listing.PAGE : page * listing.PAGE]:
-            tree = listing.with_access(await self._desk.row(principal, each), each, await self._owner(each))
+            owner = await desk.people.shown(each.summary.owner)
+            tree = listing.with_access(await desk.row(principal, each), each, owner)
             rows.append(listing.without_picture(tree))
         return json_response({"items": rows, "total": len(found)})
 
@@ -134,6 +137,8 @@ class ModelRoutes:
         with said(denied=(400, PROHIBITED)):
             found = await self._entries.find(principal, form.id)
             _check_writable(found, (400, PROHIBITED))
+            if form.version_id not in (None, listing.version_id(found.summary.key, found.version)):
+                raise Refusal(409, VERSION_CONFLICT)
             changed = await self._entries.update(principal, found, form, tree)
             return json_response(await self._desk.row(principal, changed))
 
@@ -242,7 +247,8 @@ class ModelRoutes:
         return found
 
     async def _rows(self, principal: Principal, found: Sequence[Found]) -> list[Json]:
-        return [await self._desk.row(principal, each) for each in found]
+        desk = await self._desk.survey(principal)
+        return [await desk.row(principal, each) for each in found]
 
     async def _owner(self, found: Found) -> Json | None:
         return await self._desk.people.shown(found.summary.owner)

@@ -1,10 +1,10 @@
 """Users and groups as Open WebUI shows them, and what models give to whom."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelwright.core.errors import Denied, NotFound
-from modelwright.core.grants import Grant, Principal
+from modelwright.core.grants import NEEDED, Grant, Principal, Verb
 from modelwright.core.people import Group, User
 from modelwright.dialects.openwebui.entries import Found
 from modelwright.dialects.openwebui.variables import Speaker
@@ -15,11 +15,24 @@ class People:
     """Who there is, for the routes of this dialect."""
 
     def __init__(self, rights: Rights) -> None:
+        self._rights = rights
         self._accounts = rights.accounts
         self._sharing = rights.sharing
+        self._grants: Mapping[str, Sequence[Grant]] | None = None
+        self._users: Mapping[str, User] | None = None
+
+    async def survey(self) -> "People":
+        """The same people, read at once: for a list, and for no changes."""
+        other = People(self._rights)
+        other._grants = await self._sharing.all_grants()
+        other._users = {user.id: user for user in await self._accounts.users()}
+        return other
 
     async def grants(self, principal: Principal, found: Found) -> Sequence[Grant]:
         """The grants of a model, for who may give any; else none."""
+        if self._grants is not None:
+            gives = found.summary.level >= NEEDED[Verb.GRANT]
+            return self._grants.get(found.name, ()) if gives else ()
         try:
             return (await self._sharing.shares(principal, found.name)).grants
         except Denied:
@@ -37,8 +50,10 @@ class People:
     async def shown(self, user: str) -> dict[str, Any] | None:
         """A user by id, as it is shown beside a model."""
         try:
-            found = await self._accounts.user(user)
+            found = self._users.get(user) if self._users is not None else await self._accounts.user(user)
         except NotFound:
+            return None
+        if found is None:
             return None
         return {"id": found.id, "name": found.name, "role": found.role, "email": found.email}
 

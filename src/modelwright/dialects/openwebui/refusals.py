@@ -24,6 +24,7 @@ ID_TOO_LONG: Final = (
 )
 NO_VERSION: Final = "Model version not found"
 CURRENT_VERSION: Final = "Cannot delete the current version"
+VERSION_CONFLICT: Final[Mapping[str, str]] = MappingProxyType({"code": "version_conflict"})
 NO_MODEL: Final = "Model not found"
 NOT_TO_THEM: Final = "You do not have permission to share with the requested audience"
 NO_KEY: Final = (
@@ -53,7 +54,7 @@ class Refusal(Invalid):
     def __init__(self, status: int, detail: Any) -> None:
         super().__init__(detail if isinstance(detail, str) else "the request is not valid")
         self.status = status
-        self.detail = detail
+        self.detail = dict(detail) if isinstance(detail, Mapping) else detail
 
     def worded(self, wording: Wording) -> tuple[int, Any]:
         """Status and detail, in the words asked for."""

@@ -1,7 +1,7 @@
 """What the routes of this dialect have in common: bodies, who asks, answers."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from starlette.requests import Request
@@ -44,6 +44,11 @@ class Desk:
         """A body, checked, and as it came."""
         tree = await read_tree(request, self.backing.limits)
         return wire.read_form(form, tree), tree
+
+    async def survey(self, principal: Principal) -> "Desk":
+        """The same over what there is now, read at once: for a list, and for no changes."""
+        entries, people = await self.entries.survey(principal), await self.people.survey()
+        return replace(self, entries=entries, people=people)
 
     async def row(self, principal: Principal, found: Found) -> Json:
         """A model as the product's table has it."""
