@@ -26,7 +26,6 @@ LONG_FILES: dict[str, str] = {
 }
 LONG_FUNCTIONS: dict[str, str] = {
     "src/modelwright/app.py:open_app": "the one list of all services, by name",
-    "src/modelwright/cli/training.py:train": "its parameters are the command's options",
 }
 
 BANNED_NAMES = {"utils", "util", "helpers", "misc", "common", "manager", "handler", "data", "info", "obj"}

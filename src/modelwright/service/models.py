@@ -17,15 +17,16 @@ from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, own_fields
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
-from modelwright.core.recipe import EMPTIED, PRIVATE, Origin, origin_of_weights
+from modelwright.core.recipe import PRIVATE
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
-from modelwright.core.spec import CLEARED, FIELDS, FollowedParent, ModelSpec, PinnedParent
+from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
 from modelwright.service.access import key_of
 from modelwright.service.aliases import Aliases
 from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
+from modelwright.service.origins import Origins
 from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
 from modelwright.service.telling import told_of_create
@@ -55,6 +56,7 @@ class Models:
         self._blobs = blobs
         self._files = files
         self._resolver = resolver
+        self._origins = Origins(catalogue, resolver)
         self._access = resolver.access
         self._clock = clock
         self._quotas = quotas
@@ -167,7 +169,7 @@ class Models:
             summary=summary,
             resolved=resolved if legible is None else legible,
             own=own_fields(lineage[0]),
-            origin=PRIVATE if legible else await self._origin(lineage[0], resolved),
+            origin=PRIVATE if legible else await self._origins.origin(lineage[0], resolved),
             spec=lineage[0],
             projector=await self._resolver.facts(resolved.projector),
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
@@ -317,37 +319,6 @@ class Models:
 
     async def _most_models(self, principal: Principal) -> int | None:
         return None if self._quotas is None else (await self._quotas.limits(principal)).get("models")
-
-    async def _origin(self, spec: ModelSpec, resolved: ResolvedSpec) -> Origin:
-        """What a Modelfile stands on that makes this very model again.
-
-        The parent by name where it still says the same, else by revision; the
-        weights where the parent is gone, or where a Modelfile cannot say what is
-        taken away from it.
-        """
-        taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
-        name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
-        if name:
-            return Origin((name,), frozenset(taken_away))
-        facts = await self._resolver.facts(resolved.base)
-        return origin_of_weights(resolved, facts.architecture if facts else "")
-
-    async def _parent_name(self, spec: ModelSpec) -> str:
-        """How to call the parent as it was; empty when it cannot be called any more."""
-        if isinstance(spec.parent, FollowedParent):
-            return spec.parent.name
-        if not isinstance(spec.parent, PinnedParent):
-            return ""
-        name = Name.parse(spec.parent.name)
-        stored = await self._catalogue.find(name.key)
-        if stored is None or str(stored.name) != spec.parent.name:
-            return ""
-        if stored.revision.spec == spec.parent.spec:
-            return spec.parent.name
-        for revision in reversed(await self._catalogue.history(name.key)):
-            if revision.spec == spec.parent.spec:
-                return f"{spec.parent.name}@{revision.number}"
-        return ""
 
     async def _facts(self, resolved: ResolvedSpec) -> WeightFacts:
         facts = await self._resolver.facts(resolved.base)
