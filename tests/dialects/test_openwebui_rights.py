@@ -170,7 +170,7 @@ async def test_admins_see_people(town: Town) -> None:
     assert (await town["bob"].get("/api/v1/users/")).status_code == 401
 
 
-async def test_who_may_change_a_model_may_share_and_delete_it(town) -> None:
+async def test_who_may_change_a_model_may_share_and_delete_it(town: Town) -> None:
     await town["bob"].post(f"{API}/create", json={**FORM, "id": "coder"})
     sharing = town.house.services.rights.sharing
     await sharing.replace(LOCAL_ADMIN, "bob/coder", [Grant(Subject("user", town.ids["eve"]), Level.WRITE)])
@@ -183,3 +183,12 @@ async def test_who_may_change_a_model_may_share_and_delete_it(town) -> None:
     assert native.status_code == 403
     assert (await town["eve"].post(f"{API}/model/delete", json={"id": "coder"})).json() is True
     assert (await town["bob"].get(f"{API}/model", params={"id": "coder"})).status_code == 404
+
+
+async def test_a_writer_may_give_its_own_right_away(town: Town) -> None:
+    grant = {"principal_type": "user", "principal_id": town.ids["eve"], "permission": "write"}
+    await town["bob"].post(f"{API}/create", json={**FORM, "id": "coder", "access_grants": [grant]})
+    none = {"id": "coder", "access_grants": []}
+    answer = await town["eve"].post(f"{API}/model/access/update", json=none)
+    assert (answer.status_code, answer.json()["access_grants"]) == (200, [])
+    assert (await town["eve"].get(f"{API}/model", params={"id": "coder"})).status_code == 404

@@ -35,7 +35,7 @@ class People:
             return self._grants.get(found.name, ()) if gives else ()
         try:
             return (await self._sharing.shares(principal, found.name, right=Verb.UPDATE)).grants
-        except Denied:
+        except (Denied, NotFound):  # gone, or given away by the very call
             return ()
 
     async def share(self, principal: Principal, found: Found, wanted: Iterable[Grant]) -> None:
