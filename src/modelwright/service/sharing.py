@@ -21,7 +21,7 @@ class Shares:
 
 
 class Sharing:
-    """Gives and takes rights; all of it needs "own" on the model, unless said otherwise."""
+    """Gives and takes rights; it needs "own" on the model, unless said otherwise."""
 
     def __init__(self, access: Access, accounts: Accounts, grants: Grants, clock: Clock) -> None:
         self._access = access
@@ -30,7 +30,7 @@ class Sharing:
         self._clock = clock
 
     async def shares(self, by: Principal, model: str, *, right: Verb = Verb.GRANT) -> Shares:
-        """How a model is shared; for its owner and admins, or who has the level of `right`."""
+        """How a model is shared; for who has the level of `right` on it."""
         stored = await self._access.find(by, model, right)
         found = await self._grants.grants_of(stored.id), await self._grants.reshares_of(stored.id)
         return Shares(stored.owner, *found)

@@ -29,7 +29,7 @@ class People:
         return other
 
     async def grants(self, principal: Principal, found: Found) -> Sequence[Grant]:
-        """The grants of a model, for who may give any, as all who may change it; else none."""
+        """The grants of a model, for who may change it; else none."""
         if self._grants is not None:
             gives = found.is_writable
             return self._grants.get(found.name, ()) if gives else ()
