@@ -69,7 +69,7 @@ async def test_a_writer_changes_a_model(town: Town) -> None:
     assert (tree["params"], tree["write_access"]) == (FORM["params"], True)
     answer = await town["eve"].post(f"{API}/model/update", json={**tree, "name": "By Eve"})
     assert answer.json()["name"] == "By Eve"
-    bare = await town["eve"].post(f"{API}/model/update", json={**tree, "base_model_id": None})
+    bare = await town["eve"].post(f"{API}/model/update", json={**answer.json(), "base_model_id": None})
     assert (bare.status_code, bare.json()["detail"]) == (401, "401 Unauthorized")
 
 
@@ -168,3 +168,27 @@ async def test_admins_see_people(town: Town) -> None:
     assert [each["name"] for each in (await town["bob"].get("/api/v1/groups/")).json()] == ["ops"]
     assert (await town["ann"].delete(f"{path}/delete")).json() is True
     assert (await town["bob"].get("/api/v1/users/")).status_code == 401
+
+
+async def test_who_may_change_a_model_may_share_and_delete_it(town: Town) -> None:
+    await town["bob"].post(f"{API}/create", json={**FORM, "id": "coder"})
+    sharing = town.house.services.rights.sharing
+    await sharing.replace(LOCAL_ADMIN, "bob/coder", [Grant(Subject("user", town.ids["eve"]), Level.WRITE)])
+    everybody = {"principal_type": "user", "principal_id": "*", "permission": "read"}
+    eve = {"principal_type": "user", "principal_id": town.ids["eve"], "permission": "write"}
+    tree = {"id": "coder", "access_grants": [everybody, eve]}
+    shared = await town["eve"].post(f"{API}/model/access/update", json=tree)
+    assert {each["principal_id"] for each in shared.json()["access_grants"]} == {"*", town.ids["eve"]}
+    native = await town["eve"].request("DELETE", "/api/delete", json={"model": "bob/coder"})
+    assert native.status_code == 403
+    assert (await town["eve"].post(f"{API}/model/delete", json={"id": "coder"})).json() is True
+    assert (await town["bob"].get(f"{API}/model", params={"id": "coder"})).status_code == 404
+
+
+async def test_a_writer_may_give_its_own_right_away(town: Town) -> None:
+    grant = {"principal_type": "user", "principal_id": town.ids["eve"], "permission": "write"}
+    await town["bob"].post(f"{API}/create", json={**FORM, "id": "coder", "access_grants": [grant]})
+    none = {"id": "coder", "access_grants": []}
+    answer = await town["eve"].post(f"{API}/model/access/update", json=none)
+    assert (answer.status_code, answer.json()["access_grants"]) == (200, [])
+    assert (await town["eve"].get(f"{API}/model", params={"id": "coder"})).status_code == 404

@@ -272,10 +272,13 @@ class Models:
             raise Conflict(f"{stored.name.short}@{number} is the current revision", hint="Roll back first")
         await self._catalogue.hide(stored.name.key, number)
 
-    async def delete(self, principal: Principal, name: str) -> None:
-        """Free a name; models derived from it go on working."""
+    async def delete(self, principal: Principal, name: str, *, right: Verb = Verb.DELETE) -> None:
+        """Free a name; models derived from it go on working.
+
+        `right`: whose level is enough, where a dialect asks for less than ours.
+        """
         name = await self._access.whole(principal, name)
-        stored = await self._access.find(principal, name, Verb.DELETE)
+        stored = await self._access.find(principal, name, right)
         if not await self._catalogue.delete(stored.name.key, principal):
             raise NotFound("model", name, field="model")
 

@@ -21,7 +21,7 @@ class Shares:
 
 
 class Sharing:
-    """Gives and takes rights; all of it needs "own" on the model."""
+    """Gives and takes rights; it needs "own" on the model, unless said otherwise."""
 
     def __init__(self, access: Access, accounts: Accounts, grants: Grants, clock: Clock) -> None:
         self._access = access
@@ -29,9 +29,9 @@ class Sharing:
         self._grants = grants
         self._clock = clock
 
-    async def shares(self, by: Principal, model: str) -> Shares:
-        """How a model is shared; for its owner and admins."""
-        stored = await self._access.find(by, model, Verb.GRANT)
+    async def shares(self, by: Principal, model: str, *, right: Verb = Verb.GRANT) -> Shares:
+        """How a model is shared; for who has the level of `right` on it."""
+        stored = await self._access.find(by, model, right)
         found = await self._grants.grants_of(stored.id), await self._grants.reshares_of(stored.id)
         return Shares(stored.owner, *found)
 
@@ -55,9 +55,14 @@ class Sharing:
         """Take away what somebody was given; NotFound when that is nothing."""
         await self.grant(by, model, principal, "none")
 
-    async def replace(self, by: Principal, model: str, wanted: Sequence[Grant]) -> Sequence[Grant]:
-        """Make these the grants of a model, and no others."""
-        stored = await self._access.find(by, model, Verb.GRANT)
+    async def replace(
+        self, by: Principal, model: str, wanted: Sequence[Grant], *, right: Verb = Verb.GRANT
+    ) -> Sequence[Grant]:
+        """Make these the grants of a model, and no others.
+
+        `right`: whose level is enough, where a dialect asks for less than ours.
+        """
+        stored = await self._access.find(by, model, right)
         highest: dict[Subject, Grant] = {}
         for grant in wanted:
             before = highest.get(grant.subject)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from modelwright.core.card import Card
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Invalid, NotFound
-from modelwright.core.grants import Level, Principal
+from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.names import DEFAULT_NAMESPACE, Name
 from modelwright.core.revision import Alias
 from modelwright.core.spec import UNSET, ModelSpec
@@ -267,9 +267,12 @@ class Entries:
         await self._models.change_card(principal, found.name, card)
 
     async def delete(self, principal: Principal, found: Found) -> None:
-        """Delete a model; of what only lies over a base, that alone."""
+        """Delete a model; of what only lies over a base, that alone.
+
+        Who may change it may delete it, as in the product.
+        """
         if found.is_preset or not (found.is_entry and found.summary.facts is not None):
-            await self._models.delete(principal, found.name)
+            await self._models.delete(principal, found.name, right=Verb.UPDATE)
             return
         spec = await self._beneath(principal, found)
         unset = frozenset(name for name in ("system", "parameters") if getattr(spec, name) is UNSET)

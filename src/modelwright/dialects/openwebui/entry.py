@@ -135,7 +135,7 @@ def given_base(card: Card) -> str | None:
 
 
 def mark_toggled(card: Card, version: int, revision: int) -> Card:
-    """Say that a revision differs from a version only in being offered."""
+    """Say that a revision differs from a version only in being offered, or not."""
     return card.with_extra(DIALECT, {**card.extra(DIALECT), "toggled": {str(revision): version}})
 
 

@@ -98,7 +98,7 @@ class HistoryRoutes:
         return found, [each for each in revisions if await self._is_version(principal, found, each)]
 
     async def _is_version(self, principal: Principal, found: Found, revision: Revision) -> bool:
-        """Whether it says anything new beside whether the model is offered."""
+        """Whether it says more than that the model is offered, or no longer."""
         if revision.kind != "card":
             return True
         card = (await self._models.summary(principal, f"{found.name}@{revision.number}")).card

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelwright.core.errors import Denied, NotFound
-from modelwright.core.grants import NEEDED, Grant, Principal, Verb
+from modelwright.core.grants import Grant, Level, Principal, Verb
 from modelwright.core.people import Group, User
 from modelwright.dialects.openwebui.entries import Found
 from modelwright.dialects.openwebui.variables import Speaker
@@ -29,19 +29,28 @@ class People:
         return other
 
     async def grants(self, principal: Principal, found: Found) -> Sequence[Grant]:
-        """The grants of a model, for who may give any; else none."""
+        """The grants of a model, for who may change it; else none."""
         if self._grants is not None:
-            gives = found.summary.level >= NEEDED[Verb.GRANT]
+            gives = found.is_writable
             return self._grants.get(found.name, ()) if gives else ()
         try:
-            return (await self._sharing.shares(principal, found.name)).grants
-        except Denied:
+            return (await self._sharing.shares(principal, found.name, right=Verb.UPDATE)).grants
+        except (Denied, NotFound):  # gone, or given away by the very call
             return ()
 
     async def share(self, principal: Principal, found: Found, wanted: Iterable[Grant]) -> None:
-        """Make these the grants of a model; those to accounts, not shown, stay."""
-        kept = [each for each in await self.grants(principal, found) if each.subject.kind == "account"]
-        await self._sharing.replace(principal, found.name, [*kept, *wanted])
+        """Make these the grants of a model; those to accounts, not shown, stay.
+
+        Who may change it may share it, as in the product; "own", which that has not, is
+        the owner's to take.
+        """
+        owns = found.summary.level >= Level.OWN
+        kept = [
+            each
+            for each in await self.grants(principal, found)
+            if each.subject.kind == "account" or (each.level > Level.WRITE and not owns)
+        ]
+        await self._sharing.replace(principal, found.name, [*kept, *wanted], right=Verb.UPDATE)
 
     async def known(self, grants: Iterable[Grant]) -> list[Grant]:
         """Those grants that are for somebody who is there."""
