@@ -22,6 +22,7 @@ DOCSTRING_LINE = 80
 # What is longer than the aim needs a reason here; what is longer than the stop has none.
 LONG_FILES: dict[str, str] = {
     "src/modelwright/settings.py": "one table, with a few lines for each setting",
+    "tools/docs/rights_walk.py": "one table, with a line for what each route is sent",
     "tests/dialects/test_bad_bodies.py": "one table, with a line for each field of each route",
 }
 LONG_FUNCTIONS: dict[str, str] = {
