@@ -114,7 +114,7 @@ def check_lines(lines: list[dict[str, Any]], content: str) -> None:
     """An answer's lines: nothing but known keys, and one end."""
     for line in lines:
         assert {"model", "created_at", content, "done"} <= set(line)
-        assert set(line) <= {"model", "created_at", content, "done", "done_reason"} | FIGURES
+        assert set(line) <= {"model", "created_at", content, "done", "done_reason", "context"} | FIGURES
         datetime.fromisoformat(line["created_at"])
     assert [line["done"] for line in lines] == [False] * (len(lines) - 1) + [True]
     assert set(lines[-1]) >= FIGURES | {"done_reason"}
@@ -219,10 +219,10 @@ def test_unloading_and_deleting_what_is_there(java: Java) -> None:
     assert java.send("POST", "/api/show", {"name": "gone"}).status == 404
 
 
-def test_pulling_says_that_it_is_not_there_yet(java: Java) -> None:
-    reply = java.send("POST", "/api/pull", {"name": "llama3"})
-    assert reply.status == 400
-    assert "not supported yet" in reply.json["error"]
+def test_pulling_from_where_nobody_is_says_so(java: Java) -> None:
+    reply = java.send("POST", "/api/pull", {"name": "nowhere.invalid/me/llama3", "stream": False})
+    assert 400 <= reply.status < 500
+    assert "nowhere.invalid" in reply.json["error"]
 
 
 def test_an_error_is_a_text(java: Java) -> None:

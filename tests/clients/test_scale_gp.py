@@ -308,8 +308,8 @@ def test_paging_goes_through_250_models(echo_server: str) -> None:
             for number in range(250)
         ]
         found = [each.id for each in client.models.list(account_id="many", limit=100, sort_by=["name:asc"])]
-        assert len(found) == len(made)
-        assert set(found) == set(made)
+        assert len(found) == len(set(found))
+        assert set(made) <= set(found)  # the server has models of its own, too
         past = client.models.list(account_id="many", page=9, limit=100)
         assert (past.items, past.current_page) == ([], 9)
 

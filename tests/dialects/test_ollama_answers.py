@@ -113,7 +113,7 @@ PNG = "iVBORw0KGgo="
         ({"tools": [{"function": {}}]}, '"tools.0.function.name" must be'),
         ({"tools": [TOOL, TOOL]}, 'two tools are called "add"'),
         ({"tool_choice": "required"}, '"tool_choice" wants a call'),
-        ({"tools": [TOOL], "tool_choice": {"function": {"name": "sub"}}}, 'tool_choice names "sub"'),
+        ({"tools": [TOOL], "tool_choice": {"function": {"name": "sub"}}}, '"tool_choice" names "sub"'),
         ({"messages": [{"role": "user", "images": [PNG]}]}, "registry.ollama.ai/library/test:latest does"),
         ({"messages": [{"role": "user", "images": ["aGk="]}]}, '"messages.0.images.0" is no image'),
         ({"messages": [{"role": "user", "images": ["!"]}]}, '"messages.0.images.0" is not base64'),

@@ -7,6 +7,8 @@ Facts: OpenAI's API reference; the error texts are those of Ollama's layer
 from collections.abc import Sequence
 from typing import Any, Final
 
+import orjson
+
 from modelwright.core.chat import Message, ToolCall
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.wording import excerpt
@@ -102,7 +104,7 @@ def _call(call: dict[str, Any], index: int, field: str) -> ToolCall:
     if kind != "function":
         raise Unsupported(f"a tool call of type {excerpt(str(kind))} is not supported", field=f"{field}.type")
     function = call.get("function")
-    if not isinstance(function, dict):
+    if not isinstance(function, dict) or not _is_object(function.get("arguments")):
         raise Invalid("invalid tool call arguments")
     return read_call(function.get("name"), function.get("arguments"), call.get("id"), index, field)
 
@@ -127,3 +129,11 @@ def _image(part: dict[str, Any], field: str) -> bytes:
         )
     url = image.get("url") if isinstance(image, dict) else image
     return read_data_url(url, f"{field}.image_url")
+
+
+def _is_object(text: object) -> bool:
+    """Whether it is a text that holds a JSON object, as OpenAI's clients send arguments."""
+    try:
+        return isinstance(text, str) and isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
