@@ -41,9 +41,15 @@ class Found:
         return self.view.summary.key
 
     @property
-    def is_read_only(self) -> bool:
+    def is_base(self) -> bool:
+        """Whether it is no copy of the caller's: it cannot be deleted here."""
         summary = self.view.summary
-        return summary.level < Level.WRITE or not summary.parent or summary.follows
+        return summary.level < Level.WRITE or not summary.parent
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether it cannot be trained: a model that follows a name has nothing of its own to train."""
+        return self.is_base or self.view.summary.follows
 
 
 class Entries:
@@ -101,7 +107,8 @@ class Entries:
     async def delete(self, principal: Principal, asked: str) -> Found:
         """Delete a model; raises Denied for one that is read-only."""
         found = await self.find(principal, asked)
-        self.check_changeable(found)
+        if found.is_base:
+            self.check_changeable(found)  # which refuses it in the right words
         await self._models.delete(principal, found.key)
         return found
 
