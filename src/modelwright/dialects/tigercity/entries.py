@@ -48,7 +48,7 @@ class Found:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether it cannot be trained: a model that follows a name has nothing of its own to train."""
+        """Whether it cannot be trained: so are bases, and what follows a name."""
         return self.is_base or self.view.summary.follows
 
 
