@@ -132,7 +132,7 @@ def _image(part: dict[str, Any], field: str) -> bytes:
 
 
 def _is_object(text: object) -> bool:
-    """Whether it is a text that holds a JSON object, as OpenAI's clients send arguments."""
+    """Whether it is a text that holds a JSON object, as arguments are sent."""
     try:
         return isinstance(text, str) and isinstance(orjson.loads(text), dict)
     except orjson.JSONDecodeError:
