@@ -99,6 +99,7 @@ def test_answers_that_take_longer_than_the_drain_are_broken_off(busy, is_alive):
     assert time.monotonic() - started < 6
     server.join()
     assert not all(stream.is_whole for stream in server.streams)
+    assert not any("Internal Server Error" in line for stream in server.streams for line in stream.lines)
     assert not any(is_alive(child) for child in server.children)
 
 

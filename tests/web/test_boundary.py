@@ -1,5 +1,6 @@
 """Every failure is rendered in the dialect of its path, and hides what is not for clients."""
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -33,7 +34,7 @@ def test_a_path_belongs_to_the_dialect_with_the_longest_prefix(path: str, name: 
     assert dialect_of(path, DIALECTS).name == name
 
 
-def failing(error: Exception) -> httpx2.AsyncClient:
+def failing(error: BaseException) -> httpx2.AsyncClient:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise error
 
@@ -46,6 +47,14 @@ async def test_a_foreseen_error_keeps_its_message_and_brings_its_headers() -> No
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "9"
     assert answer.json()["error"]["message"] == "busy"
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/models", "/api/modelwright/diff"])
+async def test_what_the_end_of_the_server_cuts_off_before_it_began_may_come_again(path: str) -> None:
+    answer = await failing(asyncio.CancelledError()).get(path)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "30"
+    assert "the server is stopping" in answer.text
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/v1/models", "/api/modelwright/diff"])

@@ -4,6 +4,7 @@ The only place that turns an exception into a response. An unforeseen one
 becomes status 500 with an id that stands in the log, and nothing else of it.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from modelwright.core.errors import Invalid, NotFound
+from modelwright.core.errors import Invalid, NotFound, Unavailable
 from modelwright.dialects.answer import ClientGone
 from modelwright.dialects.base import Dialect, json_response
 from modelwright.dialects.failure import WrongMethod, headers_of, known
@@ -43,6 +44,12 @@ class Boundary:
             await self._app(scope, receive, watched)
         except (ClientDisconnect, ClientGone):
             return
+        except asyncio.CancelledError:
+            if begun:
+                raise
+            # Only the server's end cancels a request; uvicorn would answer 500 in plain text.
+            stopping = Unavailable("the server is stopping", retry_after=30)
+            await self._rendered(scope.get(SPEAKER, scope["path"]), stopping)(scope, receive, send)
         except Exception as error:
             if begun:
                 raise
