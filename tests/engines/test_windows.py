@@ -23,7 +23,7 @@ Start = Callable[..., Any]
 Chances = dict[tuple[str, bytes], float]
 
 GOLDEN = Path(__file__).parents[1] / "weights/golden"
-WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen".split()
+WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"]
 CONSTANT = " ".join(WORDS[:7])
 PROMPTS = (
     " ".join(WORDS),
