@@ -6,6 +6,7 @@ had come back from memory or from a file (llama.cpp b11549).
 """
 
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,15 +24,16 @@ Start = Callable[..., Any]
 Chances = dict[tuple[str, bytes], float]
 
 GOLDEN = Path(__file__).parents[1] / "weights/golden"
-WORDS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"]
-CONSTANT = " ".join(WORDS[:7])
+WORDS = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+NUMBERS = re.findall(r"\w+", WORDS)
+CONSTANT = " ".join(NUMBERS[:7])
 PROMPTS = (
-    " ".join(WORDS),
-    " ".join(WORDS[::-1]),
+    WORDS,
+    " ".join(NUMBERS[::-1]),
     CONSTANT,
     "a b c",
-    " ".join(WORDS[:7] + WORDS[::-1]),
-    " ".join(WORDS * 3),
+    " ".join(NUMBERS[:7] + NUMBERS[::-1]),
+    " ".join(NUMBERS * 3),
     "x",
 )
 FEW = Parameters.of({"temperature": 0, "num_predict": 8, "repeat_penalty": 1})
