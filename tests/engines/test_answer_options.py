@@ -130,6 +130,26 @@ async def test_a_template_is_told_whether_to_think(start: Start, caller: Path) -
     assert not [event for event in said if isinstance(event, ThinkingDelta)]
 
 
+@pytest.mark.parametrize("more", [{}, {"tools": TOOLS}, {"think": True}, {"think": False}])
+async def test_the_stop_text_that_ended_an_answer_is_named(
+    start: Start, caller: Path, more: dict[str, Any]
+) -> None:
+    engines = start()
+    needs = engines.needs(caller)
+
+    async def said(*stops: str) -> tuple[str, ChatEvent]:
+        settled = Parameters.of({"temperature": 0, "num_predict": 40, "stop": stops})
+        *told, done = [event async for event in engines.pool.chat(needs, ASK, settled, AnswerOptions(**more))]
+        return "".join(event.text for event in told), done  # type: ignore[union-attr] - all are texts
+
+    whole, _ = await said()
+    stop = whole[len(whole) // 2 :][:4]
+    text, done = await said("never said", stop)
+    assert text == whole[: whole.index(stop)]
+    assert isinstance(done, Done)
+    assert (done.reason, done.stop_text) == ("stop", stop)
+
+
 async def test_the_bias_of_a_token_holds(start: Start, tiny: Path) -> None:
     engines = start()
     needs = engines.needs(tiny)
