@@ -103,6 +103,21 @@ async def test_what_a_tool_gave_is_part_of_the_prompt(start: Start, caller: Path
     assert "# Tools" in text
 
 
+async def test_tools_are_part_of_what_is_kept_over_a_restart(
+    start: Start, caller: Path, tmp_path: Path
+) -> None:
+    system, cached = Message("system", "You add."), []
+    for tools in (TOOLS, TOOLS, TOOLS[:1]):
+        engines = start(prefix_dir=tmp_path, prefix_bytes=1 << 30, prefix_tokens=16)
+        needs = engines.needs(caller, constant=(system,))
+        done = (await answered(engines, needs, (system, *ASK), tools=tools))[-1]
+        assert isinstance(done, Done)
+        cached.append(done.usage.cached_tokens)
+        await engines.pool.aclose()
+    assert cached[1] > 400 > 20 > cached[0]
+    assert cached[2] < 20, "others are another prompt"
+
+
 async def test_a_template_without_tools_refuses_them(start: Start, tiny: Path) -> None:
     engines = start()
     with pytest.raises(Unsupported, match="does not support tools"):
