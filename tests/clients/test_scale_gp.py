@@ -252,8 +252,14 @@ def test_usage_is_what_was_counted(client: SGPClient, template: str) -> None:
     assert used.end_date == used.data[-1].date
     assert said.token_usage is not None
     assert sum(point.summary_tokens for point in used.data) >= said.token_usage.total
-    (default,) = client.models.deployments.list(made.id)
-    assert client.models.deployments.usage_statistics.retrieve(default.id, **span, chunks=1).data
+    path = {"model_instance_id": made.id, "wait_for_ready": False}
+    called, other = (client.models.deployments.create(name=name, **path) for name in ("a", "b"))
+    told = client.models.completions.create(called.id, prompt="Hi", max_tokens=5)
+    tokens = {}
+    for deployment in (called, other):
+        (point,) = client.models.deployments.usage_statistics.retrieve(deployment.id, **span, chunks=1).data
+        tokens[deployment.name] = (point.prompt_tokens, point.response_tokens)
+    assert tokens == {"a": (told.prompt_tokens, told.response_tokens), "b": (0, 0)}
     client.models.delete(made.id)
 
 

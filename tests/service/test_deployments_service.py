@@ -202,9 +202,24 @@ async def test_use_is_counted(stand: Stand) -> None:
     await stand.say(made.id)
     since = datetime(2020, 1, 1, tzinfo=UTC)
     found = await stand.deployments.used(LOCAL_ADMIN, ["starter"], since, since + timedelta(days=5000))
-    assert sum(each.response_tokens for each in found) == 3
-    none = await stand.deployments.used(LOCAL_ADMIN, ["starter"], since, since + timedelta(1), revision=1)
-    assert none == []
+    assert sum(each.response_tokens for each in found) == 3  # that which made it ready counts, too
+    assert await stand.deployments.used(LOCAL_ADMIN, ["starter"], since, since + timedelta(1)) == []
+
+
+async def test_each_deployment_has_counters_of_its_own(stand: Stand) -> None:
+    """Also where two run the same revision."""
+    first, second = await stand.create("starter"), await stand.create("starter")
+    await stand.say(first.id)
+    await stand.say(second.id)
+    await stand.say(second.id)
+    await stand.deployments.embed(LOCAL_ADMIN, first.id, EmbedRequest("", ("a",)))
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    span = (["starter"], since, since + timedelta(days=5000))
+    counted = {}
+    for each in (first, second):
+        found = await stand.deployments.used(LOCAL_ADMIN, *span, deployment=each.id)
+        counted[each.id] = (sum(one.requests for one in found), sum(one.response_tokens for one in found))
+    assert counted == {first.id: (2, 2), second.id: (2, 4)}
 
 
 async def test_a_server_swaps_its_deployment_and_rolls_back(stand: Stand) -> None:

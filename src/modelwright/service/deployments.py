@@ -224,7 +224,7 @@ class Deployments:
         """Answer with a deployment; the model that the request names does not count."""
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            asked = replace(request, model=found.ref, worker=worker)
+            asked = replace(request, model=found.ref, worker=worker, deployment=found.id)
             async with aclosing(self._chat.chat(principal, asked)) as events:
                 async for event in events:
                     yield event
@@ -236,7 +236,7 @@ class Deployments:
         """Answer one prompt with a deployment."""
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            asked = replace(request, model=found.ref, worker=worker)
+            asked = replace(request, model=found.ref, worker=worker, deployment=found.id)
             async with aclosing(self._chat.generate(principal, asked)) as events:
                 async for event in events:
                     yield event
@@ -245,14 +245,14 @@ class Deployments:
     async def embed(self, principal: Principal, deployment: str, request: EmbedRequest) -> Embeddings:
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            answer = await self._chat.embed(principal, replace(request, model=found.ref, worker=worker))
+            answer = await self._chat.embed(principal, replace(request, model=found.ref, worker=worker, deployment=found.id))
         await self._answered(found)
         return answer
 
     async def rerank(self, principal: Principal, deployment: str, request: RerankRequest) -> Ranking:
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            answer = await self._chat.rerank(principal, replace(request, model=found.ref, worker=worker))
+            answer = await self._chat.rerank(principal, replace(request, model=found.ref, worker=worker, deployment=found.id))
         await self._answered(found)
         return answer
 
@@ -272,15 +272,15 @@ class Deployments:
         since: datetime,
         until: datetime,
         *,
-        revision: int | None = None,
+        deployment: str = "",
     ) -> Sequence[Used]:
-        """Tokens that models, or a `revision` of one, read and wrote, as counted."""
+        """Tokens that models, or one's `deployment` alone, read and wrote, as counted."""
         if since >= until:
             raise Invalid("the time begins after it ends", field="start_date")
         stored = [await self._resolver.access.find(principal, model, Verb.READ) for model in models]
         await self._write_uses()
         found = await self._book.used([each.id for each in stored], since, until)
-        return [each for each in found if revision is None or each.revision == revision]
+        return [each for each in found if deployment in ("", each.deployment)]
 
     # Life
 

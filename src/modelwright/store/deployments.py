@@ -152,5 +152,6 @@ def _read_server(row: Row[Any]) -> ModelServer:
 
 def _read_use(row: Any) -> Used:
     figures = json.loads(row.detail)
-    read, written = figures.get("prompt_tokens", 0), figures.get("completion_tokens", 0)
-    return Used(row.at, row.revision or 0, read, written)
+    names = ("prompt_tokens", "completion_tokens", "requests")
+    read, written, requests = (figures.get(name, 0) for name in names)
+    return Used(row.at, row.revision or 0, read, written, figures.get("deployment", ""), requests)
