@@ -189,9 +189,7 @@ class Chat:
             worker=request.worker,
         )
         abilities = self._resolver.templates.abilities(resolved, facts)
-        note = partial(
-            self._ledger.note, principal, stored, revision.number, deployment=request.deployment
-        )
+        note = partial(self._ledger.note, principal, stored, revision.number, deployment=request.deployment)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
     async def _repeated(self, ready: Ready, request: GenerateRequest) -> TextDelta:

@@ -245,14 +245,18 @@ class Deployments:
     async def embed(self, principal: Principal, deployment: str, request: EmbedRequest) -> Embeddings:
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            answer = await self._chat.embed(principal, replace(request, model=found.ref, worker=worker, deployment=found.id))
+            answer = await self._chat.embed(
+                principal, replace(request, model=found.ref, worker=worker, deployment=found.id)
+            )
         await self._answered(found)
         return answer
 
     async def rerank(self, principal: Principal, deployment: str, request: RerankRequest) -> Ranking:
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            answer = await self._chat.rerank(principal, replace(request, model=found.ref, worker=worker, deployment=found.id))
+            answer = await self._chat.rerank(
+                principal, replace(request, model=found.ref, worker=worker, deployment=found.id)
+            )
         await self._answered(found)
         return answer
 
