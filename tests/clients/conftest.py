@@ -59,6 +59,12 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def resting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server whose engines end soon after they have nothing to do."""
+    yield from _serve(tmp_path_factory.mktemp("resting"), MODELWRIGHT_KEEP_ALIVE="1")
+
+
+@pytest.fixture(scope="session")
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a port where TigerCity's dialect alone is spoken."""
     folder = tmp_path_factory.mktemp("city")
