@@ -87,7 +87,9 @@ def test_processes_come_under_load_and_go_when_they_rest(
     assert engines() == 1
     assert ask(client, made.id) == alone
     path: Any = {"model_instance_id": mario.id}
-    down = client.models.deployments.update(made.id, **path, vendor_configuration=scaling | {"min_workers": 0})
+    down = client.models.deployments.update(
+        made.id, **path, vendor_configuration=scaling | {"min_workers": 0}
+    )
     assert down.status == "READY"
     until(lambda: engines() == 0)
     assert ask(client, made.id) == alone
