@@ -61,7 +61,9 @@ async def test_they_go_with_their_model(
     deployed: tuple[DeploymentTable, Deployment], catalogue: Catalogue
 ) -> None:
     table, _ = deployed
+    assert await table.orphans() == []
     await catalogue.delete(NAME.key)
+    assert [each.id for each in await table.orphans()] == ["dep-1"]
     await catalogue.commit(NewRevision(NAME, ModelSpec(system="y"), None, "", None, 0, "b", "create", NOW))
     assert await table.find("dep-1") is None
     assert await table.list_deployments() == []

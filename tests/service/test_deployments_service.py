@@ -32,11 +32,16 @@ class Outside:
     def __init__(self) -> None:
         self.running: dict[str, External] = {}
         self.healthy = True
+        self.slow: asyncio.Event | None = None
+        self.started = 0
 
     async def start(self, deployment: str, external: External) -> None:
         if not self.healthy:
             raise Unavailable("it is not healthy")
+        if self.slow is not None:
+            await self.slow.wait()
         self.running[deployment] = external
+        self.started += 1
 
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         return {"got": dict(body)}
@@ -189,6 +194,36 @@ async def test_what_is_external_answers_any_body(stand: Stand) -> None:
     plain = await stand.create("starter")
     with pytest.raises(Unsupported):
         await stand.deployments.predict(LOCAL_ADMIN, plain.id, {})
+
+
+async def test_what_runs_for_a_model_ends_with_it(stand: Stand) -> None:
+    await stand.world.create("mario")
+    await stand.create("mario", external=External("container", image="a/b"))
+    await stand.create("mario", least=1)
+    await stand.deployments.revive()
+    assert (len(stand.outside.running), len(stand.world.engines.running())) == (1, 1)
+    await stand.world.models.delete(LOCAL_ADMIN, "mario")
+    for _ in range(500):
+        if not await stand.table.orphans():
+            break
+        await asyncio.sleep(0.01)
+    assert stand.outside.running == {}
+    assert stand.world.engines.running() == ()
+    assert await stand.table.orphans() == []
+
+
+async def test_one_that_is_ended_before_it_is_ready_does_not_run_on(stand: Stand) -> None:
+    stand.outside.slow = asyncio.Event()
+    external = External("container", image="a/b")
+    made = await stand.deployments.create(LOCAL_ADMIN, "starter", Wanted(external=external), wait=False)
+    await asyncio.sleep(0.05)
+    await stand.deployments.delete(LOCAL_ADMIN, made.id)
+    stand.outside.slow.set()
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if stand.outside.started and not stand.outside.running:
+            break
+    assert (stand.outside.started, stand.outside.running) == (1, {})
 
 
 async def test_embeddings_come_from_a_deployment_too(stand: Stand) -> None:

@@ -149,6 +149,10 @@ class DeploymentBook(Protocol):
 
     async def delete(self, deployment: str) -> bool: ...
 
+    async def orphans(self) -> Sequence[Deployment]:
+        """Those whose model was deleted."""
+        ...
+
     async def add_server(self, server: ModelServer) -> None:
         """Raises Conflict for an alias that is taken in its account."""
         ...

@@ -145,6 +145,10 @@ class Chat:
         stored, _ = await self._resolver.find(principal, model, Verb.USE)
         return await self._engines.unload(str(stored.name))
 
+    async def forget(self, model: Name) -> None:
+        """Let go of the engines of a model that is not there any more."""
+        await self._engines.unload(str(model))
+
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
         views = []

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,6 +33,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.models import Models
 from modelwright.service.readiness import probe, sent
 from modelwright.service.resolver import Resolver
+from modelwright.service.upkeep import Upkeep
 
 DEFAULT: Final = "default"
 """Name of the deployment that comes with a model."""
@@ -83,6 +84,7 @@ class Deployments:
         self._clock = clock
         self._principal_of = principal_of
         self._write_uses = write_uses
+        self._upkeep = Upkeep(book, chat, externals)
         self._busy: defaultdict[str, list[int]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -284,7 +286,11 @@ class Deployments:
     # Life
 
     async def revive(self) -> None:
-        """Make ready what a stop of the server left PENDING, or what is to be kept loaded."""
+        """Make ready what a stop of the server left PENDING, or what is to be kept loaded.
+
+        From then on, what runs for a model that is deleted is ended.
+        """
+        self._hold(self._upkeep.keep())
         for found in await self._book.list_deployments():
             if found.status == "PENDING" or found.workers.least or found.external is not None:
                 principal = await self._principal_of(found.owner)
@@ -305,7 +311,10 @@ class Deployments:
         return await self._book.find(deployment.id) or deployment
 
     def _spawn(self, principal: Principal, deployment: Deployment) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(self._make_ready(principal, deployment))
+        return self._hold(self._make_ready(principal, deployment))
+
+    def _hold(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -314,6 +323,8 @@ class Deployments:
         try:
             if deployment.external is not None:
                 await self._externals.start(deployment.id, deployment.external)
+                if await self._book.find(deployment.id) is None:  # it was ended meanwhile
+                    await self._externals.stop(deployment.id, deployment.external)
             else:
                 for worker in range(max(1, deployment.workers.least)):
                     await probe(self._models, self._chat, principal, deployment, worker)
