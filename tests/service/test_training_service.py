@@ -53,6 +53,19 @@ async def test_a_run_that_ends_well_is_a_revision(room: Workroom) -> None:
     assert kinds == ["queued", "note", "started", "progress", "progress", "published"]
 
 
+async def test_a_user_trains_what_they_may_derive_from(room: Workroom) -> None:
+    """What comes of it is theirs, and nobody else's."""
+    bob, eve = await user(room, "bob"), await user(room, "eve")
+    for model in ("starter", "taught"):
+        room.trainers.says.put_nowait(0)
+        ended = await room.until(await room.start(bob, model=model), "succeeded", "failed", principal=bob)
+        assert (ended.state, ended.error) == ("succeeded", "")
+    view = await room.models.show(bob, "taught")
+    assert (view.resolved.adapters[0].size > 0, len(view.resolved.adapters)) == (True, 1)
+    with pytest.raises(NotFound):
+        await room.models.show(eve, "bob/taught")
+
+
 async def test_the_next_run_goes_on_from_the_adapter(room: Workroom) -> None:
     room.trainers.says.put_nowait(0)
     await room.until(await room.start(), "succeeded")

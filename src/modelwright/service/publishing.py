@@ -78,7 +78,7 @@ class Publishing:
         self, principal: Principal, run: Run, ancestry: Ancestry, files: Sequence[NamedBlob]
     ) -> tuple[str, int]:
         """Make the revision; gives the model's name and its number."""
-        digest, size = await self._made(files, ancestry.base)
+        digest, size = await self._made(principal, files, ancestry.base)
         scale = ancestry.last.scale if ancestry.last else 1.0
         adapters = (*ancestry.frozen, AdapterLayer(digest, size, scale))
         await self._try(run, ancestry.base, adapters)
@@ -107,9 +107,16 @@ class Publishing:
             return False
         return True
 
-    async def _made(self, files: Sequence[NamedBlob], base: Digest) -> tuple[Digest, int]:
+    async def _made(
+        self, principal: Principal, files: Sequence[NamedBlob], base: Digest
+    ) -> tuple[Digest, int]:
+        """The adapter as one blob, which is whose the run is, as if they had brought it."""
         made = [step async for step in self._files.convert_adapter(files, base) if isinstance(step, Made)]
-        await self._catalogue.add_blob(BlobRecord(made[-1].digest, made[-1].size, None))
+        record = BlobRecord(made[-1].digest, made[-1].size, None)
+        if principal.is_admin:
+            await self._catalogue.add_blob(record)
+        else:
+            await self._catalogue.add_upload(record, principal.id)
         return made[-1].digest, made[-1].size
 
     async def _try(self, run: Run, base: Digest, adapters: Sequence[AdapterLayer]) -> None:
