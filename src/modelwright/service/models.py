@@ -73,12 +73,14 @@ class Models:
         card: Card | None = None,
         aliases: Sequence[Alias] = (),
         fresh: bool = False,
+        onto: int | None = None,
         arrival: Arrival | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
         `card` None keeps the one there is. `fresh`: raises Conflict when the name is
-        not free; so does an alias that another model has. `arrival`: what the draft
+        not free; so does an alias that another model has, and a revision `onto` that is
+        no longer the current one. `arrival`: what the draft
         was read from, whose manifest is kept as it is.
         Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
         for a base that is not here. But for long work on weights the first event
@@ -99,6 +101,7 @@ class Models:
             card=card,
             aliases=tuple(aliases),
             fresh=fresh,
+            onto=onto,
         )
         async for event in self._commit(principal, draft, composition, new, arrival):
             yield event

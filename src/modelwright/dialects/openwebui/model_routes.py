@@ -22,7 +22,6 @@ from modelwright.dialects.openwebui.refusals import (
     NOT_TO_THEM,
     PROHIBITED,
     UNAUTHORIZED,
-    VERSION_CONFLICT,
     Refusal,
     said,
 )
@@ -137,8 +136,6 @@ class ModelRoutes:
         with said(denied=(400, PROHIBITED)):
             found = await self._entries.find(principal, form.id)
             _check_writable(found, (400, PROHIBITED))
-            if form.version_id not in (None, listing.version_id(found.summary.key, found.version)):
-                raise Refusal(409, VERSION_CONFLICT)
             changed = await self._entries.update(principal, found, form, tree)
             return json_response(await self._desk.row(principal, changed))
 

@@ -104,8 +104,6 @@ class ModelForm(Form):
     access_grants: list[dict[str, Any]] | None = None
     is_active: bool = True
     commit_message: str | None = None
-    version_id: str | None = None
-    """The version that was edited; an update of another one is refused."""
 
 
 class AccessForm(Form):
