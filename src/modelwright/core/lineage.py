@@ -116,7 +116,7 @@ def overlaid(over: ModelSpec, below: ModelSpec) -> ModelSpec | None:
     None where no single spec can: below a value that is added to, what is inherited was
     cleared. Weights are the upper ones, if it has any.
     """
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     for name in FIELDS:
         own, under = getattr(over, name), getattr(below, name)
         if own is UNSET:
