@@ -14,7 +14,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Corrupt, NotFound
 from modelwright.core.grants import Level, Principal, Verb
-from modelwright.core.lineage import ResolvedSpec, own_fields
+from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import PRIVATE
@@ -73,12 +73,14 @@ class Models:
         card: Card | None = None,
         aliases: Sequence[Alias] = (),
         fresh: bool = False,
+        onto: int | None = None,
         arrival: Arrival | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
         `card` None keeps the one there is. `fresh`: raises Conflict when the name is
-        not free; so does an alias that another model has. `arrival`: what the draft
+        not free; so does an alias that another model has, and a revision `onto` that is
+        no longer the current one. `arrival`: what the draft
         was read from, whose manifest is kept as it is.
         Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
         for a base that is not here. But for long work on weights the first event
@@ -99,6 +101,7 @@ class Models:
             card=card,
             aliases=tuple(aliases),
             fresh=fresh,
+            onto=onto,
         )
         async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
@@ -259,10 +262,11 @@ class Models:
         model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
         return await self._summary(principal, model, model.revision)
 
-    async def instructions(self, principal: Principal, ref: str) -> str:
-        """The system text that a model answers under; for use, not to be shown."""
+    async def in_use(self, principal: Principal, ref: str) -> tuple[ModelSpec, ResolvedSpec]:
+        """What a model says itself, and in all as far as its base is here; not to be shown."""
         stored, revision = await self._resolver.find(principal, ref, Verb.USE)
-        return (await self._resolver.resolve(principal, revision, stored.id)).system
+        lineage = await self._resolver.lineage(principal, revision.spec, stored.id, lenient=True)
+        return lineage[0], resolve(lineage)
 
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
         """Leave a revision out of the history; raises Conflict for the current one."""

@@ -13,6 +13,7 @@ from modelwright.core.sharing import Grants
 from modelwright.service.access import Access
 from modelwright.service.accounts import Accounts
 from modelwright.service.audit import Audit, Ledger
+from modelwright.service.particulars import Particulars
 from modelwright.service.quotas import Quotas
 from modelwright.service.sharing import Sharing
 
@@ -36,6 +37,7 @@ class Rights:
     sharing: Sharing
     quotas: Quotas
     audit: Audit
+    particulars: Particulars
 
 
 def build_rights(
@@ -57,4 +59,5 @@ def build_rights(
         Sharing(access, accounts, books.grants, clock),
         limits,
         Audit(books.log, ledger, accounts.note_uses),
+        Particulars(books.people, books.log, clock),
     )
