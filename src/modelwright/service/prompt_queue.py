@@ -159,7 +159,7 @@ class PromptQueue:
         principal = await self._principal_of(prompt.owner)
         if principal is None:
             raise NotFound("user", prompt.owner, hint="Whoever asked is not here any more")
-        leave = None if self._quotas is None else await self._quotas.take_tokens(principal)
+        leave = None if self._quotas is None else await self._quotas.take(principal, "tokens_per_day")
         try:
             async with aclosing(self._chat.generate(principal, prompt.request)) as events:
                 return "".join([event.text async for event in events if isinstance(event, TextDelta)])
