@@ -64,10 +64,12 @@ class PromptQueue:
     ) -> str:
         """Leave a prompt here; gives its id. `asked` is what its owner calls the model.
 
-        Raises NotFound for a model that is absent or may not be known, Exhausted or
-        Unavailable when no more may wait.
+        Raises NotFound for a model that is absent or may not be known, and as any use of
+        a model does where its base was taken away; Exhausted or Unavailable when no more
+        may wait.
         """
         summary = await self._models.summary(principal, request.model)
+        await self._models.instructions(principal, request.model)  # resolves it, base and all
         revision = ModelRef.parse(request.model).revision
         name = summary.key if revision is None else f"{summary.key}@{revision}"
         prompt = QueuedPrompt(

@@ -86,8 +86,8 @@ class Training:
         target = await self._access.target(principal, request.target or stored.name.full)
         if revision.base is None:
             raise NotFound("base of model", request.model, hint="Create or restore the base first")
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored)
         goes_on = to_go_on_with(lineage[0], resolved) if target.name == stored.name else None
         settings = _settled(resolved.profile, request.hyperparameters, new=goes_on is None)
         plan = TrainingPlan(
