@@ -83,7 +83,11 @@ class Trainers(Protocol):
 class Runs(Protocol):
     """Runs and their events in the catalogue; every call is one transaction."""
 
-    async def add(self, run: Run) -> None: ...
+    async def add(
+        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], most: int | None = None
+    ) -> None:
+        """Write a new run; Exhausted when `most` of its owner's wait or run already."""
+        ...
 
     async def find(self, run: str) -> Run | None: ...
 
@@ -102,8 +106,14 @@ class Runs(Protocol):
         """The queued run with the highest priority, the oldest of them."""
         ...
 
-    async def save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], at: datetime) -> None:
-        """Write a run's state, and append events to it."""
+    async def save(
+        self,
+        run: Run,
+        *events: tuple[EventKind, Mapping[str, Any]],
+        at: datetime,
+        most: int | None = None,
+    ) -> None:
+        """Write a run's state, and append events to it; `most` as in `add`."""
         ...
 
     async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]: ...

@@ -131,7 +131,7 @@ class Preparation:
 
     async def _base(self, principal: Principal, model: str) -> Digest:
         stored, revision = await self._resolver.find(principal, model, Verb.USE)
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored)
         if resolved.base is None:
             raise NotFound("base of model", model, hint="Create or restore the base first")
         return resolved.base

@@ -55,11 +55,11 @@ class Publishing:
     async def ancestry(self, principal: Principal, run: Run) -> Ancestry:
         """What the plan's parent is made of; a rank of its own begins another adapter."""
         stored, revision = await self._resolver.find(principal, run.plan.model, Verb.DERIVE)
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored)
         if resolved.base is None:
             raise NotFound("base of model", run.plan.model, hint="Create or restore the base first")
         adapters = tuple(resolved.adapters)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored)
         last = to_go_on_with(lineage[0], resolved) if run.plan.target == stored.name.full else None
         if last is None or run.plan.hyperparameters.get("rank") is not None:
             return Ancestry(resolved.base, adapters, None)

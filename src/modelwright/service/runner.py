@@ -120,14 +120,18 @@ class Runner:
         await asyncio.wait([current.task])
         return await self._fresh(run)
 
-    async def queue(self, run: Run) -> Run:
-        """Let a run go on that rests or has ended badly; raises Conflict for another."""
+    async def queue(self, run: Run, *, most: int | None = None) -> Run:
+        """Let a run go on that rests or has ended badly; raises Conflict for another.
+
+        `most`: how many of its owner's may wait or run; Exhausted for one more.
+        """
         async with self._moving:
             run = await self._fresh(run)
             check_move(run, "queued")
             extras = {name: value for name, value in run.extras.items() if name != RESUMED}
             again = replace(run, state="queued", ended_at=None, error="", extras=extras)
-            await self._save(again, ("queued", {"resumed": True}))
+            resumed: tuple[EventKind, Mapping[str, Any]] = ("queued", {"resumed": True})
+            await self._runs.save(again, resumed, at=self._clock.now(), most=most)
         self.wake()
         return again
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from modelwright.core.dataset_file import survey
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Exhausted, Invalid, NotFound, Unavailable
+from modelwright.core.errors import Invalid, NotFound, Unavailable
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.hyperparameters import Hyperparameters, Method
 from modelwright.core.lineage import to_go_on_with
@@ -79,7 +79,6 @@ class Training:
         self._preparation = preparation
         self._clock = clock
         self._quotas = quotas
-        self._starting = asyncio.Lock()
 
     async def start(self, principal: Principal, request: RunRequest) -> Run:
         """Queue a run; raises Invalid for its data with the lines, and for its settings."""
@@ -87,8 +86,8 @@ class Training:
         target = await self._access.target(principal, request.target or stored.name.full)
         if revision.base is None:
             raise NotFound("base of model", request.model, hint="Create or restore the base first")
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored)
         goes_on = to_go_on_with(lineage[0], resolved) if target.name == stored.name else None
         settings = _settled(resolved.profile, request.hyperparameters, new=goes_on is None)
         plan = TrainingPlan(
@@ -112,11 +111,8 @@ class Training:
             priority=request.priority,
             extras=request.extras,
         )
-        async with self._starting:
-            await self._check_limit(principal)
-            await self._runs.add(run)
-            told = {"model": plan.model, "method": plan.method}
-            await self._runs.save(run, ("queued", told), at=run.created_at)
+        told = {"model": plan.model, "method": plan.method}
+        await self._runs.add(run, ("queued", told), most=await self._most(principal))
         self._runner.wake()
         return run
 
@@ -149,9 +145,7 @@ class Training:
         """Queue a run again that was paused, cancelled or failed."""
         found = await self.find(principal, run)
         check_move(found, "queued")
-        async with self._starting:
-            await self._check_limit(principal)
-            return await self._runner.queue(found)
+        return await self._runner.queue(found, most=await self._most(principal))
 
     async def events(
         self, principal: Principal, run: str, *, after: int = 0, limit: int = PAGE
@@ -225,19 +219,9 @@ class Training:
                 text, field="rewards", hint="Declare rewards for rows without answers, and only for them"
             )
 
-    async def _check_limit(self, principal: Principal) -> None:
-        """See that one more may wait or run; N pass, N + 1 does not."""
-        most = (await self._quotas.limits(principal)).get("jobs")
-        if most is None:
-            return
-        owned = await self._runs.list_runs(owner=principal.id, states=("queued", "running"))
-        if len(owned) >= most:
-            raise Exhausted(
-                f"the quota jobs = {most} is used up: {len(owned)} of your runs wait or run",
-                retry_after=60,
-                field="jobs",
-                hint="Wait for one of them, cancel one, or ask an admin for more",
-            )
+    async def _most(self, principal: Principal) -> int | None:
+        """How many runs of somebody may wait or run."""
+        return (await self._quotas.limits(principal)).get("jobs")
 
 
 def _settled(profile: Hyperparameters, asked: Hyperparameters, *, new: bool) -> Hyperparameters:
