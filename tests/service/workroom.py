@@ -123,6 +123,7 @@ async def workroom(folder: Path, *, working: bool = True) -> AsyncIterator[Workr
         await import_starter(models, rights.sharing, catalogue, blobs)
         chat = Chat(resolver, models, engines, clock, context_length=512)
         runs, trainers = RunBook(database), Patient(files, blobs)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
         preparation = Preparation(chat, resolver, catalogue, blobs, blobs, files)
         runner = Runner(
             runs,
@@ -135,8 +136,8 @@ async def workroom(folder: Path, *, working: bool = True) -> AsyncIterator[Workr
             clock,
             rights.accounts.acting,
             engines,
+            datasets,
         )
-        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
         training = Training(
             runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, rights.quotas
         )

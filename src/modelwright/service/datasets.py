@@ -18,6 +18,11 @@ from modelwright.core.runs import DatasetRecord
 from modelwright.core.training_ports import DatasetBook, Lines
 
 
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    """Bytes that are here already, as a stream."""
+    yield content
+
+
 class Datasets:
     """Takes datasets in; `limit` is the bytes that one may have, None = any number."""
 

@@ -17,6 +17,7 @@ from modelwright.core.grants import Principal
 from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.ports import Clock, WeightFiles
 from modelwright.core.runs import ENDED, EventKind, Run, RunState, check_move
+from modelwright.core.step_metrics import FILE_NAME, step_metrics
 from modelwright.core.training_memory import memory_needed
 from modelwright.core.training_ports import (
     DeviceMemory,
@@ -28,12 +29,17 @@ from modelwright.core.training_ports import (
     TrainingJob,
 )
 from modelwright.core.weight_files import NamedBlob
+from modelwright.service.datasets import Datasets, once
 from modelwright.service.preparation import Preparation, Prepared
 from modelwright.service.publishing import Ancestry, Publishing
 from modelwright.service.resolver import Resolver
 
 MOST_REPLAY: Final = 4096
 """Rows of general knowledge that are made for a run."""
+RESULTS: Final = "result_files"
+"""Among a run's extras: it is to leave a file of its figures. Among its metrics: the file."""
+RESULTS_PURPOSE: Final = "fine-tune-results"
+MOST_EVENTS: Final = 100_000
 RESUMED: Final = "resumed_at"
 """The step that a run had reached when its process died last, among its extras."""
 _STEPPED: Final = frozenset({"progress", "evaluation", "checkpoint"})
@@ -64,6 +70,7 @@ class Runner:
         clock: Clock,
         principal_of: Callable[[str], Awaitable[Principal | None]],
         memory: DeviceMemory,
+        datasets: Datasets,
     ) -> None:
         self._runs = runs
         self._trainers = trainers
@@ -75,6 +82,7 @@ class Runner:
         self._clock = clock
         self._principal_of = principal_of
         self._memory = memory
+        self._datasets = datasets
         self._work = asyncio.Event()
         self._moving = asyncio.Lock()  # one move of a run's state at a time
         self._current: _Current | None = None
@@ -200,10 +208,22 @@ class Runner:
         return await _to_its_end(self._published(principal, run, ancestry, trained))
 
     async def _published(self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained) -> Run:
+        """Make the revision, and the file of figures where the run is to have one."""
         metrics = {**trained.metrics, **_kept(trained)}
+        if run.extras.get(RESULTS):
+            metrics[RESULTS] = [await self._results(principal, run)]
         run = replace(run, metrics=metrics)
-        name, number = await self._publishing.publish(principal, run, ancestry, trained.files)
-        return replace(run, revision=number, metrics={**metrics, "model": name})
+        made = await self._publishing.publish(principal, run, ancestry, trained)
+        checkpoints = [{"step": step, "model": name} for step, name in made.checkpoints]
+        metrics |= {"model": made.name, **({"checkpoints": checkpoints} if checkpoints else {})}
+        return replace(run, revision=made.revision, metrics=metrics)
+
+    async def _results(self, principal: Principal, run: Run) -> str:
+        """Store what was measured at each step; gives the dataset's id."""
+        events = await self._runs.events(run.id, limit=MOST_EVENTS)
+        content = step_metrics(events, run.plan.method)
+        record = await self._datasets.add(principal, FILE_NAME, once(content), purpose=RESULTS_PURPOSE)
+        return record.id
 
     async def _job(self, principal: Principal, run: Run, ancestry: Ancestry) -> tuple[TrainingJob, int]:
         """What the trainer is to do, and the bytes of memory that it will take."""

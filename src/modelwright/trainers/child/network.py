@@ -61,6 +61,17 @@ class Network:
 
         The first token of a text without a prompt follows nothing and is left out.
         """
+        chances, targets, counts = self._chances(sequences)
+        return list(chances.gather(1, targets[:, None])[:, 0].split(counts))
+
+    def examples(self, sequences: Sequences) -> tuple[Tensor, int]:
+        """The same for all tokens in a row, and how many of them were the likeliest."""
+        chances, targets, _ = self._chances(sequences)
+        right = int((chances.detach().argmax(dim=-1) == targets).sum())
+        return chances.gather(1, targets[:, None])[:, 0], right
+
+    def _chances(self, sequences: Sequences) -> tuple[Tensor, Tensor, list[int]]:
+        """Log-probabilities of all tokens at each place, the one that is there, places per answer."""
         wholes = [[*prompt, *answer] for prompt, answer in sequences]
         width = _stepped(max(map(len, wholes)), WIDTH_STEP)
         ids = torch.zeros((len(wholes), width), dtype=torch.long)
@@ -78,8 +89,7 @@ class Network:
             # Padding stands on the right, where a causal network cannot see it.
             hidden = self._core.model(input_ids=ids.to(self.device), use_cache=False).last_hidden_state
             logits = self._logits(hidden.flatten(0, 1)[torch.tensor(places).to(self.device)])
-        chances = torch.log_softmax(logits[: len(targets)].float(), dim=-1)
-        return list(chances.gather(1, targets[:, None])[:, 0].split(counts))
+        return torch.log_softmax(logits[: len(targets)].float(), dim=-1), targets, counts
 
     def next_logits(self, ids: Tensor, cache: Any) -> tuple[Tensor, Any]:
         """The logits after the last of these tokens, and the cache that holds them all."""
