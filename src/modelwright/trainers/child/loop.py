@@ -75,13 +75,18 @@ class Loop:
         )
         self._best = _Best()
         self._tokens = 0
+        self._spent = 0.0
         self._measures: Measures = {}
         self._passed: list[Measures] = []
 
     def run(self) -> Mapping[str, Any] | None:
-        """Learn; gives the last figures, or None when it was asked to stop."""
+        """Learn; gives the last figures, or None when it was asked to stop.
+
+        `processor_seconds` are those of the steps, in this process.
+        """
         first = self._resume()
         started, told, before = time.monotonic(), 0.0, self._tokens
+        self._spent -= time.process_time()
         for step in range(first, self._steps):
             self._step(step)
             now = time.monotonic()
@@ -105,7 +110,8 @@ class Loop:
                 )
         if self._best.adapter:
             self._network.restore(self._best.adapter)
-        return {**self._measures, "tokens": self._tokens}
+        spent = round(self._spent + time.process_time(), 2)
+        return {**self._measures, "tokens": self._tokens, "processor_seconds": spent}
 
     def optimizer_state(self) -> dict[str, Any]:
         state: dict[str, Any] = self._optimizer.state_dict()
@@ -126,6 +132,7 @@ class Loop:
         self._objective.restore(content["objective"])
         self._best = _Best(**content["best"])
         self._tokens, self._measures = content["tokens"], content["measures"]
+        self._spent = content["spent"]
         self._tell("note", {"text": f"going on from step {content['step']}"})
         step: int = content["step"]
         return step
@@ -224,6 +231,7 @@ class Loop:
             "objective": self._objective.state(),
             "best": best,
             "tokens": self._tokens,
+            "spent": self._spent + time.process_time(),
             "measures": dict(self._measures),
         }
         checkpoint.save(self._job.folder, step, content)
