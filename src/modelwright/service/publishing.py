@@ -40,15 +40,6 @@ CHECKPOINT_TAG: Final = "ckpt-step-{step}"
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """The name and revision of what a run has made; checkpoints by step, the end apart."""
-
-    name: str
-    revision: int
-    checkpoints: tuple[tuple[int, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Ancestry:
     """What a run starts from: the base, the adapters that stay, the one that goes on."""
 
@@ -93,31 +84,32 @@ class Publishing:
 
     async def publish(
         self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained
-    ) -> Published:
+    ) -> tuple[str, int]:
         """Make the revision, once it has answered, and models of the checkpoints before it.
 
-        Only the end is tried: checkpoints have its shape. Raises what keeps the end from
-        being a revision; then there are no checkpoints, either.
+        Gives the revision's model and number. Only the end is tried: checkpoints have
+        its shape. Raises what keeps the end from being a revision; then there are no
+        checkpoints, either.
         """
         adapters = await self._adapters(ancestry, trained.files)
         await self._try(run, ancestry.base, adapters)
-        made: list[tuple[int, str]] = []
+        made: list[str] = []
         try:
             for checkpoint in trained.checkpoints:
-                made.append((checkpoint.step, await self._keep(principal, run, ancestry, checkpoint)))
+                made.append(await self._keep(principal, run, ancestry, checkpoint))
             created = await self._create(principal, run, run.plan.target, adapters, _Naming(run.step))
         except ModelwrightError:
-            for _, name in made:
+            for name in made:
                 await self._models.delete(principal, name)
             raise
-        return Published(str(created.name), created.revision, tuple(made))
+        return str(created.name), created.revision
 
     async def _keep(self, principal: Principal, run: Run, ancestry: Ancestry, checkpoint: Checkpoint) -> str:
         """Make a model of a checkpoint; gives its name."""
         adapters = await self._adapters(ancestry, checkpoint.files)
-        name = replace(Name.parse(run.plan.target), tag=CHECKPOINT_TAG.format(step=checkpoint.step))
-        naming = _Naming(checkpoint.step, is_checkpoint=True)
-        return (await self._create(principal, run, name.full, adapters, naming)).name.full
+        name = checkpoint_name(run, checkpoint.step).full
+        await self._create(principal, run, name, adapters, _Naming(checkpoint.step, is_checkpoint=True))
+        return name
 
     async def _adapters(self, ancestry: Ancestry, files: Sequence[NamedBlob]) -> Sequence[AdapterLayer]:
         """What was there before, and what was trained."""
@@ -170,6 +162,11 @@ class Publishing:
             ended = [event async for event in events if isinstance(event, Done)]
         if not ended:
             raise Corrupt("the trained adapter gave no answer", hint="Nothing was published")
+
+
+def checkpoint_name(run: Run, step: int) -> Name:
+    """What the model of a checkpoint is called: the target, with another tag."""
+    return replace(Name.parse(run.plan.target), tag=CHECKPOINT_TAG.format(step=step))
 
 
 def _message(run: Run) -> str:

@@ -31,7 +31,7 @@ from modelwright.core.training_ports import (
 from modelwright.core.weight_files import NamedBlob
 from modelwright.service.datasets import Datasets, once
 from modelwright.service.preparation import Preparation, Prepared
-from modelwright.service.publishing import Ancestry, Publishing
+from modelwright.service.publishing import Ancestry, Publishing, checkpoint_name
 from modelwright.service.resolver import Resolver
 
 MOST_REPLAY: Final = 4096
@@ -212,11 +212,13 @@ class Runner:
         metrics = {**trained.metrics, **_kept(trained)}
         if run.extras.get(RESULTS):
             metrics[RESULTS] = [await self._results(principal, run)]
+        if trained.checkpoints:
+            steps = [each.step for each in trained.checkpoints]
+            metrics["checkpoints"] = [{"step": s, "model": str(checkpoint_name(run, s))} for s in steps]
         run = replace(run, metrics=metrics)
-        made = await self._publishing.publish(principal, run, ancestry, trained)
-        checkpoints = [{"step": step, "model": name} for step, name in made.checkpoints]
-        metrics |= {"model": made.name, **({"checkpoints": checkpoints} if checkpoints else {})}
-        return replace(run, revision=made.revision, metrics=metrics)
+        await self._save(run)  # a server that dies now finds the revision and these
+        name, number = await self._publishing.publish(principal, run, ancestry, trained)
+        return replace(run, revision=number, metrics={**metrics, "model": name})
 
     async def _results(self, principal: Principal, run: Run) -> str:
         """Store what was measured at each step; gives the dataset's id."""
@@ -231,10 +233,12 @@ class Runner:
         facts = await self._resolver.facts(ancestry.base)
         size = facts.parameter_count if facts is not None else 0
         settings = plan.hyperparameters.completed(plan.method, size)
-        rows, held = await prepare.parted(principal, plan.model, plan.dataset, plan.method, settings)
+        rows, held = await prepare.parted(
+            principal, plan.model, plan.dataset, plan.method, settings, plain="dataset" in plan.plain
+        )
         await self._note(run, {"text": f"{rows.rows} rows, {rows.tokens} tokens"})
         if plan.validation is not None:
-            held = await prepare.dataset(principal, plan.model, plan.validation, plan.method, settings)
+            held = await self._further(principal, run, "validation", plan.validation, settings)
         replay = await self._general(principal, run, ancestry, rows, settings)
         base = ancestry.base
         job = TrainingJob(
@@ -257,6 +261,15 @@ class Runner:
         )
         return job, memory_needed(facts, settings)
 
+    async def _further(
+        self, principal: Principal, run: Run, name: str, dataset: Digest, settings: Hyperparameters
+    ) -> Prepared:
+        """Token rows of another dataset of the plan, the one of this name."""
+        plan = run.plan
+        return await self._preparation.dataset(
+            principal, plan.model, dataset, plan.method, settings, plain=name in plan.plain
+        )
+
     async def _general(
         self, principal: Principal, run: Run, ancestry: Ancestry, rows: Prepared, settings: Hyperparameters
     ) -> Prepared | None:
@@ -265,9 +278,7 @@ class Runner:
         if not values["replay"] or run.plan.method != "sft":
             return None
         if run.plan.replay is not None:
-            return await self._preparation.dataset(
-                principal, run.plan.model, run.plan.replay, run.plan.method, settings
-            )
+            return await self._further(principal, run, "replay", run.plan.replay, settings)
         steps = values["steps"] or values["epochs"] * rows.rows / values["batch_size"]
         count = min(int(steps * values["batch_size"] * values["replay"]) + 1, MOST_REPLAY)
         made = list(self._replay.rows(ancestry.base, count, values["seed"]))
