@@ -252,6 +252,7 @@ def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
         clock,
         parts.rights.accounts.acting,
         parts.engine,
+        parts.datasets,
     )
     return Training(
         runs,
