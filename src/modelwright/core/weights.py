@@ -94,7 +94,7 @@ class WeightFacts:
 
     @property
     def infill_tokens(self) -> tuple[int, int, int] | None:
-        """What stands before a text, what follows it, and what goes between; None = not known."""
+        """Tokens before a text, before what follows it, and before the middle."""
         for keys in _INFILL:
             found = [self.metadata.get(f"tokenizer.ggml.{key}") for key in keys]
             first, second, third = (each if isinstance(each, int) else None for each in found)

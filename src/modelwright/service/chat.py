@@ -161,7 +161,7 @@ class Chat:
         return tuple(views)
 
     async def room(self, principal: Principal, model: str) -> int:
-        """Tokens for prompt and answer of a request that does not say; 0 while the base is missing."""
+        """Tokens for prompt and answer of a request that does not say; 0 without a base."""
         stored, revision = await self._resolver.find(principal, model, Verb.USE)
         resolved = await self._resolver.resolve(principal, revision, stored, lenient=True)
         facts = await self._resolver.facts(resolved.base)
