@@ -143,6 +143,14 @@ def test_groups_hold_models(client: SGPClient, pirate: Any) -> None:
     (found,) = client.models.list(model_group_id=group.id, view=["ModelGroup"])
     assert found.model_group is not None
     assert found.model_group.name == "sailors"
+    client.chat_completions.create(
+        model=pirate.id, messages=[{"role": "user", "content": "Hi"}], model_parameters={"max_tokens": 2}
+    )
+    now = datetime.now(UTC)
+    used = client.model_groups.usage_statistics.retrieve(
+        group.id, start_date=now - timedelta(hours=1), end_date=now + timedelta(minutes=1), chunks=1
+    )
+    assert used.data[0].response_tokens
     assert client.model_groups.delete(group.id).success
 
 

@@ -129,9 +129,29 @@ async def test_bindings_are_those_that_the_template_lets_a_request_say(client: h
     id = (await client.post("/v4/model-templates", json=template)).json()["id"]
     one = await made(client, model_template_id=id, base_model_id="test")
     path = f"/v4/models/{one['id']}/completions"
-    for bindings, status in (({"SEED": 3}, 200), ({}, 422), ({"SEED": 3, "TOP_K": 1}, 422)):
+    cases = [({"SEED": 3}, 200), ({}, 422), ({"SEED": 3, "TOP_K": 1}, 422), ({"SEED": "x"}, 422)]
+    for bindings, status in cases:
         body = {"prompt": "x", "model_request_parameters": {"bindings": bindings}}
         assert (await client.post(path, json=body)).status_code == status, bindings
+
+
+async def test_bindings_are_put_where_a_template_of_our_own_says(house: Any) -> None:
+    template = {
+        "spec": {"base": "test"},
+        "request_parameters": {"num_predict": {"$arg": "words"}, "seed": 7},
+        "request": {"properties": {"words": {"type": "integer", "maximum": 2}}},
+    }
+    kept = await house.client.post("/api/modelwright/templates", json={"name": "warm", "template": template})
+    one = await made(house.client, model_template_id=kept.json()["id"])
+    path = f"/v4/models/{one['id']}/completions"
+    body = {"prompt": "one two three", "model_request_parameters": {"bindings": {"words": 2}}}
+    said = (await house.client.post(path, json=body)).json()
+    assert said["completions"] == [["one two three", ["one two "]]]
+    body = {"prompt": "x", "model_request_parameters": {"bindings": {"words": 3, "TOP_K": 1}}}
+    refused = (await house.client.post(path, json=body)).json()["detail"]
+    assert {tuple(fault["loc"]) for fault in refused} == {
+        ("body", "model_request_parameters", "bindings", name) for name in ("words", "TOP_K")
+    }
 
 
 async def test_an_image_without_a_container_engine_is_refused_and_the_model_stays(
