@@ -365,7 +365,9 @@ def test_paging_goes_through_250_models(echo_server: str) -> None:
             client.models.create(account_id="many", model_type="GENERIC", name=f"many-{number}").id
             for number in range(250)
         ]
-        found = [each.id for each in client.models.list(account_id="many", limit=100, sort_by=["name:asc"])]
+        listed = list(client.models.list(account_id="many", limit=100, sort_by=["name:asc"]))
+        found = [each.id for each in listed]
+        assert [each.name for each in listed] == sorted(each.name for each in listed)
         assert len(found) == len(set(found))
         assert set(made) <= set(found)  # the server has models of its own, too
         past = client.models.list(account_id="many", page=9, limit=100)
