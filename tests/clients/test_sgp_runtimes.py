@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import ollama
 import pytest
 from scale_gp import BadRequestError, SGPClient
@@ -208,9 +209,10 @@ def test_an_image_is_run_with_its_parameters_and_limits_and_ends_with_its_model(
     assert ["--memory", str(2**30)] in pairs
     assert run[-1] == "r.example/acme/scorer:1"
     assert yard.running == [f"modelwright-{ready.id}"]
-    second = client.models.deployments.create(made.id, name="second")
-    assert len(yard.running) == 2
-    client.models.deployments.delete(second.id, model_instance_id=made.id)
+    path = f"{url}/api/modelwright/deployments"
+    second = httpx2.post(path, json={"model": "boxed", "name": "second"}, trust_env=False).json()
+    assert (second["status"], second["external"], len(yard.running)) == ("READY", "container", 2)
+    client.models.deployments.delete(second["id"], model_instance_id=made.id)
     assert yard.running == [f"modelwright-{ready.id}"]
     with ollama.Client(host=url) as other:
         other.delete("boxed")

@@ -185,6 +185,9 @@ async def test_what_is_external_answers_any_body(stand: Stand) -> None:
     made = await stand.create("starter", external=external)
     assert made.status == "READY"
     assert await stand.deployments.predict(LOCAL_ADMIN, made.id, {"x": 1}) == {"got": {"x": 1}}
+    span = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
+    (used,) = await stand.deployments.used(LOCAL_ADMIN, ["starter"], *span, deployment=made.id)
+    assert (used.requests, used.prompt_tokens) == (1, 0)
     with pytest.raises(Unsupported):
         await stand.say(made.id)
     await stand.deployments.delete(LOCAL_ADMIN, made.id)

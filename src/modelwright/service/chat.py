@@ -34,6 +34,7 @@ from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock
+from modelwright.core.revision import StoredModel
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
 from modelwright.service.audit import Ledger, noted
@@ -144,6 +145,10 @@ class Chat:
         """Let go of a model's engines; False when it held none."""
         stored, _ = await self._resolver.find(principal, model, Verb.USE)
         return await self._engines.unload(str(stored.name))
+
+    def count(self, principal: Principal, model: StoredModel, revision: int, deployment: str) -> None:
+        """Count a use of a model that no engine answered, and no tokens."""
+        self._ledger.note(principal, model, revision, 0, 0, deployment=deployment)
 
     async def forget(self, model: Name) -> None:
         """Let go of the engines of a model that is not there any more."""
