@@ -114,6 +114,7 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
         {
             "create": Entry("people:create_group", "Add a group."),
             "ls": Entry("people:list_groups", "List the groups and who is in them.", alias="list"),
+            "set": Entry("people:change_group", "Give a group another name or description."),
             "add": Entry("people:add_members", "Let users join a group."),
             "remove": Entry("people:remove_members", "Let users leave a group."),
             "rm": Entry("people:remove_group", "Delete a group."),

@@ -23,7 +23,7 @@ from modelwright.dialects.base import Backing, Json, is_local, json_response, ne
 from modelwright.dialects.body import read_body
 from modelwright.dialects.deployments import DeploymentRoutes
 from modelwright.dialects.failure import status_of
-from modelwright.dialects.fields import Count, Text, Wire, documented
+from modelwright.dialects.fields import Closed, Count, Text, documented
 from modelwright.dialects.model_templates import TemplateRoutes
 from modelwright.dialects.native_transfers import Transfers
 from modelwright.dialects.people import PeopleRoutes
@@ -39,14 +39,14 @@ E = TypeVar("E")
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class RollbackRequest(Wire):
+class RollbackRequest(Closed):
     """Point `model` to its revision number `revision`."""
 
     model: Text
     revision: Count
 
 
-class LocalPath(Wire):
+class LocalPath(Closed):
     """A place on the server's machine, and what proves that one is its own user."""
 
     path: Text

@@ -39,11 +39,11 @@ class _Count:
 class Ledger:
     """Counts uses by principal, model, revision and deployment.
 
-    `on_tokens` is told as they come.
+    `on_tokens` is told as they come, and says whether it writes them down itself.
     """
 
     def __init__(
-        self, log: AuditLog | None, clock: Clock, on_tokens: Callable[[str, int, int], None] | None = None
+        self, log: AuditLog | None, clock: Clock, on_tokens: Callable[[str, int, int], bool] | None = None
     ) -> None:
         self._log = log
         self._clock = clock
@@ -70,9 +70,8 @@ class Ledger:
         count.prompt += prompt
         count.completion += completion
         day = int(self._clock.now().timestamp()) // _DAY
-        self._tokens[principal.id, day] = self._tokens.get((principal.id, day), 0) + prompt + completion
-        if self._on_tokens is not None:
-            self._on_tokens(principal.id, day, prompt + completion)
+        if self._on_tokens is None or not self._on_tokens(principal.id, day, prompt + completion):
+            self._tokens[principal.id, day] = self._tokens.get((principal.id, day), 0) + prompt + completion
 
     async def tell_of_leaving(
         self, principal: Principal, action: str, model: StoredModel, revision: Revision, to: str

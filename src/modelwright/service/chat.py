@@ -172,7 +172,7 @@ class Chat:
         kind: Literal["chat", "embed", "rerank"],
     ) -> Ready:
         stored, revision = await self._resolver.find(principal, request.model, Verb.USE)
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored)
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
             raise NotFound("base of model", request.model, hint="Create or restore the base first")

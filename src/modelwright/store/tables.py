@@ -207,6 +207,7 @@ principals: Final = Table(
     Column("namespace", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("deleted_at", Instant),
+    Column("extras", Text, nullable=False, server_default="{}"),
 )
 
 groups: Final = Table(
@@ -216,6 +217,8 @@ groups: Final = Table(
     Column("name", Text, nullable=False),
     Column("name_key", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("extras", Text, nullable=False, server_default="{}"),
 )
 
 members: Final = Table(
@@ -280,22 +283,6 @@ audit: Final = Table(
     Column("model_id", BigInteger),
     Column("revision", BigInteger),
     Column("detail", Text, nullable=False),
-)
-
-quotas: Final = Table(
-    "quotas",
-    METADATA,
-    Column("principal_id", Text, primary_key=True),
-    Column("quota", Text, primary_key=True),
-    Column("most", BigInteger, nullable=False),
-)
-
-tokens_of_days: Final = Table(
-    "tokens_of_days",
-    METADATA,
-    Column("principal_id", Text, primary_key=True),
-    Column("day", BigInteger, primary_key=True),
-    Column("tokens", BigInteger, nullable=False),
 )
 
 runs: Final = Table(
