@@ -303,6 +303,9 @@ class Deployments:
             if found.status == "PENDING" or found.workers.least or found.external is not None:
                 principal = await self._principal_of(found.owner)
                 if principal is not None:
+                    if found.external is not None:  # it was ended with the server, or must be asked
+                        found = replace(found, status="PENDING")
+                        await self._book.save(found)
                     self._spawn(principal, found)
 
     async def aclose(self) -> None:
