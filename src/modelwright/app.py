@@ -201,6 +201,7 @@ def _training(settings: Settings, parts: Parts, clock: Clock) -> tuple[Runner, T
         clock,
         parts.rights.accounts.acting,
         parts.engines,
+        parts.datasets,
     )
     training = Training(
         *(runs, parts.datasets, blobs, resolver, resolver.access, runner, preparation, clock),

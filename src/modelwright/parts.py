@@ -26,6 +26,7 @@ from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
+from modelwright.store.leases import LeaseTable
 from modelwright.store.links import Links
 from modelwright.store.training import DatasetTable
 from modelwright.weights.files import WeightBlobs
@@ -104,8 +105,10 @@ def _engines(settings: Settings, links: Links, clock: Clock) -> Pool | EchoEngin
 
 def _rights(settings: Settings, catalogue: Catalogue, resolver: Resolver, clock: Clock, token: str) -> Rights:
     database = catalogue.database
+    # One process alone can have a SQLite open.
+    leases = LeaseTable(database) if database.kind == "postgresql" else None
     return build_rights(
-        Books(KeyBook(database), GrantBook(database), AuditBook(database)),
+        Books(KeyBook(database), GrantBook(database), AuditBook(database), leases),
         resolver.access,
         clock,
         token=token,

@@ -18,7 +18,6 @@ from modelwright.core.revision import BlobRecord, NewRevision
 from modelwright.core.spec import CLEARED, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
 from modelwright.service.access import Access
 from modelwright.service.accounts import Accounts, scopes_of
-from modelwright.service.quotas import RESERVED_TOKENS
 from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.store.audit import AuditBook
 from modelwright.store.catalogue import Catalogue
@@ -217,49 +216,6 @@ async def test_uploaded_bytes_stop_at_the_quota(catalogue: Catalogue) -> None:
     await catalogue.add_upload(first, "bob", 50)  # the same bytes count once
 
 
-async def test_requests_and_streams_are_exact_when_many_ask_at_once(rights: Rights) -> None:
-    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
-    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
-    for quota, most in (("requests_per_minute", 7), ("streams", 3), ("jobs", 2)):
-        await rights.quotas.set(bob, quota, most)
-    counted = [rights.quotas.count_request(bob) for _ in range(32)]
-    done = await asyncio.gather(*counted, return_exceptions=True)
-    assert sum(each is None for each in done) == 7
-    assert all(0 < each.retry_after <= 60 for each in done if isinstance(each, Exhausted))
-    for quota, most in (("streams", 3), ("jobs", 2)):
-        taken = await asyncio.gather(
-            *(rights.quotas.take(bob, quota) for _ in range(32)), return_exceptions=True
-        )
-        ends = [each for each in taken if callable(each)]
-        assert len(ends) == most
-        ends[0]()
-        assert await rights.quotas.take(bob, quota)
-        with pytest.raises(Exhausted):
-            await rights.quotas.take(bob, quota)
-
-
-async def may_answer(rights: Rights, who: Principal) -> None:
-    """Begin and end an answer; raises Exhausted."""
-    leave = await rights.quotas.take_tokens(who)
-    assert leave is not None
-    leave()
-
-
-async def test_tokens_are_set_aside_for_answers_that_run(rights: Rights, catalogue: Catalogue) -> None:
-    """However many begin at once, they cannot all pass below the same limit."""
-    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
-    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
-    await rights.quotas.set(bob, "tokens_per_day", 3 * RESERVED_TOKENS)
-    taken = await asyncio.gather(*(rights.quotas.take_tokens(bob) for _ in range(32)), return_exceptions=True)
-    ends = [each for each in taken if callable(each)]
-    assert len(ends) == 3
-    assert {each.retry_after for each in taken if isinstance(each, Exhausted)} == {1}
-    stored = (await catalogue.commit(new("bob/mario", bob.id))).model
-    rights.audit.ledger.note(bob, stored, 1, 5, 5)  # the first took ten
-    ends[0]()
-    await may_answer(rights, bob)
-
-
 async def test_a_change_of_a_quota_is_written_down(rights: Rights) -> None:
     ann = (await rights.accounts.add_user(LOCAL_ADMIN, "ann")).acting()
     bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
@@ -270,28 +226,6 @@ async def test_a_change_of_a_quota_is_written_down(rights: Rights) -> None:
         ("ann", f"user:{bob.id}", "none"),
         ("ann", f"user:{bob.id}", 3),
     ]
-
-
-async def test_tokens_of_a_day_end_with_the_day(
-    rights: Rights, catalogue: Catalogue, clock: Settable
-) -> None:
-    await rights.accounts.add_user(LOCAL_ADMIN, "ann")
-    bob = (await rights.accounts.add_user(LOCAL_ADMIN, "bob")).acting()
-    await rights.quotas.set(bob, "tokens_per_day", 10)
-    stored = (await catalogue.commit(new("bob/mario", bob.id))).model
-    await may_answer(rights, bob)
-    rights.audit.ledger.note(bob, stored, 1, 6, 3)
-    await may_answer(rights, bob)
-    rights.audit.ledger.note(bob, stored, 1, 1, 0)
-    with pytest.raises(Exhausted) as error:
-        await may_answer(rights, bob)
-    assert error.value.retry_after == 12 * 3600
-    await rights.audit.write()
-    restarted = build_rights(books(catalogue), Access(catalogue), clock)
-    with pytest.raises(Exhausted):
-        await may_answer(restarted, bob)
-    clock.at += timedelta(hours=12)
-    await may_answer(rights, bob)
 
 
 async def test_the_log_says_who_did_what_and_is_never_rewritten(rights: Rights, catalogue: Catalogue) -> None:

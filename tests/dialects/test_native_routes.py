@@ -67,3 +67,28 @@ async def test_a_fault_is_said_with_its_field(
     assert answer.status_code == status
     assert answer.json()["error"]["field"] == field
     assert answer.json()["error"]["message"]
+
+
+async def test_every_route_of_ours_refuses_a_field_it_does_not_know(house: Any) -> None:
+    document = (await house.client.get("/openapi.json")).json()
+    tried = 0
+    for path, methods in document["paths"].items():
+        for method, route in methods.items():
+            schema = (
+                route.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+            )
+            if not path.startswith(ROOT) or not schema.get("properties"):
+                continue
+            answer = await house.client.request(method, path, json={"unheard_of": 1})
+            error = answer.json()["error"]
+            assert (answer.status_code, error["field"]) == (400, "unheard_of"), path
+            assert all(name in error["hint"] for name in schema["properties"]), path
+            tried += 1
+    assert tried > 20
+
+
+async def test_a_misspelt_field_is_told_by_the_one_it_was_meant_to_be(house: Any) -> None:
+    body = {"model": "test", "dateset": "d", "steps": 3}
+    error = (await house.client.post(f"{ROOT}/runs", json=body)).json()["error"]
+    assert (error["message"], error["field"]) == ('unknown field "dateset"', "dateset")
+    assert error["hint"].startswith('Did you mean "dataset"? Known are model, dataset, method, ')

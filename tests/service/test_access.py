@@ -165,9 +165,9 @@ async def wrap(town: Town, name: str, base: str, owner: Principal) -> None:
 async def test_a_wrapper_gives_nobody_more_than_they_have(town: Town) -> None:
     await town.create(town.ann, "private")
     await wrap(town, "bob/wrapper", "library/private", town.bob)
-    await town.grant("bob/wrapper", "cyd", "use")
-    for principal in (town.bob, town.cyd):
-        with pytest.raises(NotFound, match="not here, or not yours to use") as refused:
+    await town.grant("bob/wrapper", "cyd", "read")
+    for principal, kind in ((town.bob, Denied), (town.cyd, NotFound)):
+        with pytest.raises(kind, match="not here, or not yours to use") as refused:
             await town.answer(principal, "bob/wrapper")
         assert "private" not in str(refused.value)
     await town.grant("private", "bob", "use")
@@ -175,8 +175,23 @@ async def test_a_wrapper_gives_nobody_more_than_they_have(town: Town) -> None:
     with pytest.raises(NotFound):
         await town.answer(town.cyd, "bob/wrapper")
     await town.grant("private", "bob", "none")
-    with pytest.raises(NotFound):  # at the next request
+    with pytest.raises(Denied):  # at the next request
         await town.answer(town.bob, "wrapper")
+
+
+async def test_a_wrapper_does_not_tell_its_owner_what_there_is(town: Town) -> None:
+    """Over a name that is there and one that is not, the answer is the same; an admin may know."""
+    await town.create(town.ann, "private")
+    told = []
+    for name, base in (("bob/one", "library/private"), ("bob/two", "library/nothing")):
+        await wrap(town, name, base, town.bob)
+        with pytest.raises(Denied) as refused:
+            await town.answer(town.bob, name)
+        told.append(str(refused.value))
+    assert told[0] == told[1]
+    assert await town.answer(town.ann, "bob/one")
+    with pytest.raises(NotFound):
+        await town.answer(town.ann, "bob/two")
 
 
 async def test_the_base_s_owner_may_share_it_through_a_wrapper(town: Town) -> None:

@@ -21,6 +21,7 @@ _KINDS: Mapping[str, str] = {
     "revoked": "The same, after it was taken back",
     "absent": "A model that is not there",
     "own": "One's own model",
+    "baseless": "Somebody else's model that follows a base, after that was taken back",
 }
 
 

@@ -6,7 +6,7 @@ needs another request than the usual one has it in REQUESTS.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -29,8 +29,11 @@ from tools.docs.sgp_requests import SGP_REQUESTS
 ACTORS: Final = ("anonymous", "stranger", "use", "read", "derive", "write", "owner", "admin")
 """Nobody; a user without a grant; users with one, by its level; the owner; an admin."""
 
-KINDS: Final = ("foreign", "absent", "revoked", "own")
-"""The owner's model; one that is not there; one whose grant was taken back; one's own."""
+KINDS: Final = ("foreign", "absent", "revoked", "own", "baseless")
+"""The owner's model; one that is not there; one whose grant was taken back; one's own.
+
+And one of the owner that follows a base, which was taken from everybody but admins.
+"""
 
 _ON_MODEL: Final[Mapping[str, str]] = {
     "show": "401 404 ok  ok  ok  ok  ok ok",
@@ -54,6 +57,9 @@ EXPECTED: Final = {
     verb: dict(zip(ACTORS, row.split(), strict=True)) for verb, row in (_ON_MODEL | _ELSE).items()
 }
 """Verb -> actor -> what it gets on a foreign model, or at all where no model is named."""
+
+_BASELESS: Final = "401 404 404 404 404 404 403 ok"
+"""Whoever uses a model whose base was taken away; its owner alone is told that it was."""
 
 Call = tuple[str, str]
 
@@ -95,6 +101,8 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "model": "made-{n}",
         "arguments": {"base": "{model}", "character": "You are Mario."},
     },
+    ("POST", "/api/modelwright/deployments"): {"model": "{model}", "name": "made-{n}", "wait": False},
+    ("PATCH", "/api/modelwright/deployments/{deployment}"): {"name": "x", "wait": False},
     ("POST", "/create-model"): {
         "fileName": "made-{n}",
         "modelName": "{model}",
@@ -163,6 +171,8 @@ WRITERS: Final = frozenset(
     ("POST", prefix + path) for prefix in _WEBUI for path in ("/model/delete", "/model/access/update")
 )
 """Routes that let in who may change a model, as their product does, where ours ask for more."""
+
+_DRAFT: Final = SpecDraft(parent="library/starter", system="secret", licences=("private",))
 
 USUAL: Final[Mapping[str, Any]] = {
     "model": "{model}",
@@ -236,6 +246,8 @@ class Cell:
 
     @property
     def _by_verb(self) -> str:
+        if self.kind == "baseless":
+            return _BASELESS.split()[ACTORS.index(self.actor)]
         verb = "update" if plain(self.call) in WRITERS else self.verb
         allowed = EXPECTED[verb][self.actor]
         if self.actor == "anonymous" or self.kind in ("", "foreign"):
@@ -264,6 +276,8 @@ class Town:
         self.number += 1
         if kind == "absent":
             return f"owner/x{self.number:05}"
+        if kind == "baseless":
+            return await self._baseless(actor)
         owner = "admin" if actor == "anonymous" else actor if kind == "own" else "owner"
         name = f"{'library' if owner == 'admin' else owner}/m{self.number:05}"
         await self._make(self._acting(owner), name)
@@ -308,9 +322,20 @@ class Town:
             return f"dep-{'0' * 24}"  # as long as one of a model that is there
         return made.id
 
-    async def _make(self, by: Principal, name: str) -> None:
+    async def _baseless(self, actor: str) -> str:
+        """A model of the owner, which the actor may use, over a base that was taken back."""
+        base, name = f"library/b{self.number:05}", f"owner/w{self.number:05}"
+        grant = self.app.services.rights.sharing.grant
+        await self._make(LOCAL_ADMIN, base)
+        await grant(LOCAL_ADMIN, base, "everyone", "use")
+        await self._make(self._acting("owner"), name, SpecDraft(follows=base))
+        await grant(LOCAL_ADMIN, base, "everyone", "none")
+        if actor in ("use", "read", "derive", "write"):
+            await grant(LOCAL_ADMIN, name, f"user:{actor}", actor)
+        return name
+
+    async def _make(self, by: Principal, name: str, draft: SpecDraft = _DRAFT) -> None:
         # Not through HTTP: what is made is not what is tried.
-        draft = SpecDraft(parent="library/starter", system="secret", licences=("private",))
         async for _ in self.app.services.models.create(by, name, draft):
             pass
 
@@ -361,9 +386,16 @@ async def walk(place: Town) -> list[Cell]:
                 cells.append(await _tried(place, call, verb, actor, ""))
         elif plain(call) not in NOT_BUILT:
             for actor in ACTORS:
-                for kind in ("foreign",) if second else KINDS:
+                for kind in _kinds(verb, second):
                     cells.append(await _tried(place, call, verb, actor, kind))
     return cells
+
+
+def _kinds(verb: str, second: bool) -> Iterable[str]:
+    """On what a route is tried; without its base a model can still be read and changed."""
+    if second:
+        return ("foreign",)
+    return KINDS if verb == "use" else (kind for kind in KINDS if kind != "baseless")
 
 
 def walked() -> list[Cell]:

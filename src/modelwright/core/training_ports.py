@@ -49,15 +49,25 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A PEFT folder's files as they were after a step, the end of an epoch."""
+
+    step: int
+    files: Sequence[NamedBlob]
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The end of a job that went well: a PEFT folder's files, and what was measured.
 
-    `momentum` is the optimizer's state, for a run that goes on from there.
+    `momentum` is the optimizer's state, for a run that goes on from there;
+    `checkpoints` are those that are to be kept, the oldest first, the end apart.
     """
 
     files: Sequence[NamedBlob]
     metrics: Mapping[str, Any]
     momentum: Digest | None = None
+    checkpoints: Sequence[Checkpoint] = ()
 
 
 TrainerEvent: TypeAlias = Told | Trained
@@ -83,7 +93,11 @@ class Trainers(Protocol):
 class Runs(Protocol):
     """Runs and their events in the catalogue; every call is one transaction."""
 
-    async def add(self, run: Run) -> None: ...
+    async def add(
+        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], most: int | None = None
+    ) -> None:
+        """Write a new run; Exhausted when `most` of its owner's wait or run already."""
+        ...
 
     async def find(self, run: str) -> Run | None: ...
 
@@ -102,8 +116,14 @@ class Runs(Protocol):
         """The queued run with the highest priority, the oldest of them."""
         ...
 
-    async def save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], at: datetime) -> None:
-        """Write a run's state, and append events to it."""
+    async def save(
+        self,
+        run: Run,
+        *events: tuple[EventKind, Mapping[str, Any]],
+        at: datetime,
+        most: int | None = None,
+    ) -> None:
+        """Write a run's state, and append events to it; `most` as in `add`."""
         ...
 
     async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]: ...

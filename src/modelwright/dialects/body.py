@@ -86,7 +86,7 @@ def read(model: type[W], tree: dict[str, Any]) -> W:
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        raise fault_of(error) from None
+        raise fault_of(error, model) from None
 
 
 def parse_json(content: bytes, limits: Limits) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, WithJsonSchema, model_validator
 
 from modelwright.core.errors import Invalid, Unsupported
-from modelwright.core.wording import excerpt
+from modelwright.core.wording import excerpt, nearest
 
 Text: TypeAlias = Annotated[str, Strict()]
 Flag: TypeAlias = Annotated[bool, Strict()]
@@ -50,6 +50,12 @@ class Wire(BaseModel):
         return tree
 
 
+class Closed(Wire):
+    """A request of our own dialect: an unknown key is a slip, and is refused by its name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 def refuse(wanted: Wire, *names: str, within: str = "") -> None:
     """Raise Unsupported for a field that is really asked for, not merely sent.
 
@@ -73,17 +79,30 @@ def texts_of(value: object, fault: Callable[[object], Invalid]) -> tuple[str, ..
     return tuple(found)
 
 
-def fault_of(error: ValidationError) -> Invalid:
-    """The first fault of a request, in words that name its field."""
-    fault = error.errors(include_url=False)[0]
+def fault_of(error: ValidationError, model: type[BaseModel]) -> Invalid:
+    """The first fault of a request, in words that name its field.
+
+    A key that is not known comes before a required one that is missing: it may be
+    the same one, misspelt.
+    """
+    faults = error.errors(include_url=False)
+    fault = next((each for each in faults if each["type"] == _UNKNOWN), faults[0])
     place = ".".join(str(step) for step in fault["loc"]) or "body"
     kind, context = fault["type"], fault.get("ctx", {})
+    if kind == _UNKNOWN:
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        close = nearest(place, known)
+        hint = f'Did you mean "{close}"? ' if close else ""
+        return Invalid(
+            f"unknown field {excerpt(place)}", field=place[:100], hint=f"{hint}Known are {', '.join(known)}"
+        )
     wording = _FAULTS.get(kind)
     text = fault["msg"] if wording is None else wording.format_map(context)
     given = "" if kind in _SELF_EXPLAINING else f", not {_shown(fault['input'])}"
     return Invalid(f'"{place}" {text}{given}', field=place)
 
 
+_UNKNOWN: Final = "extra_forbidden"
 _FAULTS: Final[Mapping[str, str]] = {
     "missing": "is required",
     "string_type": "must be a text",

@@ -15,13 +15,13 @@ from modelwright.core.grants import Verb
 from modelwright.core.model_template import ModelTemplate, StoredTemplate
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
-from modelwright.dialects.fields import Flag, Table, Text, Wire, documented
+from modelwright.dialects.fields import Closed, Flag, Table, Text, documented
 from modelwright.service.views import Created, CreateEvent
 
 Row: TypeAlias = tuple[str, str, Any, str, Json | None]
 
 
-class TemplateRequest(Wire):
+class TemplateRequest(Closed):
     """A template to keep; `shared`, left out, stays as it is."""
 
     name: Text
@@ -29,7 +29,7 @@ class TemplateRequest(Wire):
     shared: Flag | None = None
 
 
-class MakeRequest(Wire):
+class MakeRequest(Closed):
     """A model to make: its name, the template (perhaps a revision), arguments."""
 
     model: Text
@@ -37,7 +37,7 @@ class MakeRequest(Wire):
     arguments: Table = Field(default_factory=dict)
 
 
-class RemakeRequest(Wire):
+class RemakeRequest(Closed):
     """A model to make again with changed arguments; a null takes one away."""
 
     model: Text

@@ -10,12 +10,12 @@ from modelwright.core.errors import Invalid
 from modelwright.core.grants import Verb
 from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read_body, read_upload
-from modelwright.dialects.fields import Flag, Text, Wire, documented
+from modelwright.dialects.fields import Closed, Flag, Text, documented
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class LoginRequest(Wire):
+class LoginRequest(Closed):
     """Who one is at a registry; kept for whoever asks, when the registry agrees."""
 
     registry: Text
@@ -24,18 +24,18 @@ class LoginRequest(Wire):
     insecure: Flag = False
 
 
-class LogoutRequest(Wire):
+class LogoutRequest(Closed):
     registry: Text
 
 
-class SignRequest(Wire):
+class SignRequest(Closed):
     """A signature that was made of what /manifest gives."""
 
     model: Text
     signature: Text
 
 
-class VerifyRequest(Wire):
+class VerifyRequest(Closed):
     model: Text
 
 

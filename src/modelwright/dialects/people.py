@@ -19,7 +19,7 @@ from modelwright.core.names import Name
 from modelwright.core.people import Group, Key, NewKey, User, check_role
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
-from modelwright.dialects.fields import Text, Wire, documented
+from modelwright.dialects.fields import Closed, Text, documented
 from modelwright.service.accounts import scopes_of
 
 MOST_TEXTS: Final = 1000
@@ -28,7 +28,7 @@ Row = tuple[str, str, Any, str, Json | None]
 Texts: TypeAlias = Annotated[tuple[Text, ...], Field(max_length=MOST_TEXTS)]
 
 
-class UserRequest(Wire):
+class UserRequest(Closed):
     """A user: `name` of a new one, or `user` (id, name or email) and what to change."""
 
     user: Text = ""
@@ -39,7 +39,7 @@ class UserRequest(Wire):
     account: Text | None = None
 
 
-class GroupRequest(Wire):
+class GroupRequest(Closed):
     """A group (`name` is a new one's, or what `group` is to be called), and who joins or leaves."""
 
     group: Text = ""
@@ -49,13 +49,13 @@ class GroupRequest(Wire):
     remove: Texts = ()
 
 
-class AccountRequest(Wire):
+class AccountRequest(Closed):
     """A new account (a tenant)."""
 
     name: Text
 
 
-class KeyRequest(Wire):
+class KeyRequest(Closed):
     """A new key.
 
     Of `user`, made with `role` if there is none; else one's own. `expires` is a
@@ -71,13 +71,13 @@ class KeyRequest(Wire):
     models: Texts = ()
 
 
-class KeyName(Wire):
+class KeyName(Closed):
     """A key to revoke: whole, or its id."""
 
     key: Text
 
 
-class SignIn(Wire):
+class SignIn(Closed):
     """What proves who somebody is."""
 
     email: Text

@@ -15,12 +15,12 @@ from modelwright.core.errors import Invalid
 from modelwright.core.grants import Subject, Verb
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
-from modelwright.dialects.fields import Text, Wire, documented
+from modelwright.dialects.fields import Closed, Text, documented
 
 Row = tuple[str, str, Any, str, Json | None]
 
 
-class GrantRequest(Wire):
+class GrantRequest(Closed):
     """Give `principal` (user:bob, group:devs, everyone, ...) a `level` on `model`."""
 
     model: Text
@@ -28,21 +28,21 @@ class GrantRequest(Wire):
     level: Text = ""
 
 
-class ReshareRequest(Wire):
+class ReshareRequest(Closed):
     """Let the users of `wrapper` use its `base` through it."""
 
     base: Text
     wrapper: Text
 
 
-class TransferRequest(Wire):
+class TransferRequest(Closed):
     """Make `user` the owner of `model`."""
 
     model: Text
     user: Text
 
 
-class QuotaRequest(Wire):
+class QuotaRequest(Closed):
     """Limit a `quota` of `user` to `most`; null takes the limit away."""
 
     user: Text

@@ -20,14 +20,14 @@ from modelwright.core.wording import excerpt
 from modelwright.dialects.answer import Answer, ndjson
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
-from modelwright.dialects.fields import Text, Wire, documented
+from modelwright.dialects.fields import Closed, Text, documented
 from modelwright.service.training import RunRequest
 
 MOST_REWARDS: Final = 16
 Row: TypeAlias = tuple[str, str, Any, str, Json | None]
 
 
-class TrainRequest(Wire):
+class TrainRequest(Closed):
     """A run: `model` learns from `dataset`; `target`, or else it, gets the revision."""
 
     model: Text
@@ -41,7 +41,7 @@ class TrainRequest(Wire):
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
 
 
-class RunName(Wire):
+class RunName(Closed):
     """A run by its id."""
 
     run: Text

@@ -114,7 +114,7 @@ class Archive:
     async def merged(self, principal: Principal, ref: str) -> Outgoing:
         """A model's weights with its adapters in them, as one GGUF."""
         stored, revision, _ = await self._found(principal, ref)
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored)
         if resolved.base is None:
             raise NotFound("base", stored.name.short)
         name = f"{stored.name.model}.gguf"
@@ -172,7 +172,7 @@ class Archive:
     ) -> tuple[StoredModel, Revision, tuple[ModelSpec, ...]]:
         """A model that may be taken along whole, with what it stands on."""
         stored, revision = await self._resolver.find(principal, ref, Verb.DERIVE)
-        lineage = tuple(await self._resolver.lineage(principal, revision.spec, stored.id))
+        lineage = tuple(await self._resolver.lineage(principal, revision.spec, stored))
         await self._resolver.access.check_whole_legible(principal, lineage)
         await self._ledger.tell_of_leaving(principal, "export", stored, revision, "a file")
         return stored, revision, lineage

@@ -30,38 +30,48 @@ _LOG = logging.getLogger(__name__)
 class _Count:
     name: str
     thing: str
+    deployment: str
     requests: int = 0
     prompt: int = 0
     completion: int = 0
 
 
 class Ledger:
-    """Counts uses by principal, model and revision; `on_tokens` is told as they come."""
+    """Counts uses by principal, model, revision and deployment.
+
+    `on_tokens` is told as they come, and says whether it writes them down itself.
+    """
 
     def __init__(
-        self, log: AuditLog | None, clock: Clock, on_tokens: Callable[[str, int, int], None] | None = None
+        self, log: AuditLog | None, clock: Clock, on_tokens: Callable[[str, int, int], bool] | None = None
     ) -> None:
         self._log = log
         self._clock = clock
         self._on_tokens = on_tokens
-        self._counts: dict[tuple[str, int, int], _Count] = {}
+        self._counts: dict[tuple[str, int, int, str], _Count] = {}
         self._tokens: dict[tuple[str, int], int] = {}
 
     def note(
-        self, principal: Principal, model: StoredModel, revision: int, prompt: int, completion: int
+        self,
+        principal: Principal,
+        model: StoredModel,
+        revision: int,
+        prompt: int,
+        completion: int,
+        *,
+        deployment: str = "",
     ) -> None:
-        """Count one answer and its tokens."""
+        """Count one answer and its tokens; `deployment` is what was called, if one was."""
         if self._log is None:
             return
-        place = (principal.id, model.id, revision)
-        count = self._counts.setdefault(place, _Count(principal.name, str(model.name)))
+        place = (principal.id, model.id, revision, deployment)
+        count = self._counts.setdefault(place, _Count(principal.name, str(model.name), deployment))
         count.requests += 1
         count.prompt += prompt
         count.completion += completion
         day = int(self._clock.now().timestamp()) // _DAY
-        self._tokens[principal.id, day] = self._tokens.get((principal.id, day), 0) + prompt + completion
-        if self._on_tokens is not None:
-            self._on_tokens(principal.id, day, prompt + completion)
+        if self._on_tokens is None or not self._on_tokens(principal.id, day, prompt + completion):
+            self._tokens[principal.id, day] = self._tokens.get((principal.id, day), 0) + prompt + completion
 
     async def tell_of_leaving(
         self, principal: Principal, action: str, model: StoredModel, revision: Revision, to: str
@@ -83,7 +93,7 @@ class Ledger:
         now = self._clock.now()
         entries = [
             Entry(now, id, c.name, "use", c.thing, model, revision, _figures(c))
-            for (id, model, revision), c in counts.items()
+            for (id, model, revision, _), c in counts.items()
         ]
         used = [Tokens(id, day, count) for (id, day), count in tokens.items() if count]
         try:
@@ -153,8 +163,9 @@ async def noted(
 
 
 def _figures(count: _Count) -> dict[str, str | int]:
-    return {
+    figures: dict[str, str | int] = {
         "requests": count.requests,
         "prompt_tokens": count.prompt,
         "completion_tokens": count.completion,
     }
+    return figures | {"deployment": count.deployment} if count.deployment else figures

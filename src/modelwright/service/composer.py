@@ -20,7 +20,7 @@ from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
 from modelwright.core.renderers import LIKELY
-from modelwright.core.revision import BlobRecord
+from modelwright.core.revision import BlobRecord, StoredModel
 from modelwright.core.spec import (
     CLEARED,
     FIELDS,
@@ -121,7 +121,7 @@ class Composition:
         stored, revision = await self._workshop.resolver.find(
             self._workshop.principal, self._target.full, Verb.UPDATE
         )
-        current, *ancestors = await self._lineage(revision.spec, stored.id)
+        current, *ancestors = await self._lineage(revision.spec, stored)
         said = {name: getattr(self.spec, name) for name in FIELDS if getattr(self.spec, name) is not UNSET}
         gone: dict[str, object] = {name: UNSET for name in draft.unset if name in FIELDS}
         if isinstance(draft.adapters, tuple):
@@ -142,9 +142,9 @@ class Composition:
         if found.name.key == self._target.key:
             raise Invalid("a model cannot follow itself", field="from", hint="Name another base")
         self.spec = replace(self.spec, parent=FollowedParent(str(found.name)))
-        self.ancestors = await self._lineage(found.revision.spec, found.id)
+        self.ancestors = await self._lineage(found.revision.spec, found)
 
-    async def _lineage(self, spec: Digest, model: int) -> Sequence[ModelSpec]:
+    async def _lineage(self, spec: Digest, model: StoredModel) -> Sequence[ModelSpec]:
         """What a spec stands on as far as it is here; raises Invalid for a circle."""
         workshop = self._workshop
         return await workshop.resolver.lineage(
@@ -156,12 +156,12 @@ class Composition:
         principal, resolver = self._workshop.principal, self._workshop.resolver
         stored, revision = await resolver.find(principal, parent, Verb.DERIVE, field="from")
         if stored.name.key == self._target.key:
-            below, *ancestors = await resolver.lineage(principal, revision.spec, stored.id)
+            below, *ancestors = await resolver.lineage(principal, revision.spec, stored)
             if (joined := overlaid(self.spec, below)) is not None:
                 self.spec, self.ancestors = joined, ancestors
                 return
         self.spec = replace(self.spec, parent=PinnedParent(revision.spec, str(stored.name)), weights=())
-        self.ancestors = await resolver.lineage(principal, revision.spec, stored.id)
+        self.ancestors = await resolver.lineage(principal, revision.spec, stored)
 
     async def _lay_weights(self) -> AsyncIterator[Working | Notice]:
         """Put the spec on its weights: as given, or what is made of them."""

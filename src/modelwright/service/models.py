@@ -164,8 +164,8 @@ class Models:
         summary = await self._summary(principal, stored, revision)
         if level_of(principal, stored) is Level.USE:
             return ModelView(summary, ResolvedSpec(), frozenset(), PRIVATE)
-        resolved = await self._resolver.resolve(principal, revision, stored.id, lenient=True)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id, lenient=True)
+        resolved = await self._resolver.resolve(principal, revision, stored, lenient=True)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored, lenient=True)
         legible = await self._access.legible(principal, lineage)
         anatomy = verbose and legible is None and resolved.base is not None
         return ModelView(
@@ -262,10 +262,15 @@ class Models:
         model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
         return await self._summary(principal, model, model.revision)
 
+    async def check_usable(self, principal: Principal, ref: str) -> None:
+        """Raise what any use would: NotFound where it is absent, Denied where its base was taken away."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        await self._resolver.resolve(principal, revision, stored)
+
     async def in_use(self, principal: Principal, ref: str) -> tuple[ModelSpec, ResolvedSpec]:
         """What a model says itself, and in all as far as its base is here; not to be shown."""
         stored, revision = await self._resolver.find(principal, ref, Verb.USE)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id, lenient=True)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored, lenient=True)
         return lineage[0], resolve(lineage)
 
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
@@ -320,9 +325,9 @@ class Models:
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
         """What a reader may see of a model or revision, inheritance included."""
         stored, revision = await self._resolver.find(principal, ref, Verb.READ, field=field)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored)
         legible = await self._access.legible(principal, lineage)
-        return await self._resolver.resolve(principal, revision, stored.id) if legible is None else legible
+        return await self._resolver.resolve(principal, revision, stored) if legible is None else legible
 
     async def _most_models(self, principal: Principal) -> int | None:
         return None if self._quotas is None else (await self._quotas.limits(principal)).get("models")
@@ -356,7 +361,7 @@ class Models:
         """A line of a list; `among` are the keys that the principal may know."""
         level = level_of(principal, stored) or Level.USE
         hidden = level is Level.USE
-        standing = await self._resolver.standing(principal, revision, stored.id)
+        standing = await self._resolver.standing(principal, revision, stored)
         return ModelSummary(
             name=self._access.shown_name(principal, stored.name, among),
             revision=revision.number,

@@ -64,10 +64,12 @@ class PromptQueue:
     ) -> str:
         """Leave a prompt here; gives its id. `asked` is what its owner calls the model.
 
-        Raises NotFound for a model that is absent or may not be known, Exhausted or
-        Unavailable when no more may wait.
+        Raises NotFound for a model that is absent or may not be known, and as any use of
+        a model does where its base was taken away; Exhausted or Unavailable when no more
+        may wait.
         """
         summary = await self._models.summary(principal, request.model)
+        await self._models.check_usable(principal, request.model)
         revision = ModelRef.parse(request.model).revision
         name = summary.key if revision is None else f"{summary.key}@{revision}"
         prompt = QueuedPrompt(
@@ -159,7 +161,7 @@ class PromptQueue:
         principal = await self._principal_of(prompt.owner)
         if principal is None:
             raise NotFound("user", prompt.owner, hint="Whoever asked is not here any more")
-        leave = None if self._quotas is None else await self._quotas.take_tokens(principal)
+        leave = None if self._quotas is None else await self._quotas.take(principal, "tokens_per_day")
         try:
             async with aclosing(self._chat.generate(principal, prompt.request)) as events:
                 return "".join([event.text async for event in events if isinstance(event, TextDelta)])

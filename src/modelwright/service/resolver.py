@@ -11,8 +11,8 @@ from typing import Final
 from modelwright.core.access import level_of, viewer_of
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Invalid, NotFound
-from modelwright.core.grants import Principal, Verb
+from modelwright.core.errors import Denied, Invalid, ModelwrightError, NotFound
+from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import DEPTH_LIMIT, ResolvedSpec, resolve
 from modelwright.core.names import ModelRef
 from modelwright.core.ports import Catalogue
@@ -27,6 +27,7 @@ _KEPT_SPECS: Final = 4096
 _KEPT_FACTS: Final = 256
 _KEPT_ABILITIES: Final = 4096
 _KEPT_CARDS: Final = 256
+_BASELESS: Final = "the base of this model is not here, or not yours to use"
 
 
 class Resolver:
@@ -66,13 +67,18 @@ class Resolver:
         return stored, revision
 
     async def resolve(
-        self, principal: Principal, revision: Revision, wrapper: int = 0, *, lenient: bool = False
+        self,
+        principal: Principal,
+        revision: Revision,
+        wrapper: StoredModel | None = None,
+        *,
+        lenient: bool = False,
     ) -> ResolvedSpec:
         """What a revision amounts to, its ancestors merged in.
 
-        `wrapper` is the id of its model: where it follows another by name, the
-        principal needs "use" on that one, or its owner lets this wrapper share it.
-        Raises NotFound for a followed base that is missing, unless `lenient`.
+        `wrapper` is its model: where it follows another by name, the principal needs
+        "use" on that one, or its owner lets this wrapper share it. Raises NotFound for
+        a followed base that is missing, and Denied to who owns the wrapper, unless `lenient`.
         """
         known = self._resolved.get(revision.spec)
         if known is not None:
@@ -84,7 +90,13 @@ class Resolver:
         return self._resolved.put(spec, resolved) if pinned else resolved
 
     async def lineage(
-        self, principal: Principal, spec: Digest, wrapper: int = 0, *, lenient: bool = False, below: str = ""
+        self,
+        principal: Principal,
+        spec: Digest,
+        wrapper: StoredModel | None = None,
+        *,
+        lenient: bool = False,
+        below: str = "",
     ) -> Sequence[ModelSpec]:
         """A stored spec and all its ancestors, followed names included.
 
@@ -93,20 +105,20 @@ class Resolver:
         `below`, which is perhaps still to be made.
         """
         lineage = list(await self._catalogue.lineage(spec))
-        passed = {below}
+        passed, through = {below}, 0 if wrapper is None else wrapper.id
         while isinstance(followed := lineage[-1].parent, FollowedParent) and len(lineage) <= DEPTH_LIMIT:
             if below and key_of(followed.name) == below:
                 raise _circle()
             try:
-                base, revision = await self._followed(principal, followed.name, wrapper)
-            except NotFound:
+                base, revision = await self._followed(principal, followed.name, through)
+            except NotFound as error:
                 if lenient:
                     break
-                raise
+                raise _told(error, principal, wrapper) from None
             if base.name.key in passed:
                 raise _circle()
             passed.add(base.name.key)
-            wrapper = base.id
+            through = base.id
             lineage.extend(await self._catalogue.lineage(revision.spec))
         return lineage
 
@@ -120,21 +132,23 @@ class Resolver:
         except (Invalid, NotFound):
             return await self._aliased(principal, name)
 
-    async def standing(self, principal: Principal, revision: Revision, wrapper: int) -> Revision | None:
+    async def standing(
+        self, principal: Principal, revision: Revision, wrapper: StoredModel
+    ) -> Revision | None:
         """The revision whose weights a model uses; None while its base is missing.
 
         That is the revision itself unless it follows a name.
         """
-        steps = 0
+        steps, through = 0, wrapper.id
         while revision.base is None and steps <= DEPTH_LIMIT:
             parent = (await self._catalogue.lineage(revision.spec))[-1].parent
             if not isinstance(parent, FollowedParent):
                 return None
             try:
-                base, revision = await self._followed(principal, parent.name, wrapper)
+                base, revision = await self._followed(principal, parent.name, through)
             except NotFound:
                 return None
-            wrapper, steps = base.id, steps + 1
+            through, steps = base.id, steps + 1
         return revision if revision.base is not None else None
 
     async def card(self, revision: Revision) -> Card:
@@ -209,8 +223,21 @@ class Resolver:
 def _baseless() -> NotFound:
     """A followed base that is absent, or may not be used: alike, and without its name."""
     error = NotFound("base", "", field="from", hint="Its owner can say more")
-    error.message = "the base of this model is not here, or not yours to use"
+    error.message = _BASELESS
     return error
+
+
+def _told(error: NotFound, principal: Principal, wrapper: StoredModel | None) -> ModelwrightError:
+    """What is said of a missing base: its wrapper's owner may not use it, others find nothing.
+
+    Whether it is gone or was taken away the owner is not told: whoever can make a
+    wrapper over any name would else find out what there is. An admin may know.
+    """
+    owns = wrapper is not None and level_of(principal, wrapper) is Level.OWN
+    if not owns or viewer_of(principal) is None:
+        return error
+    hint = "Ask who shared it with you, or let the model follow another base"
+    return Denied(_BASELESS, field="from", hint=hint)
 
 
 def _circle() -> Invalid:

@@ -10,15 +10,14 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from modelwright.core.dataset_file import survey
-from modelwright.core.digest import Digest
-from modelwright.core.errors import Exhausted, Invalid, NotFound, Unavailable
+from modelwright.core.dataset_file import is_plain, survey
+from modelwright.core.errors import Invalid, NotFound, Unavailable
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.hyperparameters import Hyperparameters, Method
 from modelwright.core.lineage import to_go_on_with
 from modelwright.core.ports import Clock
 from modelwright.core.rewards import check_rewards
-from modelwright.core.runs import ENDED, Run, RunEvent, TrainingPlan, check_move
+from modelwright.core.runs import ENDED, DatasetRecord, Run, RunEvent, TrainingPlan, check_move
 from modelwright.core.training_ports import Lines, Runs
 from modelwright.service.access import Access
 from modelwright.service.datasets import Datasets
@@ -79,7 +78,6 @@ class Training:
         self._preparation = preparation
         self._clock = clock
         self._quotas = quotas
-        self._starting = asyncio.Lock()
 
     async def start(self, principal: Principal, request: RunRequest) -> Run:
         """Queue a run; raises Invalid for its data with the lines, and for its settings."""
@@ -87,20 +85,22 @@ class Training:
         target = await self._access.target(principal, request.target or stored.name.full)
         if revision.base is None:
             raise NotFound("base of model", request.model, hint="Create or restore the base first")
-        resolved = await self._resolver.resolve(principal, revision, stored.id)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored.id)
+        resolved = await self._resolver.resolve(principal, revision, stored)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored)
         goes_on = to_go_on_with(lineage[0], resolved) if target.name == stored.name else None
         settings = _settled(resolved.profile, request.hyperparameters, new=goes_on is None)
+        digests = await self._datasets_of(principal, request)
         plan = TrainingPlan(
             model=f"{stored.name.full}@{revision.number}",
             spec=revision.spec,
             target=target.name.full,
             method=request.method,
-            dataset=await self._checked(principal, request.dataset, request.method, "dataset"),
+            dataset=digests["dataset"].digest,
             hyperparameters=settings,
-            validation=await self._optional(principal, request.validation, request.method, "validation"),
-            replay=await self._optional(principal, request.replay, request.method, "replay"),
+            validation=digests["validation"].digest if "validation" in digests else None,
+            replay=digests["replay"].digest if "replay" in digests else None,
             rewards=check_rewards(request.rewards) if request.rewards else (),
+            plain=tuple(name for name, record in digests.items() if is_plain(record.name)),
         )
         await self._check_rewards(plan)
         run = Run(
@@ -112,18 +112,16 @@ class Training:
             priority=request.priority,
             extras=request.extras,
         )
-        async with self._starting:
-            await self._check_limit(principal)
-            await self._runs.add(run)
-            told = {"model": plan.model, "method": plan.method}
-            await self._runs.save(run, ("queued", told), at=run.created_at)
+        told = {"model": plan.model, "method": plan.method}
+        await self._runs.add(run, ("queued", told), most=await self._most(principal))
         self._runner.wake()
         return run
 
     async def tokens(self, principal: Principal, model: str, dataset: str, method: Method) -> int:
         """How many tokens a dataset has for a model; raises Invalid with a bad line."""
         record = await self._datasets.find(principal, dataset)
-        return await self._preparation.count(principal, model, record.digest, method)
+        plain = is_plain(record.name)
+        return await self._preparation.count(principal, model, record.digest, method, plain=plain)
 
     async def find(self, principal: Principal, run: str) -> Run:
         """One's own run; raises NotFound for another's, too."""
@@ -149,9 +147,7 @@ class Training:
         """Queue a run again that was paused, cancelled or failed."""
         found = await self.find(principal, run)
         check_move(found, "queued")
-        async with self._starting:
-            await self._check_limit(principal)
-            return await self._runner.queue(found)
+        return await self._runner.queue(found, most=await self._most(principal))
 
     async def events(
         self, principal: Principal, run: str, *, after: int = 0, limit: int = PAGE
@@ -185,8 +181,14 @@ class Training:
             raise Unavailable(f"run {run} is {found.state}", hint="Resume it")
         return found
 
-    async def _optional(self, principal: Principal, dataset: str, method: Method, name: str) -> Digest | None:
-        return await self._checked(principal, dataset, method, name) if dataset else None
+    async def _datasets_of(self, principal: Principal, request: RunRequest) -> Mapping[str, DatasetRecord]:
+        """The datasets of a request by their field, every line looked at."""
+        asked = {"dataset": request.dataset, "validation": request.validation, "replay": request.replay}
+        return {
+            field: await self._checked(principal, dataset, request.method, field)
+            for field, dataset in asked.items()
+            if dataset or field == "dataset"
+        }
 
     async def _checked(
         self,
@@ -194,16 +196,19 @@ class Training:
         dataset: str,
         method: Method,
         field: str,
-    ) -> Digest:
+    ) -> DatasetRecord:
         record = await self._datasets.find(principal, dataset, field=field)
-        found = await self._lines.over_lines(record.digest, lambda lines: survey(lines, method, preview=0))
+        plain = is_plain(record.name)
+        found = await self._lines.over_lines(
+            record.digest, lambda lines: survey(lines, method, preview=0, plain=plain)
+        )
         found.raise_faults()
         if method == "reward" and len(found.kinds) > 1:
             raise Invalid(
                 "some rows bring answers with rewards and some only ask: a run learns from one kind",
                 field=field,
             )
-        return record.digest
+        return record
 
     async def _check_rewards(self, plan: TrainingPlan) -> None:
         """See that answers that the model is to make are judged by something."""
@@ -225,19 +230,9 @@ class Training:
                 text, field="rewards", hint="Declare rewards for rows without answers, and only for them"
             )
 
-    async def _check_limit(self, principal: Principal) -> None:
-        """See that one more may wait or run; N pass, N + 1 does not."""
-        most = (await self._quotas.limits(principal)).get("jobs")
-        if most is None:
-            return
-        owned = await self._runs.list_runs(owner=principal.id, states=("queued", "running"))
-        if len(owned) >= most:
-            raise Exhausted(
-                f"the quota jobs = {most} is used up: {len(owned)} of your runs wait or run",
-                retry_after=60,
-                field="jobs",
-                hint="Wait for one of them, cancel one, or ask an admin for more",
-            )
+    async def _most(self, principal: Principal) -> int | None:
+        """How many runs of somebody may wait or run."""
+        return (await self._quotas.limits(principal)).get("jobs")
 
 
 def _settled(profile: Hyperparameters, asked: Hyperparameters, *, new: bool) -> Hyperparameters:

@@ -9,7 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from modelwright.core.audit import Entry, Tokens
 from modelwright.store.database import Database
-from modelwright.store.tables import audit, quotas, tokens_of_days
+from modelwright.store.quota_tables import quotas, tokens_of_days
+from modelwright.store.tables import audit
 
 
 def note(connection: Connection, *entries: Entry) -> None:
@@ -23,13 +24,12 @@ class AuditBook:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._into = postgresql.insert if database.kind == "postgresql" else sqlite.insert
 
     async def append(self, entries: Sequence[Entry], tokens: Sequence[Tokens] = ()) -> None:
         def work(connection: Connection) -> None:
             note(connection, *entries)
             for used in tokens:
-                self._add_tokens(connection, used)
+                add_tokens(connection, used)
 
         await self._database.write(work)
 
@@ -65,14 +65,15 @@ class AuditBook:
 
         await self._database.write(work)
 
-    def _add_tokens(self, connection: Connection, used: Tokens) -> None:
-        statement = self._into(tokens_of_days).values(
-            principal_id=used.principal, day=used.day, tokens=used.count
-        )
-        more = tokens_of_days.c.tokens + used.count
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["principal_id", "day"], set_={"tokens": more})
-        )
+
+def add_tokens(connection: Connection, used: Tokens) -> None:
+    """Add to what somebody used on a day."""
+    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = into(tokens_of_days).values(principal_id=used.principal, day=used.day, tokens=used.count)
+    more = tokens_of_days.c.tokens + used.count
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["principal_id", "day"], set_={"tokens": more})
+    )
 
 
 def _values(entry: Entry) -> dict[str, Any]:

@@ -285,22 +285,6 @@ audit: Final = Table(
     Column("detail", Text, nullable=False),
 )
 
-quotas: Final = Table(
-    "quotas",
-    METADATA,
-    Column("principal_id", Text, primary_key=True),
-    Column("quota", Text, primary_key=True),
-    Column("most", BigInteger, nullable=False),
-)
-
-tokens_of_days: Final = Table(
-    "tokens_of_days",
-    METADATA,
-    Column("principal_id", Text, primary_key=True),
-    Column("day", BigInteger, primary_key=True),
-    Column("tokens", BigInteger, nullable=False),
-)
-
 runs: Final = Table(
     "runs",
     METADATA,

@@ -8,13 +8,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
 
+from modelwright.core.errors import Exhausted
 from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent, RunState, TrainingPlan
+from modelwright.store import queries
 from modelwright.store.database import Database
 from modelwright.store.tables import datasets, run_events, runs
+
+_QUOTA_SECONDS: Final = 60
+"""When to try again where a run has to end first."""
 
 
 class RunBook:
@@ -23,8 +28,15 @@ class RunBook:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, run: Run) -> None:
-        await self._database.write(lambda c: c.execute(insert(runs).values(_run_values(run))))
+    async def add(
+        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], most: int | None = None
+    ) -> None:
+        def write(connection: Connection) -> None:
+            _check_room(connection, run.owner, most)
+            connection.execute(insert(runs).values(_run_values(run)))
+            _add_events(connection, run.id, 0, events, run.created_at)
+
+        await self._database.write(write)
 
     async def find(self, run: str) -> Run | None:
         query = select(runs).where(runs.c.id == run)
@@ -53,25 +65,20 @@ class RunBook:
         row = await self._database.read(lambda c: c.execute(query).first())
         return None if row is None else _read_run(row)
 
-    async def save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], at: datetime) -> None:
+    async def save(
+        self,
+        run: Run,
+        *events: tuple[EventKind, Mapping[str, Any]],
+        at: datetime,
+        most: int | None = None,
+    ) -> None:
         def write(connection: Connection) -> None:
+            _check_room(connection, run.owner, most)
             connection.execute(update(runs).where(runs.c.id == run.id).values(_run_values(run)))
             highest = select(func.coalesce(func.max(run_events.c.number), 0)).where(
                 run_events.c.run_id == run.id
             )
-            last: int = connection.execute(highest).scalar_one()
-            rows = [
-                {
-                    "run_id": run.id,
-                    "number": number,
-                    "at": at,
-                    "kind": kind,
-                    "content": json.dumps(dict(content)),
-                }
-                for number, (kind, content) in enumerate(events, last + 1)
-            ]
-            if rows:
-                connection.execute(insert(run_events), rows)
+            _add_events(connection, run.id, connection.execute(highest).scalar_one(), events, at)
 
         await self._database.write(write)
 
@@ -143,6 +150,40 @@ async def _page(
     order = (table.c.created_at, table.c.id)
     query = query.order_by(*(order if oldest else [column.desc() for column in order]))
     return await database.read(lambda c: c.execute(query).all())
+
+
+def _check_room(connection: Connection, owner: str, most: int | None) -> None:
+    """See that one more run may wait or run; whoever else asks for it waits."""
+    if most is None:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(queries.LOCK_NAME, {"key": f"runs of {owner}"})
+    at_work = runs.c.state.in_(("queued", "running"))
+    count = connection.execute(
+        select(func.count()).select_from(runs).where(runs.c.owner == owner, at_work)
+    ).scalar_one()
+    if count >= most:
+        raise Exhausted(
+            f"the quota jobs = {most} is used up: {count} of your runs wait or run",
+            retry_after=_QUOTA_SECONDS,
+            field="jobs",
+            hint="Wait for one of them, cancel one, or ask an admin for more",
+        )
+
+
+def _add_events(
+    connection: Connection,
+    run: str,
+    last: int,
+    events: Sequence[tuple[EventKind, Mapping[str, Any]]],
+    at: datetime,
+) -> None:
+    rows = [
+        {"run_id": run, "number": number, "at": at, "kind": kind, "content": json.dumps(dict(content))}
+        for number, (kind, content) in enumerate(events, last + 1)
+    ]
+    if rows:
+        connection.execute(insert(run_events), rows)
 
 
 def _run_values(run: Run) -> dict[str, Any]:

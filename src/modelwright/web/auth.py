@@ -18,7 +18,7 @@ from modelwright.core.errors import Denied, Exhausted, ModelwrightError, Unauthe
 from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
 from modelwright.dialects.base import is_local, verb_of
 from modelwright.service.bounded import Bounded
-from modelwright.service.quotas import Quotas
+from modelwright.service.quotas import ANSWERS, REQUESTS, Quotas
 from modelwright.web.credentials import credential_of
 
 WRONG_A_MINUTE: Final = 20
@@ -71,13 +71,10 @@ class Doorkeeper:
         """See that quotas have room for this request; the turnstile lets it out."""
         if self._quotas is None:
             return
-        await self._quotas.count_request(principal)
-        if verb is Verb.USE:
-            held: list[Callable[[], None]] = request.scope["state"].setdefault(_LEAVE, [])
-            for take in (self._quotas.take_tokens, self._quotas.take_stream):
-                leave = await take(principal)
-                if leave is not None:
-                    held.append(leave)
+        quotas = (*REQUESTS, *ANSWERS) if verb is Verb.USE else REQUESTS
+        leave = await self._quotas.take(principal, *quotas)
+        if leave is not None:
+            request.scope["state"].setdefault(_LEAVE, []).append(leave)
 
     async def _known(self, request: Request, *, asked: bool) -> Principal | None:
         """Whoever asks; None when that is not known and the route is open."""

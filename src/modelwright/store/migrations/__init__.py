@@ -30,6 +30,7 @@ from modelwright.store.migrations import (
     m0042_deployments,
     m0060_entities,
     m0063_particulars,
+    m0067_leases,
 )
 from modelwright.store.tables import migrations
 
@@ -53,6 +54,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0042_deployments", m0042_deployments.apply),
     ("0060_entities", m0060_entities.apply),
     ("0063_particulars", m0063_particulars.apply),
+    ("0067_leases", m0067_leases.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
