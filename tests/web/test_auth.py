@@ -151,6 +151,22 @@ async def test_a_key_for_one_model_reaches_no_other_in_any_dialect(place: Town) 
             assert answer.status_code == status, (path, name, answer.text)
 
 
+async def test_a_revoked_key_is_refused_in_every_dialect_at_once(place: Town) -> None:
+    owner = {"x-api-key": place.keys["owner"]}
+    paths = [("GET", path) for path in LISTS.values()] + [("POST", "/ai_middleware/ai")]
+    for method, path in paths:
+        made = (await place.client.post("/api/modelwright/keys", json={}, headers=owner)).json()
+        headers, statuses = {"Token": made["key"]}, []
+        for _ in range(2):
+            body = {"model": "starter", "prompt": "x"} if method == "POST" else None
+            answer = await place.client.request(method, path, json=body, headers=headers)
+            statuses.append(answer.status_code)
+            await place.client.request(
+                "DELETE", "/api/modelwright/keys", json={"key": made["id"]}, headers=owner
+            )
+        assert statuses == [200, 401], path
+
+
 async def test_a_browser_s_page_comes_in_from_where_ollama_origins_says(tmp_path) -> None:
     settings = load({"home": str(tmp_path), "engine": "echo"}, {"OLLAMA_ORIGINS": "https://chat.example.com"})
     wanted = {
