@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelwright.core.grants import LOCAL_ADMIN
 from tests.dialects.conftest import Town
 from tests.dialects.openwebui_forms import API
 
@@ -116,6 +117,17 @@ async def test_a_profile_that_is_refused(town: Town, field: str, value: object) 
     answer = await town["bob"].post("/api/v1/auths/update/profile", json={**PROFILE, field: value})
     assert answer.status_code in (400, 422), answer.text
     assert field in answer.text
+
+
+async def test_users_come_in_pages_and_are_looked_for(town: Town) -> None:
+    accounts = town.house.services.rights.accounts
+    for number in range(30):
+        await accounts.add_user(LOCAL_ADMIN, f"user {number:02}")
+    first, second = await told(town, "ann", "users/"), await told(town, "ann", "users/?page=2")
+    assert (len(first["users"]), len(second["users"]), first["total"]) == (30, 3, 33)
+    [eve] = (await told(town, "ann", "users/?query=EVE@"))["users"]
+    assert (eve["name"], eve["group_ids"]) == ("eve", [town.ids["devs"]])
+    assert len((await told(town, "ann", "users/all"))["users"]) == 33
 
 
 @pytest.mark.parametrize(

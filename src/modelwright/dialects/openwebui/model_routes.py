@@ -223,6 +223,8 @@ class ModelRoutes:
             old = await self._desk.row(principal, found)
             meta = {**old["meta"], **(tree.get("meta") or {})}
             tree = {**old, **tree, "meta": meta, "params": tree.get("params") or {}}
+            if found.is_preset and not tree["base_model_id"] and not principal.is_admin:
+                return  # only an admin may take a base away; the product passes such a one over
         elif not principal.is_admin and not tree.get("base_model_id"):
             return
         raw = {"meta": {}, "params": {}, **tree}
