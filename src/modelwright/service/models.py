@@ -30,6 +30,7 @@ from modelwright.service.origins import Origins
 from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
 from modelwright.service.telling import told_of_create
+from modelwright.service.templates import abilities_digest
 from modelwright.service.views import (
     Created,
     CreateEvent,
@@ -143,7 +144,7 @@ class Models:
                 parent=layout.resolved.parent,
                 manifest=layout.digest,
                 size=manifest.size,
-                template=_template_digest(layout.resolved),
+                template=abilities_digest(layout.resolved),
                 small_blobs=small,
                 layers=layout.resolved.layers,
                 ancestors=layout.ancestors,
@@ -180,8 +181,7 @@ class Models:
 
     async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
         """The models that the principal may know, the last changed first."""
-        viewer = viewer_of(principal)
-        surveyed = self._over(await self._catalogue.survey(viewer))
+        surveyed = self._over(await self._catalogue.survey(viewer_of(principal)))
         return tuple([summary async for _, summary in surveyed._lines(principal)])
 
     async def survey(self, principal: Principal) -> "Models":
@@ -262,11 +262,6 @@ class Models:
         model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
         return await self._summary(principal, model, model.revision)
 
-    async def check_usable(self, principal: Principal, ref: str) -> None:
-        """Raise what any use would: NotFound where it is absent, Denied where its base was taken away."""
-        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
-        await self._resolver.resolve(principal, revision, stored)
-
     async def in_use(self, principal: Principal, ref: str) -> tuple[ModelSpec, ResolvedSpec]:
         """What a model says itself, and in all as far as its base is here; not to be shown."""
         stored, revision = await self._resolver.find(principal, ref, Verb.USE)
@@ -314,13 +309,15 @@ class Models:
         old = await self._legible(principal, before, "before")
         return changes(old, await self._legible(principal, after, "after"))
 
-    async def summary(self, principal: Principal, ref: str) -> ModelSummary:
-        """A model's line in a list, alone."""
-        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
+    async def summary(self, principal: Principal, ref: str, *, right: Verb = Verb.SHOW) -> ModelSummary:
+        """A model's line in a list, alone; `right` is what it is asked for."""
+        return await self._summary(principal, *await self._resolver.find(principal, ref, right))
 
-    async def may_derive(self, principal: Principal, ref: str) -> ModelSummary:
-        """The same of a model to be learned from; raises Denied where that may not be."""
-        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.DERIVE))
+    async def usable(self, principal: Principal, ref: str) -> ModelSummary:
+        """The same of a model to be used; raises what any use of it would."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        await self._resolver.resolve(principal, revision, stored)
+        return await self._summary(principal, stored, revision)
 
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
         """What a reader may see of a model or revision, inheritance included."""
@@ -389,17 +386,6 @@ class Models:
 def _opaque(stored: StoredModel, revision: Revision) -> Digest:
     """A digest that says which revision it is, and nothing of what that is made of."""
     return Digest.of(f"{stored.id}@{revision.number}".encode())
-
-
-def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    """What abilities follow from, beside the weights; None when nothing does.
-
-    A renderer is used in a template's place.
-    """
-    own = "" if resolved.renderer else resolved.prompt_template
-    seen = "vision" if resolved.projector is not None else ""
-    said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
-    return Digest.of(said.encode()) if said else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

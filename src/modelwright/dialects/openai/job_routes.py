@@ -60,7 +60,7 @@ class JobRoutes:
         return json_response(jobs.job_object(run))
 
     async def _wanted(self, principal: Principal, body: jobs.JobRequest) -> RunRequest:
-        summary = await self._models.may_derive(principal, body.model)
+        summary = await self._models.summary(principal, body.model, right=Verb.DERIVE)
         seed = secrets.randbelow(2**31) if body.seed is None else body.seed
         wanted = jobs.parse_wanted(body, seed, summary.facts.parameter_count if summary.facts else 0)
         for name in ("training_file", "validation_file"):
