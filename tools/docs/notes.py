@@ -31,6 +31,32 @@ OPENAI: Final = """## Good to know
 - Whom a checkpoint is shared with (`project_ids`) are users, groups or everyone: `user:bob`, `group:devs`.
 - `DELETE /v1/models/{id}` deletes models that were made from another one; bases are refused with 403."""
 
+OPENWEBUI: Final = """## Good to know
+
+- The model routes stand under `/api/v1/models` and, as the product's documentation has it, `/api/models`;
+  everything is whole under `/openwebui`. `GET /api/models/base` lists what models can stand on, `GET
+  /api/v1/models/base` the entries that lie over those.
+- Statuses and texts are the product's (0.12.4); `openwebui_errors = docs` gives those of its documentation.
+- An id is any text without blanks, such as `My/GPT.4#a`. The model also has a name, made of it, in the other dialects.
+- A model stands on its base by name, whatever that is when it is used; `base_model_id: null` lies over the
+  model of that id. Its versions are our revisions. Of changes at one moment one is kept and the others are
+  refused with 409; a `version_id` in the body is not looked at.
+- Fields about knowledge, tools, filters, actions and skills are kept and returned, and do nothing here.
+  Pictures as data must be PNG, JPEG, GIF or WebP by their content, too; anything else is left out.
+- A grant's `read` is our use, its `write` our write. Who may make, import, export and share is asked of
+  permissions: those of `openwebui_permissions` and of one's groups (`permissions` of a group, as the product
+  writes them). They give no right on a model. Without the setting users may all of it, which the product's
+  do not: here everybody has a namespace.
+- `openwebui_metadata` and `openwebui_params` hold where a model says nothing itself; params stand over what
+  its base says, as in the product. `openwebui_fallback` answers where a base is gone.
+- In a system text `{{USER_NAME}}`, `{{USER_EMAIL}}`, `{{USER_BIO}}`, `{{USER_GENDER}}`, `{{USER_BIRTH_DATE}}`,
+  `{{USER_AGE}}`, `{{USER_LOCATION}}`, `{{USER_GROUPS}}`, `{{CURRENT_DATE}}`, `{{CURRENT_TIME}}`,
+  `{{CURRENT_DATETIME}}` and `{{CURRENT_WEEKDAY}}` are replaced, before them `{{ chat.variables.NAME }}`, `{{
+  user.variables.NAME }}` and every key of the request's `variables`. The product's page sends
+  `{{CURRENT_TIMEZONE}}` and `{{USER_LANGUAGE}}` there. Bio, gender and day of birth come from
+  `/auths/update/profile`, the location from `/users/user/info/update`; "None" stands for what was not told.
+- A user's name is not changed by its profile: rights and models hang on it."""
+
 TIGERCITY: Final = """## Good to know
 
 - `modelwright serve --listen tigercity=127.0.0.1:45678` gives the dialect a port of its own. On the shared
