@@ -162,7 +162,7 @@ async def _open(
         uploads = Uploads(catalogue, blobs, limit=UPLOAD_LIMIT)
         pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
         ledger = rights.audit.ledger
-        chat = Chat(resolver, models, engine, clock, context_length=4096)
+        chat = Chat(resolver, models, engine, clock, context_length=4096, ledger=ledger)
         datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT)
         parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
         queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
