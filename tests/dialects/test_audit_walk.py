@@ -1,8 +1,10 @@
 """Whatever is done through any dialect, the log says who did it to which revision."""
 
 import json
+from functools import partial
 from typing import Any
 
+import anyio
 import pytest
 
 from tests.dialects.voices import HI, VOICES, Voice
@@ -23,7 +25,6 @@ async def lines(town: Any, thing: str = NAME) -> list[Line]:
     answer = await town["ann"].get(f"{ROOT}/audit", params={"limit": 1000})
     assert SAID not in answer.text
     assert HI[0]["content"] not in [*answer.json()["entries"]]
-    print([e for e in answer.json()['entries'] if e['action']=='use'])
     told = [each for each in answer.json()["entries"] if each["thing"] == thing]
     return [(each["name"], each["action"], each["revision"]) for each in reversed(told)]
 
@@ -48,6 +49,8 @@ async def test_a_models_life_in_each_dialect_is_told(town, voice: Voice) -> None
         assert await voice.share(bob, "mario", True) == 200
         expected.append(("bob", "grant", None))
     used = expected[-1][2] or 2
+    if voice.name == "sgp":
+        expected.append(("bob", "use", 1))  # it tries what it deploys
     assert [await voice.use(bob, "mario") for _ in range(3)] == [200] * 3
     expected.append(("bob", "use", used))
     assert await lines(town) == expected
@@ -91,10 +94,8 @@ async def test_what_only_our_own_dialect_can_do_is_told(town) -> None:
     await ok(bob.request("DELETE", f"{ROOT}/reshares", json=pair))
     await ok(bob.post(f"{ROOT}/transfer", json={"model": "mario", "user": "eve"}))
     told = await lines(town)
-    assert [(who, did) for who, did, _ in told] == [
-        ("bob", did)
-        for did in "create change change move hide grant revoke reshare revoke transfer".split()
-    ]
+    made, given = ["create", "change", "change", "move", "hide"], ["grant", "revoke", "reshare", "revoke"]
+    assert [(who, did) for who, did, _ in told] == [("bob", did) for did in (*made, *given, "transfer")]
     assert told[3] == ("bob", "move", 1)
     assert told[4][2] in (2, 3)
 
@@ -110,7 +111,12 @@ async def test_who_asks_for_training_is_told(town, dialect: str) -> None:
     bob = town["bob"]
     await ok(bob.post("/v1/models", json={"name": "mario", "description": "", "parent_model": "test"}))
     if dialect == "tigercity":
-        await ok(bob.post("/v1/train", json={"model": "mario", **GROUP}))
+        # It answers when the training has ended, and here none begins.
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(bob.post, "/v1/train", json={"model": "mario", **GROUP}))
+            while not (await bob.get(f"{ROOT}/runs")).json()["runs"]:
+                await anyio.sleep(0.05)
+            tasks.cancel_scope.cancel()
     else:
         file = await file_of(bob)
         path, names = {
@@ -140,8 +146,8 @@ async def test_an_admin_who_looks_into_anothers_model_is_told_of(town) -> None:
 async def test_people_and_keys_are_told_of(town) -> None:
     ann = town["ann"]
     user = {"email": "eve@example.com", "password": "correct horse battery"}
-    await ann.post("/api/v1/auths/signin", json=user)
+    await town["nobody"].post("/api/v1/auths/signin", json=user)
     await ok(ann.post(f"{ROOT}/keys", json={"user": "bob"}))
     answer = (await ann.get(f"{ROOT}/audit")).json()["entries"]
     told = {(each["name"], each["action"], each["detail"].get("did")) for each in answer}
-    assert {("ann", "key", "added"), ("local", "user", "added"), ("local", "group", "added")} <= told
+    assert {("ann", "key", "added"), ("eve", "user", "signed in"), ("local", "group", "added")} <= told
