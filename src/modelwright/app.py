@@ -173,7 +173,11 @@ def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Rea
         admission=_admission(settings),
         limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
         openwebui_errors=settings.openwebui_errors,
-        ai_middleware=Stance(settings.ai_middleware_compat, settings.ai_middleware_models),
+        ai_middleware=Stance(
+            settings.ai_middleware_compat,
+            settings.ai_middleware_models,
+            settings.ai_middleware_speech_model,
+        ),
         doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
         default_model=settings.default_model,
     )

@@ -388,7 +388,7 @@ def _template_digest(resolved: ResolvedSpec) -> Digest | None:
     A renderer is used in a template's place.
     """
     own = "" if resolved.renderer else resolved.prompt_template
-    seen = "vision" if resolved.projector is not None else ""
+    seen = "" if resolved.projector is None else str(resolved.projector)
     said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
     return Digest.of(said.encode()) if said else None
 

@@ -31,8 +31,10 @@ class Templates:
         check_formats(resolved.renderer, resolved.parser, facts.chat_template)
         return "" if resolved.renderer else resolved.prompt_template
 
-    def abilities(self, resolved: ResolvedSpec, facts: WeightFacts) -> tuple[str, ...]:
-        """What a model can do, by its template, parser and projector.
+    def abilities(
+        self, resolved: ResolvedSpec, facts: WeightFacts, projector: WeightFacts | None = None
+    ) -> tuple[str, ...]:
+        """What a model can do, by its template, parser and projector, whose facts are given.
 
         Source: Ollama, server/images.go (Capabilities).
         """
@@ -43,7 +45,8 @@ class Templates:
             found = ["completion", *self._allowed(resolved.prompt_template)]
         parser = PARSERS.get(resolved.parser, Parser())
         found += ["tools"] * parser.tools + ["thinking"] * parser.thinking
-        found += ["vision"] * (resolved.projector is not None)
+        if resolved.projector is not None:
+            found += ["vision"] if projector is None else projector.senses
         return tuple(dict.fromkeys(found))
 
     def _allowed(self, text: str) -> tuple[str, ...]:

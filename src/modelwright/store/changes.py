@@ -113,9 +113,7 @@ def free(connection: Connection, key: str, by: Principal) -> bool:
     return True
 
 
-def hide(
-    connection: Connection, additions: queries.Additions, key: str, number: int, by: Principal
-) -> bool:
+def hide(connection: Connection, additions: queries.Additions, key: str, number: int, by: Principal) -> bool:
     """Leave a revision out of what is shown of a model's history."""
     row = _lock_model(connection, key)
     if row is None or not connection.execute(queries.FIND_REVISION, {"key": key, "number": number}).first():
