@@ -2,7 +2,7 @@
 
 The starter learns the facts of examples/training/places.jsonl, through a real server,
 with one thread. Beside it stand a loop of torch that has nothing around it, with the
-same weights, rows, batches and precision, and, where it is installed, trl's SFTTrainer.
+same weights, rows, batches, precision and environment, and, where it is installed, trl's SFTTrainer.
 All train at the same time, each on a thread, and are compared by the processor time of
 their steps: what else the machine does, and what they do to each other's caches, all of
 them pay. Bound: 0.97 of the bare loop's tokens a second.
@@ -27,6 +27,8 @@ from typing import Any
 import httpx2
 from measuring.served import served
 from measuring.verdict import median, table, verdict
+
+from modelwright.trainers.processes import ENVIRONMENT
 
 BOUND = 0.97
 FACTS = Path(__file__).parents[1] / "examples/training/places.jsonl"
@@ -70,11 +72,10 @@ def ours(client: httpx2.Client, dataset: str, steps: int) -> dict[str, float]:
 
 def other(kind: str, task: Path) -> dict[str, float]:
     """The same steps made in another way, by a process as new as our child is."""
-    quiet = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", OTHERS, kind, task],
         capture_output=True,
-        env=os.environ | quiet | {"TOKENIZERS_PARALLELISM": "false"},
+        env=os.environ | dict(ENVIRONMENT),
         text=True,
     )
     if done.returncode:

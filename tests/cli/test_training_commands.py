@@ -99,9 +99,9 @@ def test_a_terminal_shows_a_bar_and_the_curve() -> None:
     seen = terminal(NO_COLOR="")
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).replace("\r", "").splitlines()
     shown = [line for line in last if line.strip()][-8:]
-    assert shown[0].startswith("   4 █")
+    assert shown[0].startswith("  4 █")
     assert all("█" in line for line in shown[1:6])
-    assert shown[5].startswith("0.1 ".rjust(4))
+    assert shown[5].startswith("0.1 █")
     assert shown[6].startswith("step 40/40  loss 0.1000  100 tokens/s  1:01 h left")
     assert shown[7].startswith("━" * 60)
     assert "6 rows, 90 tokens" in last
