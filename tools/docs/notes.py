@@ -85,7 +85,8 @@ ANTHROPIC: Final = """## Good to know
 - `max_tokens` is required, as with Anthropic. What else a request does not say, the model decides.
 - `thinking`: `enabled` and `disabled` do so; `adaptive`, or nothing, leaves it to the model. `budget_tokens`
   is a wish, `max_tokens` the limit. `signature` is there because clients send it back; it is not checked.
-- `stop_sequence` is named for models that do not think, and for those with a prompt template of their own.
+- `max_input_tokens` and `max_tokens` of a model are what a request gets that cannot say more: the model's
+  `num_ctx`, else the server's, and never more than was trained. Prompt and answer share them.
 - Tools are functions with an `input_schema`: what Anthropic hosts or defines (web search, bash, computer) is
   refused by name, as are documents and pictures by URL.
 - Prompts are cached without being asked: `cache_control` is read and changes nothing."""

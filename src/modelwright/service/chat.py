@@ -166,6 +166,15 @@ class Chat:
             views.append(RunningView(summary, running))
         return tuple(views)
 
+    async def room(self, principal: Principal, model: str) -> int:
+        """Tokens for prompt and answer of a request that does not say; 0 while the base is missing."""
+        stored, revision = await self._resolver.find(principal, model, Verb.USE)
+        resolved = await self._resolver.resolve(principal, revision, stored, lenient=True)
+        facts = await self._resolver.facts(resolved.base)
+        if facts is None:
+            return 0
+        return context_length(resolved.parameters, self._context_length, facts.context_length)
+
     async def _prepare(
         self,
         principal: Principal,
