@@ -65,6 +65,16 @@ class WeightFacts:
         return human_number(self.parameter_count)
 
     @property
+    def senses(self) -> tuple[str, ...]:
+        """What a projector turns into vectors: images ("vision"), sounds ("audio"), or both.
+
+        Those that say nothing of it are for images. Source: llama.cpp, tools/mtmd/clip.cpp.
+        """
+        hears = self.metadata.get("clip.has_audio_encoder") is True
+        sees = self.metadata.get("clip.has_vision_encoder", not hears) is not False
+        return ("vision",) * sees + ("audio",) * hears
+
+    @property
     def ranks(self) -> bool:
         """Whether a head gives one score for a query with a document (llama.h)."""
         return self.metadata.get(f"{self.architecture}.pooling_type") == POOLING_RANK
