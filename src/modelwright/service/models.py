@@ -79,12 +79,10 @@ class Models:
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        `card` None keeps the one there is. Raises Conflict for a name that is not free
-        and was to be `fresh`, an alias that another model has, and when `onto` is no
-        longer the current revision. `arrival`: what the draft was read from, whose
-        manifest is kept. Nothing is written unless all of it is. Raises Invalid for the
-        draft, NotFound for a base that is not here. But for long work on weights the
-        first event comes after the commit: a failure is never reported as progress.
+        `card` None keeps the one there is. Raises Conflict when the name is not `fresh`, an
+        alias another model's or `onto` not the current revision any more; Invalid, NotFound.
+        `arrival`: what the draft was read from, whose manifest is kept. All is written or
+        nothing; events come after that, but for those of long work on weights.
         """
         target = await self._access.target(principal, name)
         await self._access.may_refer(principal, draft.blobs, field="files")
