@@ -180,7 +180,11 @@ def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Rea
             settings.openwebui_params,
             settings.openwebui_fallback,
         ),
-        ai_middleware=Stance(settings.ai_middleware_compat, settings.ai_middleware_models),
+        ai_middleware=Stance(
+            settings.ai_middleware_compat,
+            settings.ai_middleware_models,
+            settings.ai_middleware_speech_model,
+        ),
         doorkeeper=Doorkeeper(rights.accounts, rights.quotas),
         default_model=settings.default_model,
     )

@@ -277,6 +277,9 @@ class Settings:
         "Models that AI-middleware's four fixed names stand for.", "",
         read_stand_ins("mistral", "llama2", "codellama", "dolphin-mixtral"),
         "empty, or mistral, llama2, codellama and dolphin-mixtral as in mistral=mario,llama2=luigi"))
+    ai_middleware_speech_model: str = field(metadata=_rule(
+        "The model that writes down speech for AI-middleware's clients; it needs the ability audio.",
+        "", str, "empty, or a model's name"))
     prompt_queue: int = field(metadata=_rule(
         "Prompts that may wait, half of them one user's.", "1000", whole_number(1, 10**6), "1 to 1000000"))
     keep_prompts: float = field(metadata=_rule(

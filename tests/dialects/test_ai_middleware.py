@@ -275,13 +275,6 @@ async def test_a_prompt_that_cannot_be_answered_has_failed(opening) -> None:
     assert answer.json()["message"] == "Something went wrong: the engine died"
 
 
-async def test_speech_is_refused_clearly(client) -> None:
-    files = {"audio": ("a.wav", b"RIFF", "audio/wav")}
-    answer = await client.post("/ai/speech-to-text", files=files, data={"format": "wav"})
-    assert answer.status_code == 400
-    assert "speech is not supported" in answer.json()["message"]
-
-
 async def test_the_dialect_stands_under_its_name_too(client) -> None:
     assert (await client.post("/ai_middleware/create-model", json=FORM)).status_code == 200
     answer = await client.post("/ai_middleware/ai", json={"model": "clarity_4", "prompt": "x"})

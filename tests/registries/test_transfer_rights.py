@@ -137,9 +137,8 @@ async def test_what_is_pulled_counts_as_brought(opening: Opening) -> None:
         taken = await folk.ask("bob", "POST", IMPORT, params={"name": "x"}, content=content)
         assert taken.status_code == 200, taken.text
         audit = (await folk.ask("ann", "GET", "/api/modelwright/audit", params={"user": "bob"})).json()
-        assert [each["detail"] for each in audit["entries"] if each["action"] == "create"] == [
-            {"kind": "import"}
-        ]
+        (line,) = [each for each in audit["entries"] if each["action"] == "import"]
+        assert (line["detail"]["did"], line["revision"]) == ("create", 1)
 
 
 async def test_what_leaves_is_written_down(opening: Opening, scripted: Scripted) -> None:

@@ -19,8 +19,12 @@ OPENAI: Final = """## Good to know
   llama.cpp and vLLM know, for models whose weights have a head that ranks.
 - A fine-tuning job is a run: `ftjob-1` is `run-1`, and runs that were asked for otherwise are jobs too. Its
   result is a new model with a name of its own; `ft:base:org:suffix:id` is that model in every dialect
-  (`ollama run ft:...` works), and so is its one checkpoint, `ft:...:ckpt-step-N`, the end of the job.
-  Intermediate checkpoints serve to resume a job and cannot be called.
+  (`ollama run ft:...` works). So are its checkpoints, `ft:...:ckpt-step-N`, one after each of the last three
+  epochs, the end included: each is a model of its own, shared and deleted by itself, and like the result they
+  are there when the job has succeeded. A run of another dialect has those that `kept_checkpoints` asks for.
+- `result_files` of a job that went well names a CSV of each step's figures, a file of the purpose
+  `fine-tune-results`: `step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy`, of reinforcement
+  `train_mean_reward`, too.
 - `method` is supervised, dpo or reinforcement. `learning_rate_multiplier` multiplies the usual rate of a
   model of that size; `compute_multiplier` the eight answers to each question. Our own hyperparameters
   (`rank`, `steps`, `replay`, ...) are taken beside OpenAI's. `eval_interval`, `eval_samples` and
@@ -81,7 +85,8 @@ ANTHROPIC: Final = """## Good to know
 - `max_tokens` is required, as with Anthropic. What else a request does not say, the model decides.
 - `thinking`: `enabled` and `disabled` do so; `adaptive`, or nothing, leaves it to the model. `budget_tokens`
   is a wish, `max_tokens` the limit. `signature` is there because clients send it back; it is not checked.
-- `stop_sequence` is named for models that do not think, and for those with a prompt template of their own.
+- `max_input_tokens` and `max_tokens` of a model are what a request gets that cannot say more: the model's
+  `num_ctx`, else the server's, and never more than was trained. Prompt and answer share them.
 - Tools are functions with an `input_schema`: what Anthropic hosts or defines (web search, bash, computer) is
   refused by name, as are documents and pictures by URL.
 - Prompts are cached without being asked: `cache_control` is read and changes nothing."""

@@ -126,6 +126,7 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
     ("POST", "/api/modelwright/login"): {"registry": "example.com", "username": "x", "password": "x"},
     ("POST", "/api/modelwright/logout"): {"registry": "example.com"},
     ("POST", "/api/modelwright/sign"): {"model": "{model}", "signature": "{model}"},
+    ("POST", "/api/modelwright/verify"): {"model": "{model}"},
 }
 """What is sent where the usual request would not do; {model} is the model in question."""
 

@@ -21,8 +21,9 @@ MOST: Final = 2**53
 class Entry:
     """One line of the log: who did what to which thing, and which revision of it.
 
-    `action` is create, change, move, delete, grant, revoke, reshare, use, train, push,
-    export, user, key, quota and the like; `detail` says more in texts and numbers.
+    `action` is create, change, move, hide, delete, pull, import, adopt, train, push,
+    export, use, read, grant, revoke, reshare, transfer, user, group, account, key or quota.
+    `detail` says more in texts and numbers.
     """
 
     at: datetime

@@ -50,7 +50,7 @@ class AnswerFormat:
 class Message:
     """One turn of a conversation.
 
-    `images` are files' bytes. A turn of the role "tool" is what the call
+    `images` are files' bytes, of sounds too. A turn of the role "tool" is what the call
     `tool_call_id` of the tool `tool_name` gave.
     """
 

@@ -251,7 +251,7 @@ class Catalogue(Protocol):
         """What a dialect calls the models that it names, or the one with `key`, by key."""
         ...
 
-    async def hide(self, key: str, number: int) -> bool:
+    async def hide(self, key: str, number: int, by: Principal = LOCAL_ADMIN) -> bool:
         """Mark a revision as not to be listed; it stays. False when it is not there."""
         ...
 

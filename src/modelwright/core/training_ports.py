@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from modelwright.core.audit import Entry
 from modelwright.core.dataset import Row
 from modelwright.core.digest import Digest
 from modelwright.core.hyperparameters import Hyperparameters, Method
@@ -94,9 +95,16 @@ class Runs(Protocol):
     """Runs and their events in the catalogue; every call is one transaction."""
 
     async def add(
-        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], most: int | None = None
+        self,
+        run: Run,
+        *events: tuple[EventKind, Mapping[str, Any]],
+        most: int | None = None,
+        line: Entry | None = None,
     ) -> None:
-        """Write a new run; Exhausted when `most` of its owner's wait or run already."""
+        """Write a new run, and its line of the log.
+
+        Raises Exhausted when `most` of its owner's wait or run already.
+        """
         ...
 
     async def find(self, run: str) -> Run | None: ...

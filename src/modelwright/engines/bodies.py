@@ -3,6 +3,7 @@
 Pure. Source of the names: llama.cpp b11549, tools/server, as tried on the wire.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -13,6 +14,7 @@ import orjson
 from modelwright.core.chat import AnswerFormat, AnswerOptions, Message, Tool, ToolCall, ToolChoice
 from modelwright.core.errors import Invalid
 from modelwright.core.images import data_url
+from modelwright.core.sounds import sound_format
 
 _SPACING: Final = MappingProxyType(
     {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
@@ -78,9 +80,7 @@ def turn(message: Message) -> dict[str, object]:
     """A message in OpenAI's form, which the engine takes."""
     tree: dict[str, object] = {"role": message.role, "content": message.content}
     if message.images:
-        parts: list[object] = [
-            {"type": "image_url", "image_url": {"url": data_url(image)}} for image in message.images
-        ]
+        parts: list[object] = [_medium(each) for each in message.images]
         tree["content"] = [*parts, {"type": "text", "text": message.content}] if message.content else parts
     if message.thinking:
         tree["reasoning_content"] = message.thinking
@@ -91,6 +91,14 @@ def turn(message: Message) -> dict[str, object]:
         if message.tool_name:
             tree["name"] = message.tool_name
     return tree
+
+
+def _medium(content: bytes) -> dict[str, object]:
+    """A sound, or else an image."""
+    if kind := sound_format(content):
+        encoded = base64.b64encode(content).decode()
+        return {"type": "input_audio", "input_audio": {"data": encoded, "format": kind}}
+    return {"type": "image_url", "image_url": {"url": data_url(content)}}
 
 
 def without_system(messages: Sequence[Message]) -> list[Message]:

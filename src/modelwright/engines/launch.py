@@ -71,8 +71,8 @@ class Launched:
     `context`: tokens a slot really has; `takes_system`: whether its prompt
     template knows the system role, `takes_tools`: tools; `vram_bytes`: the memory of
     devices that it took; `opening`: the text of the token that it puts before every
-    prompt, if it does; `sees`: whether it takes images, which stand where a prompt
-    has its `media_marker`.
+    prompt, if it does; `sees`: whether it takes images, `hears`: sounds, which stand
+    where a prompt has its `media_marker`.
     """
 
     worker: Worker
@@ -83,6 +83,7 @@ class Launched:
     opening: str = ""
     takes_tools: bool = False
     sees: bool = False
+    hears: bool = False
     media_marker: str = ""
 
 
@@ -141,6 +142,7 @@ async def _until_ready(worker: Worker, address: Address, load: Load) -> Launched
         opening=opening,
         takes_tools=abilities.get("supports_tools", False),
         sees=properties.get("modalities", {}).get("vision", False),
+        hears=properties.get("modalities", {}).get("audio", False),
         media_marker=properties.get("media_marker", "<__media__>"),
     )
 

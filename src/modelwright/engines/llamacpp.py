@@ -27,6 +27,7 @@ from modelwright.core.chat import (
 from modelwright.core.errors import ContextExceeded, Invalid, Unavailable, Unsupported
 from modelwright.core.forced_call import as_call, call_form, is_forced
 from modelwright.core.parameters import Parameters
+from modelwright.core.sounds import sound_format
 from modelwright.engines.answers import ChatReader, CompletionReader, chances, usage
 from modelwright.engines.bodies import (
     chat_fields,
@@ -64,7 +65,7 @@ class LlamaEngine:
         self.vectors = Vectors(self._channel, self.context)
         self._takes_system = launched.takes_system
         self._takes_tools = launched.takes_tools
-        self._sees = launched.sees
+        self._sees, self._hears = launched.sees, launched.hears
         self._media_marker = launched.media_marker
         self._opening = launched.opening
 
@@ -99,18 +100,13 @@ class LlamaEngine:
 
         `context`: tokens that the conversation may use, 0 = all that a slot has.
         """
-        sees = any(message.images for message in messages)
-        self._check_abilities(options, sees)
+        media = [each for message in messages for each in message.images]
+        self._check_abilities(options, media)
         turns, context = self._turns(messages), min(context or self.context, self.context)
-        plain = not sees and options == replace(PLAIN, shift=options.shift, truncate=options.truncate)
         if is_forced(options):
             form = replace(options, tools=(), format=call_form(options.tools, options.tool_choice))
             prompt = await self._rendered(turns, options)
             said = as_call(self.complete(prompt, parameters, seat, form, context=context))
-        elif plain and parameters.get("stop"):
-            # Of text alone the engine says which stop text ended it, of a chat it does not.
-            prompt = await self._rendered(turns, options)
-            said = self.complete(prompt, parameters, seat, options, context=context)
         else:
             said = await self._said(turns, parameters, seat, options, context)
         async with aclosing(said) as events:
@@ -132,7 +128,7 @@ class LlamaEngine:
 
         `before`: tokens before the text.
         """
-        self._check_abilities(AnswerOptions(), bool(images))
+        self._check_abilities(AnswerOptions(), images)
         prompt, context = prompt.removeprefix(self._opening), min(context or self.context, self.context)
         tokens, known = None, None
         if before or options.returns_context:
@@ -156,7 +152,7 @@ class LlamaEngine:
 
     async def render(self, messages: Sequence[Message], options: AnswerOptions = PLAIN) -> str:
         """The text that `chat` would continue."""
-        self._check_abilities(options, sees=False)
+        self._check_abilities(options)
         return await self._rendered(self._turns(messages), options)
 
     async def tokenize(self, texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
@@ -246,7 +242,7 @@ class LlamaEngine:
 
     async def erase(self, seat: Seat) -> None:
         """Empty a slot, so that nobody can tell what was in it."""
-        if self._sees:  # with a projector slots have no actions
+        if self._sees or self._hears:  # with a projector slots have no actions
             await self.evaluate([0], seat)
             return
         await self._channel.ask(f"/slots/{seat.number}?action=erase", {})
@@ -264,6 +260,7 @@ class LlamaEngine:
             "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
             "messages": turns,
             "stream": True,
+            "verbose": bool(parameters.get("stop")),  # or it does not say which stop text ended it
         }
         said = self._generated("/v1/chat/completions", body, ChatReader(options).read)
         return self._with_context(said, turns, options) if options.returns_context else said
@@ -306,11 +303,14 @@ class LlamaEngine:
     def _turns(self, messages: Sequence[Message]) -> list[dict[str, object]]:
         return [turn(each) for each in (messages if self._takes_system else without_system(messages))]
 
-    def _check_abilities(self, options: AnswerOptions, sees: bool) -> None:
+    def _check_abilities(self, options: AnswerOptions, media: Sequence[bytes] = ()) -> None:
         """Refuse what the engine would leave out without a word."""
         if options.tools and not self._takes_tools:
             raise Unsupported("the prompt template in the weights does not support tools", field="tools")
-        if sees and not self._sees:
+        heard = [each for each in media if sound_format(each)]
+        if heard and not self._hears:
+            raise Unsupported("these weights take no sounds: no projector of theirs hears", field="audio")
+        if len(media) > len(heard) and not self._sees:
             raise Unsupported("these weights do not take images: they have no projector", field="images")
 
     def _must_count(self, parameters: Parameters, options: AnswerOptions, context: int) -> bool:

@@ -4,8 +4,9 @@ The only way from a name that somebody wrote to a model. A bare name is looked
 for in one's own namespace, then in the library. The rule itself is core.access.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from modelwright.core.access import authorize, level_of, viewer_of
 from modelwright.core.digest import Digest
@@ -16,6 +17,12 @@ from modelwright.core.names import DEFAULT_HOST, DEFAULT_NAMESPACE, ModelRef, Na
 from modelwright.core.ports import Catalogue
 from modelwright.core.revision import StoredModel
 from modelwright.core.spec import ModelSpec, PinnedParent
+
+Witness: TypeAlias = Callable[[Principal, Verb, StoredModel], None]
+
+
+def _nobody(_principal: Principal, _verb: Verb, _model: StoredModel) -> None:
+    """Witness nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,11 @@ class Access:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._witness: Witness = _nobody
+
+    def be_witnessed(self, witness: Witness) -> None:
+        """Tell of every model that is found for somebody, and for what."""
+        self._witness = witness
 
     async def named(self, principal: Principal, asked: str, *, field: str = "model") -> str:
         """The name that the id of a trained model stands for; any other text as it is.
@@ -66,6 +78,7 @@ class Access:
         model = await self._meant(principal, asked, field)
         authorize(principal, verb, model, asked, field=field)
         assert model is not None  # authorize refuses an absent one
+        self._witness(principal, verb, model)
         return model
 
     async def target(self, principal: Principal, asked: str, *, field: str = "model") -> Target:

@@ -6,15 +6,16 @@ waits for the log. A kill loses the counts of that second, nothing else.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from modelwright.core.audit import AuditLog, Entry, Tokens
 from modelwright.core.chat import ChatEvent, Done
 from modelwright.core.errors import Invalid, ModelwrightError
-from modelwright.core.grants import Principal
+from modelwright.core.grants import LOCAL_ADMIN, MAKER, Principal, Verb
 from modelwright.core.names import Name
 from modelwright.core.ports import Clock
 from modelwright.core.revision import Revision, StoredModel
@@ -23,14 +24,18 @@ WRITE_SECONDS: Final = 1.0
 MOST_ENTRIES: Final = 1000
 
 _DAY: Final = 86_400
+_LOOKING: Final = (Verb.SHOW, Verb.READ, Verb.DERIVE)
 _LOG = logging.getLogger(__name__)
+
+_Place: TypeAlias = tuple[str, int, int, str]
+"""Principal, model, revision; and the deployment that was called, or ""."""
 
 
 @dataclass(slots=True)
 class _Count:
     name: str
     thing: str
-    deployment: str
+    deployment: str = ""
     requests: int = 0
     prompt: int = 0
     completion: int = 0
@@ -48,8 +53,18 @@ class Ledger:
         self._log = log
         self._clock = clock
         self._on_tokens = on_tokens
-        self._counts: dict[tuple[str, int, int, str], _Count] = {}
+        self._counts: dict[_Place, _Count] = {}
         self._tokens: dict[tuple[str, int], int] = {}
+        self._reads: dict[_Place, _Count] = {}
+
+    def saw(self, principal: Principal, verb: Verb, model: StoredModel) -> None:
+        """Count that an admin looks into somebody else's model, which no grant lets them."""
+        nobodys = (MAKER.id, LOCAL_ADMIN.id, principal.id)
+        if self._log is None or not principal.is_admin or principal.id in nobodys[:2]:
+            return
+        if verb in _LOOKING and model.owner not in nobodys:
+            place = (principal.id, model.id, model.revision.number, "")
+            self._reads.setdefault(place, _Count(principal.name, str(model.name))).requests += 1
 
     def note(
         self,
@@ -86,20 +101,25 @@ class Ledger:
 
     async def write(self) -> None:
         """Write down what was counted; what cannot be written is tried again."""
-        if self._log is None or not self._counts:
+        if self._log is None or not (self._counts or self._reads):
             return
-        counts, tokens = self._counts, self._tokens
-        self._counts, self._tokens = {}, {}
+        counts, tokens, reads = self._counts, self._tokens, self._reads
+        self._counts, self._tokens, self._reads = {}, {}, {}
         now = self._clock.now()
         entries = [
             Entry(now, id, c.name, "use", c.thing, model, revision, _figures(c))
             for (id, model, revision, _), c in counts.items()
         ]
+        entries += [
+            Entry(now, id, c.name, "read", c.thing, model, revision, {"requests": c.requests})
+            for (id, model, revision, _), c in reads.items()
+        ]
         used = [Tokens(id, day, count) for (id, day), count in tokens.items() if count]
         try:
             await self._log.append(entries, used)
         except ModelwrightError:
-            self._counts, self._tokens = counts | self._counts, tokens | self._tokens
+            self._counts, self._reads = _together(counts, self._counts), _together(reads, self._reads)
+            self._tokens = dict(Counter(tokens) + Counter(self._tokens))
             raise
 
 
@@ -160,6 +180,16 @@ async def noted(
                 yield event
     finally:
         note(read, written)
+
+
+def _together(before: dict[_Place, _Count], since: dict[_Place, _Count]) -> dict[_Place, _Count]:
+    """Both counts, added up where they are of the same."""
+    for place, count in since.items():
+        known = before.setdefault(place, _Count(count.name, count.thing, count.deployment))
+        known.requests += count.requests
+        known.prompt += count.prompt
+        known.completion += count.completion
+    return before
 
 
 def _figures(count: _Count) -> dict[str, str | int]:

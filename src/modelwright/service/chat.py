@@ -34,6 +34,8 @@ from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock
+from modelwright.core.revision import StoredModel
+from modelwright.core.sounds import sound_format
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
 from modelwright.service.audit import Ledger, noted
@@ -145,6 +147,10 @@ class Chat:
         stored, _ = await self._resolver.find(principal, model, Verb.USE)
         return await self._engines.unload(str(stored.name))
 
+    def count(self, principal: Principal, model: StoredModel, revision: int, deployment: str) -> None:
+        """Count a use of a model that no engine answered, and no tokens."""
+        self._ledger.note(principal, model, revision, 0, 0, deployment=deployment)
+
     async def forget(self, model: Name) -> None:
         """Let go of the engines of a model that is not there any more."""
         await self._engines.unload(str(model))
@@ -159,6 +165,15 @@ class Chat:
                 continue  # deleted while its engine was still warm, or not to be known
             views.append(RunningView(summary, running))
         return tuple(views)
+
+    async def room(self, principal: Principal, model: str) -> int:
+        """Tokens for prompt and answer of a request that does not say; 0 while the base is missing."""
+        stored, revision = await self._resolver.find(principal, model, Verb.USE)
+        resolved = await self._resolver.resolve(principal, revision, stored, lenient=True)
+        facts = await self._resolver.facts(resolved.base)
+        if facts is None:
+            return 0
+        return context_length(resolved.parameters, self._context_length, facts.context_length)
 
     async def _prepare(
         self,
@@ -192,7 +207,9 @@ class Chat:
             asker=asker,
             worker=request.worker,
         )
-        abilities = self._resolver.templates.abilities(resolved, facts)
+        abilities = self._resolver.templates.abilities(
+            resolved, facts, await self._resolver.facts(resolved.projector)
+        )
         note = partial(self._ledger.note, principal, stored, revision.number, deployment=request.deployment)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
@@ -284,7 +301,12 @@ def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions
         raise Unsupported(f"{ready.name.full} does not support tools", field="tools")
     if options.think and "thinking" not in able:
         raise Unsupported(f'"{ready.name.short}" does not support thinking', field="think")
-    if _images_of(request) and "vision" not in able:
+    media = _media_of(request)
+    heard = [each for each in media if sound_format(each)]
+    if heard and "audio" not in able:
+        text = f"{ready.name.full} does not support audio: no projector of it hears"
+        raise Unsupported(text, field="audio", hint="Ask a model whose abilities have audio among them")
+    if len(media) > len(heard) and "vision" not in able:
         raise Unsupported(f"{ready.name.full} does not support images: it has no projector", field="images")
     raw = isinstance(request, GenerateRequest) and (request.raw or request.suffix)
     if raw or "thinking" not in able:
@@ -292,10 +314,10 @@ def _able(ready: Ready, request: ChatRequest | GenerateRequest) -> AnswerOptions
     return replace(options, think=True) if options.think is None else options
 
 
-def _images_of(request: ChatRequest | GenerateRequest) -> bool:
+def _media_of(request: ChatRequest | GenerateRequest) -> Sequence[bytes]:
     if isinstance(request, GenerateRequest):
-        return bool(request.images)
-    return any(message.images for message in request.messages)
+        return request.images
+    return [each for message in request.messages for each in message.images]
 
 
 def _conversation(resolved: ResolvedSpec, asked: Sequence[Message]) -> list[Message]:

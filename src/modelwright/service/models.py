@@ -274,7 +274,7 @@ class Models:
         stored, revision = await self._resolver.find(principal, f"{name}@{number}", Verb.UPDATE)
         if revision.number == stored.revision.number:
             raise Conflict(f"{stored.name.short}@{number} is the current revision", hint="Roll back first")
-        await self._catalogue.hide(stored.name.key, number)
+        await self._catalogue.hide(stored.name.key, number, principal)
 
     async def delete(self, principal: Principal, name: str, *, right: Verb = Verb.DELETE) -> None:
         """Free a name; models derived from it go on working.

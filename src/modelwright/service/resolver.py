@@ -198,14 +198,17 @@ class Resolver:
         known = self._abilities.get(revision.template)
         if known is None:
             resolved = await self.resolve(principal, revision)
-            known = self._abilities.put(revision.template, self.templates.abilities(resolved, facts))
+            projector = await self.facts(resolved.projector)
+            abilities = self.templates.abilities(resolved, facts, projector)
+            known = self._abilities.put(revision.template, abilities)
         return known
 
     async def _abilities_now(self, principal: Principal, revision: Revision) -> tuple[str, ...]:
         """What a model can do while the names it follows point where they do."""
         resolved = await self.resolve(principal, revision, lenient=True)
         facts = await self.facts(resolved.base)
-        return self.templates.abilities(resolved, facts) if facts is not None else ()
+        projector = await self.facts(resolved.projector)
+        return self.templates.abilities(resolved, facts, projector) if facts is not None else ()
 
     async def facts(self, base: Digest | None) -> WeightFacts | None:
         """What the weight file of a base says about itself, if it is here."""

@@ -60,6 +60,7 @@ def build_rights(
     counts = None if books.leases is None else SharedCounts(books.leases, token_hex(8))
     limits = Quotas(books.log, clock, quotas, counts)
     ledger = Ledger(books.log, clock, limits.count_tokens)
+    access.be_witnessed(ledger.saw)
     return Rights(
         accounts,
         Sharing(access, accounts, books.grants, clock),

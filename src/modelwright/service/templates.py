@@ -32,8 +32,10 @@ class Templates:
         check_formats(resolved.renderer, resolved.parser, facts.chat_template)
         return "" if resolved.renderer else resolved.prompt_template
 
-    def abilities(self, resolved: ResolvedSpec, facts: WeightFacts) -> tuple[str, ...]:
-        """What a model can do, by its template, parser and projector.
+    def abilities(
+        self, resolved: ResolvedSpec, facts: WeightFacts, projector: WeightFacts | None = None
+    ) -> tuple[str, ...]:
+        """What a model can do, by its template, parser and projector, whose facts are given.
 
         Source: Ollama, server/images.go (Capabilities).
         """
@@ -44,7 +46,8 @@ class Templates:
             found = ["completion", *self._allowed(resolved.prompt_template)]
         parser = PARSERS.get(resolved.parser, Parser())
         found += ["tools"] * parser.tools + ["thinking"] * parser.thinking
-        found += ["vision"] * (resolved.projector is not None)
+        if resolved.projector is not None:
+            found += ["vision"] if projector is None else projector.senses
         return tuple(dict.fromkeys(found))
 
     def _allowed(self, text: str) -> tuple[str, ...]:
@@ -60,6 +63,6 @@ def abilities_digest(resolved: ResolvedSpec) -> Digest | None:
     A renderer is used in a template's place.
     """
     own = "" if resolved.renderer else resolved.prompt_template
-    seen = "vision" if resolved.projector is not None else ""
+    seen = "" if resolved.projector is None else str(resolved.projector)
     said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
     return Digest.of(said.encode()) if said else None

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from modelwright.core.audit import Entry
 from modelwright.core.dataset_file import is_plain, survey
 from modelwright.core.errors import Invalid, NotFound, Unavailable
 from modelwright.core.grants import Principal, Verb
@@ -113,7 +114,12 @@ class Training:
             extras=request.extras,
         )
         told = {"model": plan.model, "method": plan.method}
-        await self._runs.add(run, ("queued", told), most=await self._most(principal))
+        line = Entry(
+            *(run.created_at, principal.id, principal.name, "train", str(stored.name)),
+            *(stored.id, revision.number),
+            detail={"did": "ask", "run": run.id, "method": plan.method, "target": plan.target},
+        )
+        await self._runs.add(run, ("queued", told), most=await self._most(principal), line=line)
         self._runner.wake()
         return run
 

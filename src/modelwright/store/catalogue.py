@@ -152,8 +152,8 @@ class Catalogue:
             lambda connection: {row.key: read_alias(row) for row in connection.execute(query, values)}
         )
 
-    async def hide(self, key: str, number: int) -> bool:
-        return await self._database.write(lambda c: changes.hide(c, self._additions, key, number))
+    async def hide(self, key: str, number: int, by: Principal = LOCAL_ADMIN) -> bool:
+        return await self._database.write(lambda c: changes.hide(c, self._additions, key, number, by))
 
     async def hidden(self, key: str) -> Collection[int]:
         return await self._database.read(

@@ -23,6 +23,9 @@ from modelwright.store import audit, queries
 from modelwright.store.file_state import FileState
 from modelwright.store.rows import read_model, revision_values, write_facts
 
+_BROUGHT: Final = ("pull", "import", "adopt", "train")
+"""Kinds of revisions that are actions of their own; the server wrote their messages."""
+
 _QUOTA_SECONDS: Final = 60
 """When to try again where only somebody can make room."""
 
@@ -119,12 +122,14 @@ def free(connection: Connection, key: str, by: Principal) -> bool:
     return True
 
 
-def hide(connection: Connection, additions: queries.Additions, key: str, number: int) -> bool:
+def hide(connection: Connection, additions: queries.Additions, key: str, number: int, by: Principal) -> bool:
     """Leave a revision out of what is shown of a model's history."""
     row = _lock_model(connection, key)
     if row is None or not connection.execute(queries.FIND_REVISION, {"key": key, "number": number}).first():
         return False
-    connection.execute(additions.hidden, {"model_id": row.id, "number": number})
+    if connection.execute(additions.hidden, {"model_id": row.id, "number": number}).rowcount != 0:
+        line = Entry(datetime.now(UTC), by.id, by.name, "hide", str(read_model(row).name), row.id, number)
+        audit.note(connection, line)
     return True
 
 
@@ -168,9 +173,17 @@ def _revision(new: NewRevision, before: StoredModel | None, number: int, card: D
 
 
 def _told(new: NewRevision, revision: Revision, name: Name, model_id: int, is_new: bool) -> Entry:
-    """The line of the audit log for a revision."""
-    action = "create" if is_new else "change"
-    detail = {"kind": revision.kind} if revision.kind != "create" else {}
+    """The line of the audit log for a revision.
+
+    What brought or trained it is the action, and what it said of itself is told. Other
+    messages are their author's words, and stay in the history.
+    """
+    action, did = revision.kind, "create" if is_new else "change"
+    detail: dict[str, str | int] = {"did": did, "said": new.message}
+    if action not in _BROUGHT:
+        action, detail = did, {"kind": revision.kind} if revision.kind != "create" else {}
+    if revision.manifest is not None and action in _BROUGHT:
+        detail["manifest"] = str(revision.manifest)
     return Entry(new.created_at, new.actor, new.author, action, str(name), model_id, revision.number, detail)
 
 

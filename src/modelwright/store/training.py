@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
 
+from modelwright.core.audit import Entry
 from modelwright.core.errors import Exhausted
 from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent, RunState, TrainingPlan
-from modelwright.store import queries
+from modelwright.store import audit, queries
 from modelwright.store.database import Database
 from modelwright.store.tables import datasets, run_events, runs
 
@@ -29,9 +30,15 @@ class RunBook:
         self._database = database
 
     async def add(
-        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], most: int | None = None
+        self,
+        run: Run,
+        *events: tuple[EventKind, Mapping[str, Any]],
+        most: int | None = None,
+        line: Entry | None = None,
     ) -> None:
         def write(connection: Connection) -> None:
+            if line is not None:
+                audit.note(connection, line)
             _check_room(connection, run.owner, most)
             connection.execute(insert(runs).values(_run_values(run)))
             _add_events(connection, run.id, 0, events, run.created_at)

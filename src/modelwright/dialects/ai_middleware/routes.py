@@ -30,6 +30,7 @@ from modelwright.dialects.ai_middleware.refusals import (
     corrected,
     exact,
 )
+from modelwright.dialects.ai_middleware.speech import read_speech, transcribed
 from modelwright.dialects.ai_middleware.stance import Stance
 from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import MEBIBYTE, read, read_tree
@@ -43,7 +44,6 @@ EXACT_BODY: Final = 10 * MEBIBYTE
 _TRIES: Final = 5
 _JSON: Final = "application/json"
 _NOT_JSON: Final = "Content-type is not application/json"
-_DEAF: Final = "speech is not supported: no engine here hears, and no model has weights for it"
 _LOG = logging.getLogger(__name__)
 
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -74,6 +74,7 @@ class _Routes:
     def __init__(self, backing: Backing, stance: Stance) -> None:
         self._models = backing.services.models
         self._queue = backing.services.queue
+        self._chat = backing.services.chat
         self._principal_of = backing.principal_of
         self._limits = backing.limits
         self._stance = stance
@@ -83,7 +84,7 @@ class _Routes:
         yield "DELETE", "/delete-model/{model:path}", self.delete, "Delete a model", None
         yield "POST", "/ai", self.ask, "Leave a prompt to be answered", wire.PromptRequest
         yield "GET", "/ai/result/{id}", self.result, "The answer to a prompt", None
-        yield "POST", "/ai/speech-to-text", self.listen, "Turn speech into text (not supported yet)", None
+        yield "POST", "/ai/speech-to-text", self.listen, "Turn speech into text", None
 
     @needs(Verb.CREATE)
     async def create(self, request: Request) -> Response:
@@ -139,9 +140,16 @@ class _Routes:
 
     @needs(Verb.USE)
     async def listen(self, request: Request) -> Response:
-        if self._stance.is_exact:
-            raise Spoken(_DEAF, {"message": "An error occurred", "error": _DEAF})
-        raise Refusal(400, _DEAF, {"error": _DEAF})
+        principal = self._principal_of(request)
+        try:
+            question = await read_speech(request, self._stance, self._limits)
+            model = await self._located(principal, question.model)
+            text = await transcribed(self._chat, principal, replace(question, model=model))
+        except ModelwrightError as error:
+            if self._stance.is_exact:
+                raise Spoken(str(error), {"message": "An error occurred", "error": str(error)}) from error
+            raise
+        return json_response({"message": "Speech converted to text", "data": {"text": text}})
 
     async def _tree(self, request: Request) -> Json:
         """A body; the original wants its Content-Type to the letter."""

@@ -15,10 +15,11 @@ FIXED_NAMES: Final = ("mistral", "llama2", "codellama", "dolphin-mixtral")
 
 @dataclass(frozen=True, slots=True)
 class Stance:
-    """`stand_ins`: the models that fixed names stand for."""
+    """`stand_ins`: the models that fixed names stand for; `speech_model`: what hears."""
 
     compat: Literal["corrected", "exact"] = "corrected"
     stand_ins: Mapping[str, str] = field(default_factory=dict)
+    speech_model: str = ""
 
     @property
     def is_exact(self) -> bool:

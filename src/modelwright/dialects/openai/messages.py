@@ -11,6 +11,7 @@ import orjson
 
 from modelwright.core.chat import Message, ToolCall
 from modelwright.core.errors import Invalid, Unsupported
+from modelwright.core.sounds import read_sound
 from modelwright.core.wording import excerpt
 from modelwright.dialects.content import read_call, read_data_url
 from modelwright.dialects.fields import refuse
@@ -26,7 +27,7 @@ ROLES: Final = {
 }
 """Who may speak -> the core's word ("developer" since OpenAI's o1 models)."""
 
-_LATER: Final = ("input_audio", "file", "input_file", "video_url", "audio_url")
+_LATER: Final = ("file", "input_file", "video_url", "audio_url")
 
 
 def read_messages(messages: Sequence[wire.Message]) -> tuple[Message, ...]:
@@ -59,6 +60,8 @@ def read_parts(content: Any, field: str) -> tuple[str, tuple[bytes, ...]]:
         place = f"{field}.{index}"
         if isinstance(part, dict) and part.get("type") in ("image_url", "input_image"):
             images.append(_image(part, place))
+        elif isinstance(part, dict) and part.get("type") == "input_audio":
+            images.append(_sound(part.get("input_audio"), f"{place}.input_audio"))
         else:
             texts.append(_text(part, place))
     return "".join(texts), tuple(images)
@@ -129,6 +132,12 @@ def _image(part: dict[str, Any], field: str) -> bytes:
         )
     url = image.get("url") if isinstance(image, dict) else image
     return read_data_url(url, f"{field}.image_url")
+
+
+def _sound(given: object, field: str) -> bytes:
+    if not isinstance(given, dict):
+        raise Invalid(f'"{field}" must be an object', field=field)
+    return read_sound(given.get("data"), field=f"{field}.data")
 
 
 def _is_object(text: object) -> bool:

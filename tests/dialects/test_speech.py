@@ -1,0 +1,124 @@
+"""A model whose projector hears takes sounds: AI-middleware's speech, OpenAI's input_audio."""
+
+import base64
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from modelwright.core.digest import Digest
+from modelwright.core.draft import SpecDraft
+from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.revision import BlobRecord
+from modelwright.core.weight_files import NamedBlob
+from modelwright.core.weights import WeightFacts
+from modelwright.dialects.ai_middleware.stance import Stance
+from modelwright.dialects.native import Identity
+from modelwright.engines.bodies import turn
+from modelwright.engines.echo import EchoEngines
+from modelwright.web.server import Edge, build_asgi
+from tests.dialects.conftest import BORN, House
+
+pytestmark = pytest.mark.anyio
+
+WAV = b"RIFF\x24\0\0\0WAVEfmt " + bytes(20)
+EARS = WeightFacts("projector", "gguf", "clip", 1, "F16", metadata={"clip.has_audio_encoder": True})
+TEXT = WeightFacts("model", "gguf", "llama", 1, "F16", context_length=512, embedding_length=8)
+
+
+class Listening(EchoEngines):
+    """Keeps what the engine is asked."""
+
+    heard: list[Any] = []  # noqa: RUF012 - emptied by the fixture
+
+    async def chat(self, needs: Any, messages: Any, *more: Any, **named: Any) -> AsyncIterator[Any]:
+        self.heard.append((needs, messages))
+        async for event in super().chat(needs, messages, *more, **named):
+            yield event
+
+
+@pytest.fixture
+async def hearing(opening: Callable[..., Any]) -> AsyncIterator[House]:
+    """A house with a model "ears", whose projector hears."""
+    Listening.heard.clear()
+    async with opening(engines=Listening) as house:
+        files = []
+        for name, facts in (("words", TEXT), ("ears", EARS)):
+            digest = Digest.of(name.encode())
+            await house.catalogue.add_blob(BlobRecord(digest, len(name), facts))
+            files.append(NamedBlob("", digest))
+        async for _ in house.services.models.create(LOCAL_ADMIN, "ears", SpecDraft(files=tuple(files))):
+            pass
+        yield house
+
+
+def speech(client: Any, content: bytes = WAV, **texts: str) -> Any:
+    files = {"audio": ("a.wav", content, "audio/wav")}
+    return client.post("/ai/speech-to-text", files=files, data={"format": "wav", **texts})
+
+
+async def test_a_model_that_hears_says_so(hearing: House) -> None:
+    shown = (await hearing.client.post("/api/show", json={"model": "ears"})).json()
+    assert "audio" in shown["capabilities"]
+    assert "vision" not in shown["capabilities"]
+
+
+async def test_speech_reaches_the_engine_and_its_answer_is_the_text(hearing: House) -> None:
+    answer = await speech(hearing.client, model="ears")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["message"] == "Speech converted to text"
+    assert answer.json()["data"]["text"].startswith("Write down what is said")  # the echo of the order
+    (needs, messages) = Listening.heard[-1]
+    assert needs.projector == Digest.of(b"ears")
+    assert messages[-1].images == (WAV,)
+
+
+async def test_the_setting_names_the_model_where_a_client_does_not(hearing: House) -> None:
+    edge = Edge(Identity("1", "", 1, BORN, ""), ai_middleware=Stance(speech_model="ears"))
+    transport = httpx2.ASGITransport(app=build_asgi(hearing.services, edge))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:11434") as client:
+        assert (await speech(client)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("fields", "content", "status", "said"),
+    [
+        ({}, WAV, 400, "no model is set that hears"),
+        ({"model": "test"}, WAV, 400, "does not support audio"),
+        ({"model": "nothing"}, WAV, 404, "nothing"),
+        ({"model": "ears"}, b"RIFF", 400, "no sound that is known"),
+        ({"model": "ears"}, b"\x89PNG\r\n\x1a\n", 400, "no sound that is known"),
+    ],
+)
+async def test_speech_is_refused_clearly(
+    hearing: House, fields: dict[str, str], content: bytes, status: int, said: str
+) -> None:
+    answer = await speech(hearing.client, content, **fields)
+    assert (answer.status_code, said in answer.text) == (status, True), answer.text
+    assert not Listening.heard
+
+
+async def test_a_body_that_is_no_form_is_refused(hearing: House) -> None:
+    answer = await hearing.client.post("/ai/speech-to-text", json={"audio": "x"})
+    assert (answer.status_code, "multipart/form-data" in answer.text) == (400, True)
+
+
+async def test_openais_input_audio_is_heard(hearing: House) -> None:
+    sound = {"data": base64.b64encode(WAV).decode(), "format": "wav"}
+    parts = [{"type": "text", "text": "What is said?"}, {"type": "input_audio", "input_audio": sound}]
+    body = {"model": "ears", "messages": [{"role": "user", "content": parts}]}
+    assert (await hearing.client.post("/v1/chat/completions", json=body)).status_code == 200
+    assert Listening.heard[-1][1][-1].images == (WAV,)
+    deaf = await hearing.client.post("/v1/chat/completions", json=body | {"model": "test"})
+    assert (deaf.status_code, "does not support audio" in deaf.text) == (400, True)
+
+
+async def test_the_engine_is_given_a_sound_as_one(hearing: House) -> None:
+    await speech(hearing.client, model="ears")
+    content: Any = turn(Listening.heard[-1][1][-1])["content"]
+    assert content[0] == {
+        "type": "input_audio",
+        "input_audio": {"data": base64.b64encode(WAV).decode(), "format": "wav"},
+    }
+    assert content[1]["type"] == "text"
