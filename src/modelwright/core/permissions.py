@@ -1,4 +1,4 @@
-"""Permissions: what users may do with models at all, whatever rights they have on one.
+"""Permissions: what users may do with models at all; rights are on single ones.
 
 Their names are Open WebUI's (0.12.4, config.py), and they are those that its routes
 about models look at. It gives users but the last two of them; here everybody makes

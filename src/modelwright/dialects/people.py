@@ -40,7 +40,7 @@ class UserRequest(Closed):
 
 
 class GroupRequest(Closed):
-    """A group (`name` is a new one's, or what `group` is to be called), and who joins or leaves."""
+    """A group, what it is called (`name`) from now on, and who joins or leaves."""
 
     group: Text = ""
     name: Text = ""

@@ -79,13 +79,10 @@ class Models:
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        `card` None keeps the one there is. `fresh`: raises Conflict when the name is
-        not free; so does an alias that another model has, and a revision `onto` that is
-        no longer the current one. `arrival`: what the draft
-        was read from, whose manifest is kept as it is.
-        Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
-        for a base that is not here. But for long work on weights the first event
-        comes after the commit, so a failure is never reported as progress.
+        `card` None keeps the one there is. Raises Conflict when the name is not `fresh`, an
+        alias another model's or `onto` not the current revision any more; Invalid, NotFound.
+        `arrival`: what the draft was read from, whose manifest is kept. All is written or
+        nothing; events come after that, but for those of long work on weights.
         """
         target = await self._access.target(principal, name)
         await self._access.may_refer(principal, draft.blobs, field="files")
@@ -263,7 +260,10 @@ class Models:
         return await self._summary(principal, model, model.revision)
 
     async def in_use(self, principal: Principal, ref: str) -> tuple[ModelSpec, ResolvedSpec]:
-        """What a model says itself, and in all as far as its base is here; not to be shown."""
+        """What a model says itself, and in all, as far as its base is here.
+
+        For who uses it, not to be shown.
+        """
         stored, revision = await self._resolver.find(principal, ref, Verb.USE)
         lineage = await self._resolver.lineage(principal, revision.spec, stored, lenient=True)
         return lineage[0], resolve(lineage)

@@ -25,7 +25,7 @@ class Particulars:
         self._clock = clock
 
     async def tell(self, by: Principal, dialect: str, content: Mapping[str, Any]) -> User:
-        """Keep what somebody says of themselves in one dialect; raises NotFound for nobody."""
+        """Keep what somebody says of themselves in a dialect; raises NotFound."""
         _check_size(content)
         told = await self._people.put_extras(by.id, dialect, content)
         found = await self._people.find_user(by.id) if told else None

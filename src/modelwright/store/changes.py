@@ -37,13 +37,7 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     spec = Digest.of(canonical)
     row = _lock_model(connection, new.name.key)
     before = None if row is None else read_model(row)
-    if before is not None and new.fresh:
-        raise Conflict(f"there is a model {before.name} already", field="model", hint="Choose another name")
-    if new.onto is not None and (before is None or before.revision.number != new.onto):
-        now = "gone" if before is None else f"at revision {before.revision.number}"
-        raise Conflict(
-            f"{new.name} was at revision {new.onto} and is now {now}", field="revision", hint="Look again"
-        )
+    _check_standing(new, before)
     card = _card(new, before)
     if before is not None and _says_so(new, before, card):
         _add_aliases(connection, new, row.id if row is not None else 0)
@@ -73,6 +67,16 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
     audit.note(connection, _told(new, revision, name, model_id, row is None))
     return Committed(model, True, added)
+
+
+def _check_standing(new: NewRevision, before: StoredModel | None) -> None:
+    """See that the name is free where it must be, or still is where it was looked at."""
+    if before is not None and new.fresh:
+        raise Conflict(f"there is a model {before.name} already", field="model", hint="Choose another name")
+    if new.onto is not None and (before is None or before.revision.number != new.onto):
+        now = "gone" if before is None else f"at revision {before.revision.number}"
+        said = f"{new.name} was at revision {new.onto} and is now {now}"
+        raise Conflict(said, field="revision", hint="Look again")
 
 
 def move(

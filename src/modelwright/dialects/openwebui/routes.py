@@ -80,7 +80,7 @@ def _here() -> datetime:
 
 
 class OpenWebUI:
-    """The dialect; `messages` is who speaks Anthropic's form of a chat, if anybody does."""
+    """The dialect; `messages` speaks Anthropic's form of a chat, if anybody does."""
 
     name = "openwebui"
     prefixes = (
