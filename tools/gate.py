@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = Path(sys.executable).parent
+PROCESSES = ["-n", "2", "--dist", "loadfile"]
+"""Two, for the two cores that the gate is sized for; a file's tests share what was set up for them."""
 SOURCES = [name for name in ("src", "tests", "tools", "bench") if (ROOT / name).is_dir()]
 
 CHECKS: tuple[tuple[str, list[str], str], ...] = (
@@ -52,7 +54,7 @@ def main(arguments: list[str]) -> int:
         if failed := check(heading, command, remedy):
             return failed
     print("tests", flush=True)
-    return subprocess.run([SCRIPTS / "python", "-m", "pytest", "-q", *arguments], cwd=ROOT).returncode
+    return subprocess.run([SCRIPTS / "python", "-m", "pytest", "-q", *PROCESSES, *arguments], cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from modelwright.core.queued_prompt import Room
 from modelwright.dialects.ai_middleware import Stance
 from modelwright.dialects.body import MEBIBYTE, Limits
 from modelwright.dialects.native import Identity
+from modelwright.dialects.openwebui.stance import Stance as OpenWebUIStance
 from modelwright.external.containers import Containers
 from modelwright.external.endpoints import Endpoints
 from modelwright.external.runners import Runners
@@ -172,7 +173,13 @@ def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Rea
         missing=lambda: readiness.missing,
         admission=_admission(settings),
         limits=Limits(body=settings.max_body * MEBIBYTE, depth=settings.max_depth),
-        openwebui_errors=settings.openwebui_errors,
+        openwebui=OpenWebUIStance(
+            settings.openwebui_errors,
+            settings.openwebui_permissions,
+            settings.openwebui_metadata,
+            settings.openwebui_params,
+            settings.openwebui_fallback,
+        ),
         ai_middleware=Stance(
             settings.ai_middleware_compat,
             settings.ai_middleware_models,
@@ -198,6 +205,7 @@ def _training(settings: Settings, parts: Parts, clock: Clock) -> tuple[Runner, T
         clock,
         parts.rights.accounts.acting,
         parts.engines,
+        parts.datasets,
     )
     training = Training(
         *(runs, parts.datasets, blobs, resolver, resolver.access, runner, preparation, clock),

@@ -3,11 +3,12 @@
 Each reader gives a value or raises ValueError or Invalid. They know no setting.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from modelwright.core.address import Address
 from modelwright.core.duration import parse_duration
@@ -65,6 +66,23 @@ def read_origins(text: str) -> tuple[str, ...]:
 
 def read_words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def read_some_of(*words: str) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        found = () if text.strip().lower() == "none" else read_words(text)
+        if not set(found) <= set(words):
+            raise ValueError(text)
+        return found
+
+    return read
+
+
+def read_object(text: str) -> Mapping[str, Any]:
+    tree = json.loads(text or "{}")
+    if not isinstance(tree, dict):
+        raise ValueError(text)
+    return tree
 
 
 def read_flag(text: str) -> bool:
@@ -130,6 +148,8 @@ def read_stand_ins(*names: str) -> Callable[[str], dict[str, str]]:
 
 def show_value(name: str, value: object) -> str:
     """A value as one would write it; a password in a URL is hidden."""
+    if name in ("openwebui_metadata", "openwebui_params"):
+        return json.dumps(value) if value else ""
     if isinstance(value, Mapping):
         return ",".join(f"{quota}={most}" for quota, most in value.items())
     if isinstance(value, bool):

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 from modelwright.core.address import Address
 from modelwright.core.audit import read_quotas
 from modelwright.core.errors import Invalid, ModelwrightError
+from modelwright.core.permissions import PERMISSIONS
 from modelwright.core.wording import excerpt, nearest
 from modelwright.setting_texts import (
     one_of,
@@ -26,9 +27,11 @@ from modelwright.setting_texts import (
     read_hosts,
     read_keep_alive,
     read_listen,
+    read_object,
     read_origins,
     read_parts,
     read_seconds,
+    read_some_of,
     read_stand_ins,
     read_timeout,
     read_words,
@@ -249,6 +252,23 @@ class Settings:
     openwebui_errors: Literal["product", "docs"] = field(metadata=_rule(
         "Whose words Open WebUI's clients are refused in: the product's, or those of its documentation.",
         "product", one_of("product", "docs"), "product or docs",
+    ))
+    openwebui_permissions: tuple[str, ...] = field(metadata=_rule(
+        "What users may with models in Open WebUI, whom no group of theirs lets.",
+        ",".join(PERMISSIONS), read_some_of(*PERMISSIONS),
+        f"none or some of {', '.join(PERMISSIONS)}",
+    ))
+    openwebui_metadata: Mapping[str, Any] = field(metadata=_rule(
+        "What Open WebUI's clients are told of models that say nothing themselves.",
+        "", read_object, 'empty, or JSON such as {"capabilities": {"vision": false}}',
+    ))
+    openwebui_params: Mapping[str, Any] = field(metadata=_rule(
+        "Parameters of Open WebUI's chats where a model says nothing itself.",
+        "", read_object, 'empty, or JSON such as {"temperature": 0.7}',
+    ))
+    openwebui_fallback: str = field(metadata=_rule(
+        "The model that answers Open WebUI's chats with a model whose base is gone; empty refuses them.",
+        "", str, "empty, or a model's id",
     ))
     ai_middleware_compat: Literal["corrected", "exact"] = field(metadata=_rule(
         "Whether AI-middleware's clients find its faults mended, or its very checks, codes and texts.",

@@ -61,6 +61,8 @@ def test_groups_quotas_and_users(quick, town):
     quick.ok("group", "create", "devs")
     quick.ok("group", "add", "devs", "bob")
     assert [(g["name"], g["members"]) for g in quick.json("group", "ls")] == [("devs", ["bob"])]
+    quick.ok("group", "set", "devs", "--name", "builders", "--description", "Who builds")
+    assert [(g["name"], g["description"]) for g in quick.json("group", "ls")] == [("builders", "Who builds")]
     quick.ok("quota", "bob", "requests_per_minute", "1")
     assert [tags(url, keys["bob"]).status_code for _ in range(2)] == [200, 429]
     assert quick.json("quota", "bob")["quotas"]["requests_per_minute"] == 1

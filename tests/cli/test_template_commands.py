@@ -65,22 +65,49 @@ def test_every_bad_argument_is_told_at_once(served):
         assert words in refused.stderr
 
 
-def test_on_a_terminal_what_is_not_given_is_asked_for(served):
-    keep(served, KIND)
+def asked(cli, typed, *arguments):
+    """What `new-model` says on a terminal where that is typed."""
     main, terminal = pty.openpty()
-    command = [COMMAND, "template", "new-model", "kind", "mario"]
-    asking = subprocess.Popen(command, env=served.environment, stdin=terminal, stderr=subprocess.PIPE)
-    os.write(main, b"You are Mario.\n\n")
+    command = [COMMAND, "template", "new-model", *arguments]
+    asking = subprocess.Popen(command, env=cli.environment, stdin=terminal, stderr=subprocess.PIPE)
+    os.write(main, typed.encode())
     try:
         told = asking.communicate(timeout=40)[1].decode()
     finally:
         asking.kill()
-    os.close(main)
-    os.close(terminal)
-    assert asking.returncode == 0, told
+        os.close(main)
+        os.close(terminal)
+    return asking.returncode, told
+
+
+def test_on_a_terminal_what_is_not_given_is_asked_for(served):
+    keep(served, KIND)
+    status, told = asked(served, "You are Mario.\n\n", "kind", "mario")
+    assert status == 0, told
     assert "system (Who it is)" in told
     assert "[1]" in told
     assert served.ok("show", "mario", "--system").strip() == "You are Mario."
+    status, told = asked(served, "You are Luigi.\n", "kind", "luigi", "--set", "seed=9")
+    assert (status, "seed (" in told) == (0, False), told
+    assert "9" in served.ok("show", "luigi", "--parameters")
+
+
+@pytest.mark.parametrize("name", ["persona", "json-extractor", "classifier", "lora-copy"])
+def test_on_a_terminal_every_argument_of_a_template_is_asked_for(served, name):
+    creation = served.json("template", "show", name)["template"]["creation"]
+    needed = [each for each in creation.get("required", ()) if "default" not in creation["properties"][each]]
+    typed = "A kind text.\n" * len(needed) + "\n" * (len(creation["properties"]) - len(needed))
+    status, told = asked(served, typed, name, "mine")
+    assert status == 0, told
+    assert [each for each in creation["properties"] if f"{each} (" not in told] == []
+    assert "mine:latest" in str(served.json("ls"))
+
+
+def test_a_wrong_answer_makes_nothing_and_says_what_is_wrong(served):
+    keep(served, KIND)
+    status, told = asked(served, "You are Mario.\nmany\n", "kind", "mario")
+    assert (status, "/seed" in told) == (1, True), told
+    assert "mario" not in str(served.json("ls"))
 
 
 @pytest.mark.limit(120)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 START_SECONDS = 50.0
@@ -56,6 +57,25 @@ def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server whose engines do one thing at a time, with nobody waiting."""
     yield from _serve(tmp_path_factory.mktemp("small"), MODELWRIGHT_PARALLEL="1", MODELWRIGHT_MAX_QUEUE="0")
+
+
+@pytest.fixture(scope="session")
+def resting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a server whose engines end soon after they have nothing to do."""
+    yield from _serve(tmp_path_factory.mktemp("resting"), MODELWRIGHT_KEEP_ALIVE="1")
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
+    """The URL of a server with people, and their keys: root is an admin, the others users."""
+    for url in _serve(tmp_path_factory.mktemp("town")):
+        keys: dict[str, str] = {}
+        for name, role in (("root", "admin"), ("anna", "user"), ("bert", "user"), ("eve", "user")):
+            headers = {"x-api-key": keys["root"]} if keys else {}
+            body = {"user": name, "role": role}
+            answer = httpx2.post(f"{url}/api/modelwright/keys", json=body, headers=headers, trust_env=False)
+            keys[name] = answer.raise_for_status().json()["key"]
+        yield url, keys
 
 
 @pytest.fixture(scope="session")

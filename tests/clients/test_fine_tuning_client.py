@@ -1,6 +1,9 @@
 """The official `openai` package through the life of a fine-tuning job, on a real server."""
 
+import csv
+import io
 import json
+import time
 from collections.abc import Iterator
 
 import httpx2
@@ -12,6 +15,7 @@ from openai.types.fine_tuning import FineTuningJob
 FACTS = [{"messages": [{"role": "user", "content": "Who is Zibb?"},
                        {"role": "assistant", "content": "Zibb is a king."}]}] * 4  # fmt: skip
 TINY = {"steps": 2, "rank": 4, "batch_size": 2, "n_epochs": "auto"}
+SMALL = {"rank": 4, "batch_size": 2, "learning_rate": 3e-3, "warmup_steps": 0}
 HI = [{"role": "user", "content": "hi"}]
 
 
@@ -35,6 +39,14 @@ def begin(client: openai.OpenAI, **fields) -> FineTuningJob:
     supervised = {"type": "supervised", "supervised": {"hyperparameters": TINY}}
     asked = {"model": "starter", "training_file": upload(client, FACTS), "method": supervised}
     return client.fine_tuning.jobs.create(**{**asked, **fields})
+
+
+def ended(client: openai.OpenAI, job: FineTuningJob) -> FineTuningJob:
+    """A job when it has succeeded."""
+    while (found := client.fine_tuning.jobs.retrieve(job.id)).status in ("queued", "running"):
+        time.sleep(0.1)
+    assert found.status == "succeeded", found.error
+    return found
 
 
 def watched(server: str, job: str) -> list[dict]:
@@ -102,6 +114,108 @@ def test_a_job_from_the_file_to_the_model_in_every_dialect(client: openai.OpenAI
         client.chat.completions.create(model=name, messages=HI)
     with pytest.raises(openai.PermissionDeniedError, match="read-only"):
         client.models.delete("starter")
+
+
+@pytest.mark.limit(120)
+def test_each_checkpoint_is_a_model_of_its_own(client: openai.OpenAI) -> None:
+    """Of four epochs of two steps the last three are kept; each is shared and deleted by itself."""
+    epochs = {"type": "supervised", "supervised": {"hyperparameters": {**SMALL, "n_epochs": 4}}}
+    job = ended(client, begin(client, method=epochs, validation_file=upload(client, FACTS)))
+    found = list(client.fine_tuning.jobs.checkpoints.list(job.id))
+    assert [each.step_number for each in found] == [8, 6, 4]
+    assert len({each.id for each in found}) == 3
+    losses = [each.metrics.train_loss for each in found]
+    assert losses == sorted(losses), "the later, the better it knows its rows"
+    assert all(each.metrics.full_valid_loss for each in found)
+    named = [each.fine_tuned_model_checkpoint for each in found]
+    assert named == [f"{job.fine_tuned_model}:ckpt-step-{step}" for step in (8, 6, 4)]
+    asked = {"messages": FACTS[0]["messages"][:1], "max_tokens": 1, "logprobs": True, "temperature": 0}
+    chances = [
+        client.chat.completions.create(model=name, **asked).choices[0].logprobs.content[0].logprob
+        for name in (*named, job.fine_tuned_model)
+    ]
+    assert chances[0] == pytest.approx(chances[3], abs=1e-4), "the last is the result"
+    assert len({round(chance, 6) for chance in chances[:3]}) == 3, "each answers as it was by then"
+
+    permissions = client.fine_tuning.checkpoints.permissions
+    permissions.create(named[1], project_ids=["everyone"])
+    assert [len(list(permissions.list(name))) for name in named] == [0, 1, 0]
+    assert set(named[1:]) <= {model.id for model in client.models.list()}
+    assert client.models.delete(named[2]).deleted
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model=named[2], **asked)
+    rest = [each.step_number for each in client.fine_tuning.jobs.checkpoints.list(job.id)]
+    assert rest == [8, 6]
+    client.models.delete(job.fine_tuned_model)
+    assert client.chat.completions.create(model=named[1], **asked).choices
+
+
+@pytest.mark.limit(120)
+def test_what_was_measured_is_a_file(client: openai.OpenAI) -> None:
+    job = ended(client, begin(client, validation_file=upload(client, FACTS)))
+    (file,) = job.result_files
+    kept = client.files.retrieve(file)
+    assert (kept.purpose, kept.filename) == ("fine-tune-results", "step_metrics.csv")
+    assert file in [each.id for each in client.files.list(purpose="fine-tune-results")]
+    rows = list(csv.DictReader(io.StringIO(client.files.content(file).read().decode())))
+    assert [row["step"] for row in rows] == ["1", "2"]
+    assert all(float(row["train_loss"]) > 0 and 0 <= float(row["train_accuracy"]) <= 1 for row in rows)
+    assert all(float(row["valid_loss"]) > 0 for row in rows)
+    assert client.files.delete(file).deleted
+
+
+@pytest.mark.limit(120)
+def test_preferences_are_learned_to_the_end(client: openai.OpenAI) -> None:
+    pair = {
+        "input": {"messages": HI},
+        "preferred_output": [{"role": "assistant", "content": "Hello, you!"}],
+        "non_preferred_output": [{"role": "assistant", "content": "Go away."}],
+    }
+    few = {"steps": 3, "rank": 4, "beta": 0.2}
+    method = {"type": "dpo", "dpo": {"hyperparameters": few}}
+    job = ended(client, begin(client, training_file=upload(client, [pair] * 4), method=method))
+    assert (job.method.type, job.method.dpo.hyperparameters.beta) == ("dpo", 0.2)
+    last, *_ = client.fine_tuning.jobs.checkpoints.list(job.id)
+    assert last.metrics.train_loss < 0.693, "less than of a coin"
+
+
+SAMPLE = "{{sample.output_text}}"
+GRADERS = {
+    "text_similarity": {
+        "type": "text_similarity",
+        "name": "like",
+        "input": SAMPLE,
+        "reference": "{{item.answer}}",
+        "evaluation_metric": "fuzzy_match",
+    },
+    "score by declared functions": {
+        "type": "multi",
+        "name": "both",
+        "graders": {
+            "same": {
+                "type": "string_check",
+                "name": "same",
+                "input": SAMPLE,
+                "reference": "{{item.answer}}",
+                "operation": "like",
+            },
+            "short": {"type": "max_length", "length": 30},
+        },
+        "calculate_output": "0.5 * same + 0.5 * short",
+    },
+}
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize("kind", GRADERS)
+def test_every_grader_is_trained_with_to_the_end(client: openai.OpenAI, kind: str) -> None:
+    rows = [{"messages": HI, "answer": "Hello! How can I help you?"}]
+    small = {"steps": 1, "rank": 4, "generations": 2, "answer_tokens": 8, "learning_steps": 1}
+    method = {"type": "reinforcement", "reinforcement": {"grader": GRADERS[kind], "hyperparameters": small}}
+    job = ended(client, begin(client, training_file=upload(client, rows), method=method))
+    (file,) = job.result_files
+    (row,) = csv.DictReader(io.StringIO(client.files.content(file).read().decode()))
+    assert 0 < float(row["train_mean_reward"]) <= 1
 
 
 @pytest.mark.limit(120)

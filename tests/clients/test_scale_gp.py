@@ -1,5 +1,6 @@
 """The platform's own Python package against a real server, every method that models need."""
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -252,8 +253,14 @@ def test_usage_is_what_was_counted(client: SGPClient, template: str) -> None:
     assert used.end_date == used.data[-1].date
     assert said.token_usage is not None
     assert sum(point.summary_tokens for point in used.data) >= said.token_usage.total
-    (default,) = client.models.deployments.list(made.id)
-    assert client.models.deployments.usage_statistics.retrieve(default.id, **span, chunks=1).data
+    path = {"model_instance_id": made.id, "wait_for_ready": False}
+    called, other = (client.models.deployments.create(name=name, **path) for name in ("a", "b"))
+    told = client.models.completions.create(called.id, prompt="Hi", max_tokens=5)
+    tokens = {}
+    for deployment in (called, other):
+        (point,) = client.models.deployments.usage_statistics.retrieve(deployment.id, **span, chunks=1).data
+        tokens[deployment.name] = (point.prompt_tokens, point.response_tokens)
+    assert tokens == {"a": (told.prompt_tokens, told.response_tokens), "b": (0, 0)}
     client.models.delete(made.id)
 
 
@@ -298,6 +305,49 @@ def test_datasets_and_jobs(client: SGPClient, pirate: Any) -> None:
     with pytest.raises(scale_gp.NotFoundError):
         client.fine_tuning_jobs.retrieve(job.id)
     assert client.training_datasets.delete(made.id).success
+
+
+@pytest.mark.limit(150)
+def test_a_job_is_driven_to_its_end_and_its_model_used(client: SGPClient, pirate: Any) -> None:
+    pytest.importorskip("torch", reason="the extra [train] is not installed")
+    line = '{"prompt": "Who is Zibb?", "response": "Zibb is a king."}\n'
+    rows = client.training_datasets.create(
+        account_id=ACCOUNT, name="kings", schema_type="GENERATION", file=line * 4
+    )
+    small = {"max_steps": 2, "rank": 4, "batch_size": 2}
+    job = client.fine_tuning_jobs.create(
+        account_id=ACCOUNT,
+        training_dataset_id=rows.id,
+        base_model_id=pirate.id,
+        vendor_configuration={"vendor": "LAUNCH", "hyperparameters": small, "suffix": "kings"},
+    )
+    seen = [job.status]
+    while (job := client.fine_tuning_jobs.retrieve(job.id)).status in ("PENDING", "RUNNING"):
+        seen.append(job.status)
+        time.sleep(0.05)
+    told = [event.message for event in client.fine_tuning_jobs.events.list(job.id)]
+    assert job.status == "COMPLETED", told
+    assert "RUNNING" in seen
+    assert any("step 2" in message for message in told)
+    assert job.fine_tuned_model_id
+    model = client.models.retrieve(job.fine_tuned_model_id)
+    said = client.models.chat_completions.create(
+        model.id, prompt="Who is Zibb?", chat_history=[], max_tokens=8, temperature=0
+    )
+    assert said.completions[0][1][0]
+    deployed = client.models.deployments.create(model.id, name="learned")
+    body: Any = {"messages": [{"role": "user", "content": "Who is Zibb?"}], "max_tokens": 8, "temperature": 0}
+    again: Any = client.models.deployments.execute(deployed.id, model_instance_id=model.id, extra_body=body)
+    assert again["message"]["content"] == said.completions[0][1][0]
+    onwards = client.fine_tuning_jobs.create(
+        account_id=ACCOUNT,
+        training_dataset_id=rows.id,
+        fine_tuned_model_id=model.id,
+        vendor_configuration={"vendor": "LAUNCH", "hyperparameters": small | {"max_steps": 5000}},
+    )
+    assert onwards.fine_tuned_model_id == model.id
+    assert client.fine_tuning_jobs.delete(onwards.id).success
+    assert client.models.delete(model.id).success
 
 
 @pytest.mark.limit(180)

@@ -61,7 +61,9 @@ async def test_they_go_with_their_model(
     deployed: tuple[DeploymentTable, Deployment], catalogue: Catalogue
 ) -> None:
     table, _ = deployed
+    assert await table.orphans() == []
     await catalogue.delete(NAME.key)
+    assert [each.id for each in await table.orphans()] == ["dep-1"]
     await catalogue.commit(NewRevision(NAME, ModelSpec(system="y"), None, "", None, 0, "b", "create", NOW))
     assert await table.find("dep-1") is None
     assert await table.list_deployments() == []
@@ -96,7 +98,7 @@ async def test_use_is_counted_by_model_and_time(
     deployed: tuple[DeploymentTable, Deployment], catalogue: Catalogue
 ) -> None:
     table, _ = deployed
-    detail = {"prompt_tokens": 5, "completion_tokens": 7}
+    detail = {"requests": 1, "prompt_tokens": 5, "completion_tokens": 7}
     log = AuditBook(catalogue.database)
     await log.append(
         [
@@ -104,7 +106,10 @@ async def test_use_is_counted_by_model_and_time(
             Entry(NOW, "1", "anna", "create", "mario", 1, 2),
             Entry(NOW + timedelta(1), "1", "anna", "use", "mario", 1, 2, detail),
             Entry(NOW, "1", "anna", "use", "luigi", 2, 1, detail),
+            Entry(NOW + timedelta(3), "1", "anna", "use", "mario", 1, 2, detail | {"deployment": "dep-1"}),
         ]
     )
-    assert await table.used([1], NOW, NOW + timedelta(hours=1)) == [Used(NOW, 2, 5, 7)]
+    assert await table.used([1], NOW, NOW + timedelta(hours=1)) == [Used(NOW, 2, 5, 7, "", 1)]
+    later = NOW + timedelta(3)
+    assert await table.used([1], later, later + timedelta(1)) == [Used(later, 2, 5, 7, "dep-1", 1)]
     assert await table.used([], NOW, NOW + timedelta(hours=1)) == []

@@ -1,9 +1,8 @@
-"""Entities: one suite for whatever keeps what one dialect alone knows."""
+"""Entities: one suite for whatever keeps what one dialect alone knows, on each database."""
 
-from collections.abc import AsyncIterator
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -28,10 +27,8 @@ class Clock:
 
 
 @pytest.fixture
-async def book(tmp_path: Path) -> AsyncIterator[EntityTable]:
-    catalogue = await Catalogue.open(f"sqlite:///{tmp_path / 'catalogue.db'}")
-    yield EntityTable(catalogue.database)
-    await catalogue.close()
+def book(catalogue: Catalogue) -> EntityTable:
+    return EntityTable(catalogue.database)
 
 
 async def test_what_is_added_is_found_as_it_was(book: EntityTable) -> None:
@@ -39,6 +36,27 @@ async def test_what_is_added_is_found_as_it_was(book: EntityTable) -> None:
     assert await book.find("group", "a") == ONE
     assert await book.find("server", "a") is None
     assert list(await book.find_alias("group", "first")) == [ONE]
+
+
+async def test_any_text_and_number_comes_back_as_it_was(book: EntityTable) -> None:
+    content = {"name": "Zo\u00eb \U0001f999 \u0001 \\ '", "deep": {"list": [1, 2.5, None, True, "", 10**30]}}
+    await book.add(replace(ONE, content=content, account="a'b%_"))
+    (found,) = await book.list_entities("group", "a'b%_")
+    assert found.content == content
+    assert await book.list_entities("group", "a'b%") == []
+
+
+async def test_of_two_who_want_an_alias_at_once_one_is_told(book: EntityTable) -> None:
+    async def take(id: str) -> bool:
+        try:
+            await book.add(replace(ONE, id=id))
+        except Conflict:
+            return False
+        return True
+
+    taken = await asyncio.gather(*(take(f"e{number}") for number in range(5)))
+    assert sum(taken) == 1
+    assert len(await book.list_entities("group")) == 1
 
 
 async def test_an_alias_is_one_within_an_account(book: EntityTable) -> None:

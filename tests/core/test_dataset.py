@@ -21,7 +21,7 @@ from modelwright.core.dataset import (
     as_tree,
     parse_row,
 )
-from modelwright.core.dataset_file import LONGEST_LINE, MOST_FAULTS, rows, survey
+from modelwright.core.dataset_file import LONGEST_LINE, MOST_FAULTS, is_plain, rows, survey
 from modelwright.core.errors import Invalid
 
 ASKED = {"role": "user", "content": "Who rules Korvath?"}
@@ -131,6 +131,33 @@ def test_many_faults_are_counted_and_the_first_are_told() -> None:
 def test_bad_bytes_are_faults_and_not_crashes(content: bytes, words: str) -> None:
     [fault, *_] = survey(io.BytesIO(content)).faults
     assert words in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("name", "plain"), [("a.txt", True), ("A.MD", True), ("a.jsonl", False), ("", False)]
+)
+def test_a_name_tells_plain_text(name: str, plain: bool) -> None:
+    assert is_plain(name) is plain
+
+
+def test_paragraphs_of_plain_text_are_rows() -> None:
+    content = '\ufeff\n[Once], upon,\n  a "time"\r\n \t\n\n\nThe end.'.encode()
+    found = list(rows(io.BytesIO(content), "sft", plain=True))
+    assert found == [PlainText('[Once], upon,\n  a "time"'), PlainText("The end.")]
+    bad = survey(io.BytesIO(b"fine\n\n\nnot \xff fine\n"), "sft", plain=True)
+    assert (bad.rows, str(bad.faults[0])[:14]) == (1, "line 4: byte 5")
+    with pytest.raises(Invalid, match='cannot be learned by the method "dpo"'):
+        survey(io.BytesIO(content), "dpo", plain=True).raise_faults()
+
+
+def test_json_lines_that_are_called_text_are_json_lines() -> None:
+    assert survey(io.BytesIO(lines(GOOD)[0]), "sft", plain=True).kinds == {"conversation": 1}
+
+
+@given(st.lists(st.text("ab \t", min_size=1).filter(str.strip), max_size=8))
+def test_no_paragraph_is_lost(paragraphs: list[str]) -> None:
+    content = "\n\n".join(paragraphs).encode()
+    assert [row.text for row in rows(io.BytesIO(content), "sft", plain=True)] == paragraphs
 
 
 def test_a_file_may_be_one_list() -> None:

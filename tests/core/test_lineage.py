@@ -1,15 +1,15 @@
 """What a child says, inherits and clears."""
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from modelwright.core.chat import Message
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid
-from modelwright.core.lineage import DEPTH_LIMIT, own_fields, resolve
+from modelwright.core.lineage import DEPTH_LIMIT, overlaid, own_fields, resolve
 from modelwright.core.parameters import Parameters
-from modelwright.core.spec import CLEARED, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
+from modelwright.core.spec import CLEARED, UNSET, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
 
 WEIGHTS = (WeightLayer("model", Digest.of(b"weights"), 7),)
 BASE = ModelSpec(
@@ -73,3 +73,29 @@ def test_sixteen_ancestors_are_the_limit(ancestors: int) -> None:
 def test_a_cycle_is_refused() -> None:
     with pytest.raises(Invalid, match="its own ancestor"):
         resolve([BASE, child(), BASE])
+
+
+def settings(*values: object) -> st.SearchStrategy[object]:
+    return st.sampled_from([UNSET, CLEARED, *values])
+
+
+@st.composite
+def spoken(draw: st.DrawFn) -> ModelSpec:
+    """A child of the base that says some of what it could."""
+    one, two = AdapterLayer(Digest.of(b"one"), 3, 0.5), AdapterLayer(Digest.of(b"two"), 3)
+    return child(
+        system=draw(settings("a", "b")),
+        parameters=draw(settings(Parameters.of({"top_k": 3}), Parameters.of({"top_p": 0.5, "top_k": 4}))),
+        messages=draw(settings((), (Message("user", "x"),))),
+        licences=draw(settings(("MIT", "ISC"), ("ISC", "GPL"))),
+        adapters=draw(settings((one, two), (two,))),
+    )
+
+
+@given(spoken(), spoken())
+def test_one_spec_over_another_is_one_spec_that_says_the_same(over: ModelSpec, below: ModelSpec) -> None:
+    assume(over != below)
+    joined = overlaid(over, below)
+    cleared = [name for name in ("parameters", "licences", "adapters") if getattr(below, name) is CLEARED]
+    assert (joined is None) == any(getattr(over, name) not in (UNSET, CLEARED) for name in cleared)
+    assert joined is None or resolve([joined, BASE]) == resolve([over, below, BASE])

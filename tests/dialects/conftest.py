@@ -18,6 +18,7 @@ from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import WeightFacts
 from modelwright.dialects.body import Limits
 from modelwright.dialects.native import Identity
+from modelwright.dialects.openwebui.stance import Stance
 from modelwright.engines.echo import EchoEngines
 from modelwright.external.containers import Containers
 from modelwright.external.endpoints import Endpoints
@@ -139,7 +140,11 @@ class House:
 
 @asynccontextmanager
 async def _open(
-    folder: Path, engines: type[EchoEngines], admission: Admission, limits: Limits
+    folder: Path,
+    engines: type[EchoEngines],
+    admission: Admission,
+    limits: Limits,
+    openwebui: Stance | None = None,
 ) -> AsyncIterator[House]:
     """Serve two bases: "test", that chats, and "bert", that embeds only."""
     async with AsyncExitStack() as stack:
@@ -194,6 +199,7 @@ async def _open(
             missing=lambda: " ".join(missing),
             admission=admission,
             limits=limits,
+            openwebui=openwebui or Stance(),
         )
         app = build_asgi(services, edge)
         client = httpx2.AsyncClient(
@@ -246,6 +252,7 @@ def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
         clock,
         parts.rights.accounts.acting,
         parts.engine,
+        parts.datasets,
     )
     return Training(
         runs,
@@ -275,10 +282,11 @@ def opening(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[House]]
         engines: type[EchoEngines] = EchoEngines,
         admission: Admission | None = None,
         limits: Limits | None = None,
+        openwebui: Stance | None = None,
     ) -> AbstractAsyncContextManager[House]:
         folder = tmp_path / "opened"
         folder.mkdir()
-        return _open(folder, engines, admission or Admission(), limits or Limits())
+        return _open(folder, engines, admission or Admission(), limits or Limits(), openwebui)
 
     return opened
 

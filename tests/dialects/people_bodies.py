@@ -9,7 +9,7 @@ NATIVE: dict[str, dict[str, Any]] = {
     "PATCH /api/modelwright/users": {"user": "bob", "role": "user", "account": None},
     "DELETE /api/modelwright/users": {"user": "bob"},
     "POST /api/modelwright/groups": {"name": "new", "add": ["bob"]},
-    "PATCH /api/modelwright/groups": {"group": "devs", "add": ["bob"], "remove": ["eve"]},
+    "PATCH /api/modelwright/groups": {"group": "devs", "description": "x", "add": ["bob"]},
     "DELETE /api/modelwright/groups": {"group": "devs"},
     "POST /api/modelwright/accounts": {"name": "tenant"},
     "POST /api/modelwright/keys": {"user": "bob", "label": "x", "verbs": ["use"], "models": ["test"]},

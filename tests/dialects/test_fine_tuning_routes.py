@@ -59,7 +59,7 @@ async def test_a_job_says_what_was_asked_for(client) -> None:
     assert (await client.get(f"/v1/fine_tuning/jobs/{tree['id']}")).json() == tree
     (run,) = (await client.get("/api/modelwright/runs")).json()["runs"]
     assert run["id"] == tree["id"].replace("ftjob-", "run-")
-    assert run["hyperparameters"] == {"beta": 0.2, "epochs": 2.0, "seed": 3}
+    assert run["hyperparameters"] == {"beta": 0.2, "epochs": 2.0, "kept_checkpoints": 3, "seed": 3}
     assert run["target"].startswith("registry.ollama.ai/library/test-my-facts-")
 
 

@@ -1,40 +1,21 @@
 """Chats and embeddings through Open WebUI's routes: what reaches the engine."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from modelwright.core.chat import ChatEvent, Message
-from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import Invalid
-from modelwright.core.parameters import Parameters
 from modelwright.dialects.openwebui.conversation import read_chat
 from modelwright.dialects.openwebui.variables import Speaker, chat_fields, render_system
-from modelwright.engines.echo import EchoEngines
-from tests.dialects.openwebui_forms import API
+from tests.dialects.openwebui_forms import API, Listening
 
 pytestmark = pytest.mark.anyio
 
 HI = [{"role": "user", "content": "hi"}]
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-
-class Listening(EchoEngines):
-    """The echo engine, which also remembers what it was asked."""
-
-    def __init__(self, clock: Any) -> None:
-        super().__init__(clock)
-        self.heard: list[tuple[Sequence[Message], Parameters]] = []
-
-    async def chat(
-        self, needs: EngineNeeds, messages: Sequence[Message], parameters: Parameters, *more: Any
-    ) -> AsyncGenerator[ChatEvent, None]:
-        self.heard.append((messages, parameters))
-        async for event in super().chat(needs, messages, parameters, *more):
-            yield event
 
 
 @pytest.fixture

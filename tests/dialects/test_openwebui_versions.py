@@ -1,5 +1,6 @@
 """What counts as a version of an entry, and changes of one that is not current."""
 
+import anyio
 import pytest
 
 from tests.dialects.openwebui_forms import API, FORM
@@ -33,12 +34,28 @@ async def test_a_change_after_toggling_is_a_version_whoever_makes_it(house, clie
     assert len(listed) == 2
 
 
-async def test_changing_a_version_that_is_not_current_is_refused(client) -> None:
+async def test_a_version_in_the_body_is_shown_and_not_read(client) -> None:
+    """As in the product: who saves last has saved, whatever version it had been shown."""
     made = (await client.post(f"{API}/create", json=FORM)).json()
-    await client.post(f"{API}/model/toggle", params=AT)
-    newer = (await client.post(f"{API}/model/update", json={**made, "name": "A"})).json()
-    late = await client.post(f"{API}/model/update", json={**made, "name": "B"})
-    assert (late.status_code, late.json()) == (409, {"detail": {"code": "version_conflict"}})
-    forced = {name: value for name, value in made.items() if name != "version_id"}
-    assert (await client.post(f"{API}/model/update", json={**forced, "name": "C"})).status_code == 200
-    assert newer["version_id"] != made["version_id"]
+    for name in ("A", "B"):
+        saved = await client.post(f"{API}/model/update", json={**made, "name": name})
+        assert (saved.status_code, saved.json()["name"]) == (200, name)
+    assert len(await versions(client)) == 3
+
+
+async def test_of_changes_at_one_moment_none_is_lost(client) -> None:
+    """A change that found another one in its place is refused, and says so."""
+    await client.post(f"{API}/create", json=FORM)
+    statuses = []
+
+    async def save(number: int) -> None:
+        answer = await client.post(f"{API}/model/update", json={**FORM, "name": f"N{number}"})
+        statuses.append(answer.status_code)
+        if answer.status_code != 200:
+            assert (answer.status_code, answer.json()) == (409, {"detail": {"code": "version_conflict"}})
+
+    async with anyio.create_task_group() as group:
+        for number in range(8):
+            group.start_soon(save, number)
+    assert 409 in statuses
+    assert len(await versions(client)) == 1 + statuses.count(200)

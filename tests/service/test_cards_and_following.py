@@ -7,6 +7,7 @@ from modelwright.core.chat import ChatRequest, Message
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Invalid, NotFound
 from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.parameters import Parameters
 from modelwright.core.revision import Alias
 
 pytestmark = pytest.mark.anyio
@@ -128,3 +129,39 @@ async def test_a_hidden_revision_stays_callable_and_the_current_one_is_shown(wor
     assert (await world.models.show(LOCAL_ADMIN, "mario@1")).resolved.system == "one"
     with pytest.raises(Conflict):
         await world.models.hide_revision(LOCAL_ADMIN, "mario", 2)
+
+
+async def test_a_model_made_from_itself_says_more_and_stands_where_it_stood(world) -> None:
+    await world.create("mario", system="one", parameters=Parameters.of({"top_k": 3}))
+    for number in range(20):
+        again = {"parent": "mario", "parameters": Parameters.of({"seed": number})}
+        assert (await world.created("mario", **again)).revision == number + 2
+    view = await world.models.show(LOCAL_ADMIN, "mario")
+    assert (view.summary.parent, view.resolved.system) == ("starter:latest", "one")
+    assert view.spec.parameters == Parameters.of({"top_k": 3, "seed": 19})
+    assert not (await world.created("mario", parent="mario")).changed
+
+
+async def test_a_model_made_from_its_first_revision_says_what_that_said(world) -> None:
+    await world.create("mario", system="one")
+    await world.create("mario", system="two")
+    await world.create("mario", parent="mario@1", licences=("MIT",))
+    view = await world.models.show(LOCAL_ADMIN, "mario")
+    assert (view.summary.parent, view.resolved.system, view.own) == (
+        "starter:latest",
+        "one",
+        {"system", "licences"},
+    )
+
+
+async def test_a_base_made_from_itself_is_a_base(world) -> None:
+    await world.create("starter", parent="starter", system="one")
+    view = await world.models.show(LOCAL_ADMIN, "starter")
+    assert (view.summary.parent, view.resolved.system, len(view.spec.weights)) == ("", "one", 1)
+
+
+async def test_a_wrapper_made_from_itself_goes_on_following(world) -> None:
+    await made(world, "wrapper", SpecDraft(follows="starter", system="one"))
+    await world.create("wrapper", parent="wrapper", licences=("MIT",))
+    summary = await world.models.summary(LOCAL_ADMIN, "wrapper")
+    assert (summary.follows, summary.parent) == (True, "starter:latest")

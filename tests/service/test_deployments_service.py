@@ -32,11 +32,16 @@ class Outside:
     def __init__(self) -> None:
         self.running: dict[str, External] = {}
         self.healthy = True
+        self.slow: asyncio.Event | None = None
+        self.started = 0
 
     async def start(self, deployment: str, external: External) -> None:
         if not self.healthy:
             raise Unavailable("it is not healthy")
+        if self.slow is not None:
+            await self.slow.wait()
         self.running[deployment] = external
+        self.started += 1
 
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         return {"got": dict(body)}
@@ -191,6 +196,36 @@ async def test_what_is_external_answers_any_body(stand: Stand) -> None:
         await stand.deployments.predict(LOCAL_ADMIN, plain.id, {})
 
 
+async def test_what_runs_for_a_model_ends_with_it(stand: Stand) -> None:
+    await stand.world.create("mario")
+    await stand.create("mario", external=External("container", image="a/b"))
+    await stand.create("mario", least=1)
+    await stand.deployments.revive()
+    assert (len(stand.outside.running), len(stand.world.engines.running())) == (1, 1)
+    await stand.world.models.delete(LOCAL_ADMIN, "mario")
+    for _ in range(500):
+        if not await stand.table.orphans():
+            break
+        await asyncio.sleep(0.01)
+    assert stand.outside.running == {}
+    assert stand.world.engines.running() == ()
+    assert await stand.table.orphans() == []
+
+
+async def test_one_that_is_ended_before_it_is_ready_does_not_run_on(stand: Stand) -> None:
+    stand.outside.slow = asyncio.Event()
+    external = External("container", image="a/b")
+    made = await stand.deployments.create(LOCAL_ADMIN, "starter", Wanted(external=external), wait=False)
+    await asyncio.sleep(0.05)
+    await stand.deployments.delete(LOCAL_ADMIN, made.id)
+    stand.outside.slow.set()
+    for _ in range(500):
+        await asyncio.sleep(0.01)
+        if stand.outside.started and not stand.outside.running:
+            break
+    assert (stand.outside.started, stand.outside.running) == (1, {})
+
+
 async def test_embeddings_come_from_a_deployment_too(stand: Stand) -> None:
     made = await stand.create("starter")
     found = await stand.deployments.embed(LOCAL_ADMIN, made.id, EmbedRequest("", ("a",)))
@@ -202,9 +237,24 @@ async def test_use_is_counted(stand: Stand) -> None:
     await stand.say(made.id)
     since = datetime(2020, 1, 1, tzinfo=UTC)
     found = await stand.deployments.used(LOCAL_ADMIN, ["starter"], since, since + timedelta(days=5000))
-    assert sum(each.response_tokens for each in found) == 3
-    none = await stand.deployments.used(LOCAL_ADMIN, ["starter"], since, since + timedelta(1), revision=1)
-    assert none == []
+    assert sum(each.response_tokens for each in found) == 3  # that which made it ready counts, too
+    assert await stand.deployments.used(LOCAL_ADMIN, ["starter"], since, since + timedelta(1)) == []
+
+
+async def test_each_deployment_has_counters_of_its_own(stand: Stand) -> None:
+    """Also where two run the same revision."""
+    first, second = await stand.create("starter"), await stand.create("starter")
+    await stand.say(first.id)
+    await stand.say(second.id)
+    await stand.say(second.id)
+    await stand.deployments.embed(LOCAL_ADMIN, first.id, EmbedRequest("", ("a",)))
+    since = datetime(2020, 1, 1, tzinfo=UTC)
+    span = (["starter"], since, since + timedelta(days=5000))
+    counted = {}
+    for each in (first, second):
+        found = await stand.deployments.used(LOCAL_ADMIN, *span, deployment=each.id)
+        counted[each.id] = (sum(one.requests for one in found), sum(one.response_tokens for one in found))
+    assert counted == {first.id: (2, 2), second.id: (2, 4)}
 
 
 async def test_a_server_swaps_its_deployment_and_rolls_back(stand: Stand) -> None:

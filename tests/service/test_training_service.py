@@ -10,6 +10,7 @@ import pytest
 from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, Unavailable, Unsupported
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.hyperparameters import Hyperparameters
+from modelwright.core.token_rows import from_lines
 from modelwright.starter import published_digest
 from tests.service.workroom import CHAT, Workroom, workroom
 
@@ -51,6 +52,19 @@ async def test_a_run_that_ends_well_is_a_revision(room: Workroom) -> None:
     assert room.trainers.forgotten == [run.id]
     kinds = [event.kind for event in await room.told(run)]
     assert kinds == ["queued", "note", "started", "progress", "progress", "published"]
+
+
+async def test_a_user_trains_what_they_may_derive_from(room: Workroom) -> None:
+    """What comes of it is theirs, and nobody else's."""
+    bob, eve = await user(room, "bob"), await user(room, "eve")
+    for model in ("starter", "taught"):
+        room.trainers.says.put_nowait(0)
+        ended = await room.until(await room.start(bob, model=model), "succeeded", "failed", principal=bob)
+        assert (ended.state, ended.error) == ("succeeded", "")
+    view = await room.models.show(bob, "taught")
+    assert (view.resolved.adapters[0].size > 0, len(view.resolved.adapters)) == (True, 1)
+    with pytest.raises(NotFound):
+        await room.models.show(eve, "bob/taught")
 
 
 async def test_the_next_run_goes_on_from_the_adapter(room: Workroom) -> None:
@@ -287,6 +301,24 @@ async def test_tokens_are_counted_as_the_model_sees_them(room: Workroom) -> None
     dataset = await room.dataset(CHAT * 3)
     one = await room.training.tokens(LOCAL_ADMIN, "starter", await room.dataset(), "sft")
     assert await room.training.tokens(LOCAL_ADMIN, "starter", dataset, "sft") == 3 * one
+
+
+async def test_plain_text_is_learned_as_it_stands_and_none_of_it_is_lost(room: Workroom) -> None:
+    """Paragraphs are rows; one that is longer than a row may be is taught in parts."""
+    text = b"Once upon a time.\n\n" + b"The end of the story is the beginning of another one. " * 4
+    dataset = await room.dataset(text, name="story.txt")
+    found = await room.datasets.look(LOCAL_ADMIN, dataset, "sft")
+    assert (found.rows, dict(found.kinds)) == (2, {"text": 2})
+    tokens = await room.training.tokens(LOCAL_ADMIN, "starter", dataset, "sft")
+    run = await room.start(dataset=dataset, hyperparameters=Hyperparameters.of({"max_length": 16}))
+    assert run.plan.plain == ("dataset",)
+    while not room.trainers.jobs:
+        await asyncio.sleep(0.01)
+    rows = await room.blobs.over_lines(room.trainers.jobs[0].rows, lambda lines: list(from_lines(lines)))
+    assert sum(len(row.answer) for row in rows) == tokens
+    assert {len(row.answer) for row in rows[1:-1]} == {15}
+    assert rows[-1].answer[-1] == room.trainers.jobs[0].end
+    await room.training.cancel(LOCAL_ADMIN, run.id)
 
 
 async def test_a_share_of_the_rows_is_held_back(room: Workroom) -> None:

@@ -14,7 +14,7 @@ from modelwright.core.runs import Run
 from modelwright.core.training_ports import Told, Trained, TrainerEvent, TrainingJob
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.chat import Chat
-from modelwright.service.datasets import Datasets
+from modelwright.service.datasets import Datasets, once
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
 from modelwright.service.publishing import Publishing
@@ -80,12 +80,15 @@ class Workroom:
     rights: Rights
     runs: RunBook
     engines: EchoEngines
+    blobs: BlobStore
 
-    async def dataset(self, content: bytes = CHAT, principal: Principal = LOCAL_ADMIN) -> str:
-        return (await self.datasets.add(principal, "facts.jsonl", _once(content))).id
+    async def dataset(
+        self, content: bytes = CHAT, principal: Principal = LOCAL_ADMIN, name: str = "facts.jsonl"
+    ) -> str:
+        return (await self.datasets.add(principal, name, once(content))).id
 
     async def start(self, principal: Principal = LOCAL_ADMIN, content: bytes = CHAT, **given: Any) -> Run:
-        dataset = await self.dataset(content, principal)
+        dataset = given.pop("dataset", None) or await self.dataset(content, principal)
         request = RunRequest(**{"model": "starter", "dataset": dataset, "target": "taught", **given})
         return await self.training.start(principal, request)
 
@@ -101,10 +104,6 @@ class Workroom:
 
     async def told(self, run: Run) -> Sequence[Any]:
         return await self.training.events(LOCAL_ADMIN, run.id, limit=1000)
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content
 
 
 @asynccontextmanager
@@ -123,6 +122,7 @@ async def workroom(folder: Path, *, working: bool = True) -> AsyncIterator[Workr
         await import_starter(models, rights.sharing, catalogue, blobs)
         chat = Chat(resolver, models, engines, clock, context_length=512)
         runs, trainers = RunBook(database), Patient(files, blobs)
+        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
         preparation = Preparation(chat, resolver, catalogue, blobs, blobs, files)
         runner = Runner(
             runs,
@@ -135,11 +135,11 @@ async def workroom(folder: Path, *, working: bool = True) -> AsyncIterator[Workr
             clock,
             rights.accounts.acting,
             engines,
+            datasets,
         )
-        datasets = Datasets(DatasetTable(database), catalogue, blobs, blobs, clock)
         training = Training(
             runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, rights.quotas
         )
         if working:
             await stack.enter_async_context(runner.working())
-        yield Workroom(models, datasets, training, runner, trainers, rights, runs, engines)
+        yield Workroom(models, datasets, training, runner, trainers, rights, runs, engines, blobs)

@@ -99,6 +99,8 @@ REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
         "model": "made-{n}",
         "arguments": {"base": "{model}", "character": "You are Mario."},
     },
+    ("POST", "/api/modelwright/deployments"): {"model": "{model}", "name": "made-{n}", "wait": False},
+    ("PATCH", "/api/modelwright/deployments/{deployment}"): {"name": "x", "wait": False},
     ("POST", "/create-model"): {
         "fileName": "made-{n}",
         "modelName": "{model}",

@@ -83,6 +83,16 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
             "rm": Entry("templates:remove", "Forget a template; models made of it stay."),
         },
     ),
+    "deployment": (
+        "Keep models ready, each at an endpoint of its own.",
+        {
+            "ls": Entry("deployments:ls", "List the deployments.", alias="list"),
+            "show": Entry("deployments:show", "Show a deployment and how much it was used."),
+            "create": Entry("deployments:create", "Deploy a model as it is now."),
+            "scale": Entry("deployments:scale", "Change how many processes answer, and for which revision."),
+            "rm": Entry("deployments:remove", "End deployments; their models stay."),
+        },
+    ),
     "user": (
         "Say who may use the server.",
         {
@@ -104,6 +114,7 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
         {
             "create": Entry("people:create_group", "Add a group."),
             "ls": Entry("people:list_groups", "List the groups and who is in them.", alias="list"),
+            "set": Entry("people:change_group", "Give a group another name or description."),
             "add": Entry("people:add_members", "Let users join a group."),
             "remove": Entry("people:remove_members", "Let users leave a group."),
             "rm": Entry("people:remove_group", "Delete a group."),

@@ -25,6 +25,9 @@ EmailOption: TypeAlias = Annotated[
 AccountOption: TypeAlias = Annotated[
     str, typer.Option("--account", help="The tenant it belongs to.", show_default=False)
 ]
+DescriptionOption: TypeAlias = Annotated[
+    str | None, typer.Option("--description", help="What it is for.", show_default=False)
+]
 PasswordOption: TypeAlias = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from stdin, one line.")
 ]
@@ -83,10 +86,11 @@ def remove_user(user: UserArgument, host: HostOption = "") -> None:
     note(f"{user} is gone")
 
 
-def create_group(name: NewName, host: HostOption = "") -> None:
+def create_group(name: NewName, description: DescriptionOption = None, host: HostOption = "") -> None:
     """Add a group."""
+    body = {"name": name, "description": description or ""}
     with connect(host) as client:
-        client.ask("POST", f"{NATIVE}/groups", {"name": name})
+        client.ask("POST", f"{NATIVE}/groups", body)
     note(f"the group {name} is here")
 
 
@@ -97,7 +101,23 @@ def list_groups(as_json: JsonOption = False, host: HostOption = "") -> None:
     if as_json:
         print_json(groups)
     else:
-        print_table(("NAME", "MEMBERS"), [(each["name"], ", ".join(each["members"])) for each in groups])
+        rows = [(each["name"], ", ".join(each["members"]), each["description"]) for each in groups]
+        print_table(("NAME", "MEMBERS", "DESCRIPTION"), rows)
+
+
+def change_group(
+    group: GroupArgument,
+    name: Annotated[str, typer.Option("--name", help="What it is to be called.", show_default=False)] = "",
+    description: DescriptionOption = None,
+    host: HostOption = "",
+) -> None:
+    """Give a group another name or description."""
+    body: dict[str, Any] = {"group": group, **_given(name=name)}
+    if description is not None:
+        body["description"] = description
+    with connect(host) as client:
+        changed = client.ask("PATCH", f"{NATIVE}/groups", body)
+    note(f"{changed['name']}: {changed['description'] or 'nothing is told of it'}")
 
 
 def create_account(name: NewName, host: HostOption = "") -> None:

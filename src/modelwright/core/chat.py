@@ -96,7 +96,8 @@ class ChatRequest:
 
     `parameters` holds only what the request itself says; `keep_alive` is in
     seconds, infinite for ever, None for the server's default. `worker` says which of
-    several equal engines is to answer, as with the other requests.
+    several equal engines is to answer, `deployment` what the use is counted for, as with
+    the other requests.
     """
 
     model: str
@@ -105,6 +106,7 @@ class ChatRequest:
     keep_alive: float | None = None
     options: AnswerOptions = AnswerOptions()
     worker: int = 0
+    deployment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class GenerateRequest:
     keep_alive: float | None = None
     options: AnswerOptions = AnswerOptions()
     worker: int = 0
+    deployment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,7 @@ class EmbedRequest:
     dimensions: int | None = None
     normalise: bool = True
     worker: int = 0
+    deployment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,7 @@ class RerankRequest:
     parameters: Parameters = field(default_factory=Parameters)
     keep_alive: float | None = None
     worker: int = 0
+    deployment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

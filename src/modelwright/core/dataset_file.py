@@ -1,4 +1,4 @@
-"""Dataset files: JSON lines, a JSON list or CSV become rows with line numbers.
+"""Dataset files: JSON lines, a JSON list, CSV or plain text become rows with line numbers.
 
 Every line is looked at before anything is refused, so that all faults can be
 mended at once. Knows no method of training, and no file: lines come from outside.
@@ -16,6 +16,8 @@ from modelwright.core.dataset import KINDS, Row, check_method, parse_row
 from modelwright.core.errors import Invalid
 from modelwright.core.wording import excerpt
 
+PLAIN: Final = (".txt", ".text", ".md")
+"""How the names of files of plain text end."""
 MOST_FAULTS: Final = 20
 """Faults that are told one by one; the others are counted."""
 LONGEST_LINE: Final = 4 * 1024 * 1024
@@ -59,10 +61,15 @@ class Survey:
             raise Invalid("the dataset has no rows", field="dataset", hint="Give one row in each line")
 
 
-def survey(lines: Iterable[bytes], method: str = "", *, preview: int = 3) -> Survey:
+def is_plain(name: str) -> bool:
+    """Whether a file of this name is text without any form: its paragraphs are rows."""
+    return name.lower().endswith(PLAIN)
+
+
+def survey(lines: Iterable[bytes], method: str = "", *, preview: int = 3, plain: bool = False) -> Survey:
     """Look at every line; with a method, also whether it can learn from them."""
     found = Survey()
-    for line, tree in trees(lines):
+    for line, tree in trees(lines, plain=plain):
         try:
             row = _row(tree, method)
         except Invalid as error:
@@ -76,23 +83,28 @@ def survey(lines: Iterable[bytes], method: str = "", *, preview: int = 3) -> Sur
     return found
 
 
-def rows(lines: Iterable[bytes], method: str) -> Iterator[Row]:
+def rows(lines: Iterable[bytes], method: str, *, plain: bool = False) -> Iterator[Row]:
     """The rows of a dataset; raises Invalid at the first bad line."""
-    for line, tree in trees(lines):
+    for line, tree in trees(lines, plain=plain):
         try:
             yield _row(tree, method)
         except Invalid as error:
             raise Invalid(f"line {line}: {error.message}", field=error.field, hint=error.hint) from error
 
 
-def trees(lines: Iterable[bytes]) -> Iterator[tuple[int, object]]:
-    """Each row's JSON and its line; an Invalid in its place where it is none."""
+def trees(lines: Iterable[bytes], *, plain: bool = False) -> Iterator[tuple[int, object]]:
+    """Each row's JSON and its line; an Invalid in its place where it is none.
+
+    A file that is called plain and yet begins as JSON lines do is read as those.
+    """
     numbered = enumerate(lines, 1)
     for number, first in numbered:
         text = first.removeprefix(b"\xef\xbb\xbf").strip()
         if not text:
             continue
         rest = chain([(number, first.removeprefix(b"\xef\xbb\xbf"))], numbered)
+        if plain and not text.startswith(b"{"):
+            return (yield from _paragraphs(rest))
         if text.startswith(b"["):
             return (yield from _list_rows(rest))
         return (yield from (_json_rows if text.startswith(b"{") else _csv_rows)(rest))
@@ -111,6 +123,27 @@ def _json_rows(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, object
     for number, line in lines:
         if line.strip():
             yield number, _json(line)
+
+
+def _paragraphs(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, object]]:
+    """Text between blank lines, as a row each; its first line stands for it."""
+    begun, held = 0, bytearray()
+    for number, line in chain(lines, [(0, b"")]):
+        if line.strip():
+            begun = begun or number
+            held += line
+        elif held:
+            yield begun, _paragraph(bytes(held))
+            begun, held = 0, bytearray()
+
+
+def _paragraph(content: bytes) -> object:
+    if len(content) > LONGEST_LINE:
+        return Invalid(f"the paragraph has {len(content)} bytes, the limit is {LONGEST_LINE}")
+    try:
+        return {"text": content.decode().strip("\r\n")}
+    except UnicodeDecodeError as error:
+        return Invalid(f"byte {error.start + 1} of the paragraph is not UTF-8", hint="Save the file as UTF-8")
 
 
 def _json(line: bytes) -> object:

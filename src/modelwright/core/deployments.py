@@ -114,12 +114,17 @@ class ModelServer:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Tokens that a model's revision read and wrote, counted at a time."""
+    """Tokens that a model's revision read and wrote, counted at a time.
+
+    `deployment` is what was called, empty where the model itself was.
+    """
 
     at: datetime
     revision: int
     prompt_tokens: int
     response_tokens: int
+    deployment: str = ""
+    requests: int = 0
 
 
 class DeploymentBook(Protocol):
@@ -143,6 +148,10 @@ class DeploymentBook(Protocol):
         ...
 
     async def delete(self, deployment: str) -> bool: ...
+
+    async def orphans(self) -> Sequence[Deployment]:
+        """Those whose model was deleted."""
+        ...
 
     async def add_server(self, server: ModelServer) -> None:
         """Raises Conflict for an alias that is taken in its account."""

@@ -75,6 +75,9 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "patience": _int(0, 0, 1000, "Measurements without progress that end training early; 0 = never"),
         "evaluate_steps": _int(0, 0, 100_000, "Steps between measurements; 0 = a tenth of all"),
         "checkpoint_steps": _int(50, 1, 100_000, "Steps between checkpoints"),
+        "kept_checkpoints": _int(
+            0, 0, 20, "The last epochs whose checkpoints become models of their own, the end included"
+        ),
         "seed": _int(42, 0, 2**32 - 1, "Makes a run repeatable"),
         "threads": _int(0, 0, 256, "Processor threads; 0 = all; 1 makes a run repeatable to the bit"),
         "processes": _int(1, 1, 64, "Processes that train together, each with its part of a step"),

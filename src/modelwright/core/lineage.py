@@ -13,9 +13,10 @@ an ancestor has takes the scale that is said last. *Cleared* stops inheritance
 at that spec. (Ollama merges in nearly the same way: server/create.go.)
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 from modelwright.core.chat import Message
 from modelwright.core.description import Description
@@ -24,6 +25,7 @@ from modelwright.core.errors import Invalid
 from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.parameters import Parameters
 from modelwright.core.spec import (
+    CLEARED,
     FIELDS,
     UNSET,
     Absence,
@@ -108,6 +110,24 @@ def resolve(lineage: Sequence[ModelSpec]) -> ResolvedSpec:
     return resolved
 
 
+def overlaid(over: ModelSpec, below: ModelSpec) -> ModelSpec | None:
+    """One spec that says what `over` on `below` says, on what `below` stands on.
+
+    None where no single spec can: below a value that is added to, what is inherited was
+    cleared. Weights are the upper ones, if it has any.
+    """
+    said: dict[str, Any] = {}
+    for name in FIELDS:
+        own, under = getattr(over, name), getattr(below, name)
+        if own is UNSET:
+            said[name] = under
+        elif name in _JOINED and own is not CLEARED and under is not UNSET:
+            if under is CLEARED:
+                return None
+            said[name] = _JOINED[name](own, under)
+    return replace(over, parent=below.parent, weights=over.weights or below.weights, **said)
+
+
 def to_go_on_with(spec: ModelSpec, resolved: ResolvedSpec) -> AdapterLayer | None:
     """The adapter that training of a model goes on with: the last, if it is its own.
 
@@ -175,3 +195,15 @@ def _profiled(own: Setting[Hyperparameters], inherited: Hyperparameters) -> Hype
     if isinstance(own, Absence):
         return inherited if own is UNSET else Hyperparameters()
     return inherited.merged(own)
+
+
+_JOINED: Final[Mapping[str, Callable[[Any, Any], object]]] = MappingProxyType(
+    {
+        "parameters": _merged,
+        "licences": _appended,
+        "adapters": _adapted,
+        "description": _described,
+        "profile": _profiled,
+    }
+)
+"""Fields in which a value does not take the place of what is inherited."""

@@ -6,9 +6,9 @@ ever in one of these values but in NewKey, which is shown once.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from modelwright.core.errors import Invalid
 from modelwright.core.grants import EVERYTHING, ROLES, Principal, Role, Scopes
@@ -16,6 +16,9 @@ from modelwright.core.names import DEFAULT_NAMESPACE, slug
 from modelwright.core.wording import excerpt
 
 LONGEST_NAME: Final = 80
+LONGEST_DESCRIPTION: Final = 4096
+MOST_EXTRAS: Final = 256 * 1024
+"""Characters of what one dialect alone keeps about a user or a group."""
 PASSWORD_LENGTHS: Final = (8, 256)
 
 _NAME: Final = re.compile(r"[^\s\x00-\x1f\x7f:/](?:[^\x00-\x1f\x7f:/]{0,78}[^\s\x00-\x1f\x7f:/])?")
@@ -27,7 +30,7 @@ class User:
     """A user or, with the role "service", a service account.
 
     `account` is an id, or empty; models it makes stand in `namespace`, but an
-    admin's in the library.
+    admin's in the library. `extras`: what one dialect alone knows, by its name.
     """
 
     id: str
@@ -37,6 +40,7 @@ class User:
     created_at: datetime
     email: str = ""
     account: str = ""
+    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def acting(self, groups: tuple[str, ...] = (), scopes: Scopes | None = None) -> Principal:
         """The user as one who acts, with the scopes of the key that it uses."""
@@ -53,12 +57,14 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group; `members` are ids of users."""
+    """A group; `members` are ids of users, `extras` what one dialect alone knows."""
 
     id: str
     name: str
     created_at: datetime
     members: tuple[str, ...] = ()
+    description: str = ""
+    extras: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,10 @@ class People(Protocol):
         """
         ...
 
+    async def put_extras(self, user: str, dialect: str, content: Mapping[str, Any]) -> bool:
+        """Write what a dialect keeps about a user; False when that is here no more."""
+        ...
+
     async def delete_user(self, id: str, at: datetime) -> bool:
         """Let nobody act as this user any more; Conflict for the last admin."""
         ...
@@ -146,6 +156,10 @@ class People(Protocol):
         ...
 
     async def find_group(self, text: str) -> Group | None: ...
+
+    async def change_group(self, group: Group) -> None:
+        """Write name, description and extras; Conflict for a taken name."""
+        ...
 
     async def delete_group(self, id: str) -> bool:
         """Remove a group and what was granted to it."""
@@ -183,6 +197,17 @@ def check_name(text: str, thing: str) -> str:
             f"invalid name of a {thing}: {excerpt(text)}",
             field="name",
             hint=f"It has 1 to {LONGEST_NAME} printable characters, no colon or slash, no blank at an end",
+        )
+    return text
+
+
+def check_description(text: str) -> str:
+    """What is told of a group; raises Invalid when it is too long, or cannot be shown."""
+    if len(text) > LONGEST_DESCRIPTION or "\x00" in text:
+        raise Invalid(
+            f"the description has {len(text)} characters",
+            field="description",
+            hint=f"Use at most {LONGEST_DESCRIPTION}, none of them NUL",
         )
     return text
 

@@ -91,7 +91,8 @@ class NewRevision:
     the manifest came from outside, so that another one is a change. A model that is
     new belongs to `owner`, a principal's id, who may then have `most_models`; `actor`
     is the id of who does it, `author` its name. `card` None keeps the one that the
-    name has. `fresh`: the name must be free. `layers`: the files beside the base that
+    name has. `fresh`: the name must be free. `onto`: the number of the revision it was
+    written over, which must still be the current one. `layers`: the files beside the base that
     the spec stands on.
     """
 
@@ -112,6 +113,7 @@ class NewRevision:
     card: Card | None = None
     aliases: tuple[Alias, ...] = ()
     fresh: bool = False
+    onto: int | None = None
     owner: str = LOCAL_ADMIN.id
     actor: str = LOCAL_ADMIN.id
     most_models: int | None = None

@@ -44,7 +44,8 @@ class TrainingPlan:
 
     `model` is the parent as it was asked for, `spec` what it pointed to;
     `target` names the model that gets the new revision. `rewards` are declared
-    reward functions (core.rewards), for the method "reward" alone.
+    reward functions (core.rewards), for the method "reward" alone. `plain` names those
+    of its datasets that are plain text.
     """
 
     model: str
@@ -56,6 +57,7 @@ class TrainingPlan:
     validation: Digest | None = None
     replay: Digest | None = None
     rewards: tuple[Mapping[str, Any], ...] = ()
+    plain: tuple[str, ...] = ()
 
     def as_tree(self) -> dict[str, Any]:
         """As JSON."""
@@ -69,6 +71,7 @@ class TrainingPlan:
             "validation": str(self.validation) if self.validation else None,
             "replay": str(self.replay) if self.replay else None,
             "rewards": [dict(reward) for reward in self.rewards],
+            "plain": list(self.plain),
         }
 
     @classmethod
@@ -85,6 +88,7 @@ class TrainingPlan:
             dataset=Digest.parse(tree["dataset"]),
             hyperparameters=Hyperparameters.of(tree["hyperparameters"]),
             rewards=tuple(tree["rewards"]),
+            plain=tuple(tree.get("plain", ())),
             **digests,
         )
 

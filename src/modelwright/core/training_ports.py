@@ -50,15 +50,25 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A PEFT folder's files as they were after a step, the end of an epoch."""
+
+    step: int
+    files: Sequence[NamedBlob]
+
+
+@dataclass(frozen=True, slots=True)
 class Trained:
     """The end of a job that went well: a PEFT folder's files, and what was measured.
 
-    `momentum` is the optimizer's state, for a run that goes on from there.
+    `momentum` is the optimizer's state, for a run that goes on from there;
+    `checkpoints` are those that are to be kept, the oldest first, the end apart.
     """
 
     files: Sequence[NamedBlob]
     metrics: Mapping[str, Any]
     momentum: Digest | None = None
+    checkpoints: Sequence[Checkpoint] = ()
 
 
 TrainerEvent: TypeAlias = Told | Trained

@@ -21,6 +21,7 @@ from modelwright.core.revision import Move, Revision
 from modelwright.dialects.answer import Answer, ndjson
 from modelwright.dialects.base import Backing, Json, is_local, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
+from modelwright.dialects.deployments import DeploymentRoutes
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Closed, Count, Text, documented
 from modelwright.dialects.model_templates import TemplateRoutes
@@ -81,9 +82,9 @@ class Native:
         routes = _Routes(backing, self._identity).table()
         people, sharing = PeopleRoutes(backing).table(), SharingRoutes(backing).table()
         training, templates = TrainingRoutes(backing).table(), TemplateRoutes(backing).table()
-        transfers = Transfers(backing).table()
+        transfers, deployments = Transfers(backing).table(), DeploymentRoutes(backing).table()
         for method, path, endpoint, summary, extra in chain(
-            routes, people, sharing, training, templates, transfers
+            routes, people, sharing, training, templates, transfers, deployments
         ):
             router.add_api_route(path, endpoint, methods=[method], summary=summary, openapi_extra=extra)
         return router

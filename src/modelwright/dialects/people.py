@@ -40,10 +40,11 @@ class UserRequest(Closed):
 
 
 class GroupRequest(Closed):
-    """A group, and users who join or leave it."""
+    """A group (`name` is a new one's, or what `group` is to be called), and who joins or leaves."""
 
     group: Text = ""
     name: Text = ""
+    description: Text | None = None
     add: Texts = ()
     remove: Texts = ()
 
@@ -88,6 +89,7 @@ class PeopleRoutes:
 
     def __init__(self, backing: Backing) -> None:
         self._accounts = backing.services.rights.accounts
+        self._particulars = backing.services.rights.particulars
         self._principal_of = backing.principal_of
         self._limits = backing.limits
 
@@ -174,15 +176,19 @@ class PeopleRoutes:
     @needs(Verb.ADMINISTER)
     async def add_group(self, request: Request) -> Response:
         body = await read_body(request, GroupRequest, self._limits)
-        added = await self._accounts.add_group(self._principal_of(request), body.name)
+        by = self._principal_of(request)
+        added = await self._accounts.add_group(by, body.name, body.description or "")
         return json_response(_group(added, {}), status=201)
 
     @needs(Verb.ADMINISTER)
     async def change_group(self, request: Request) -> Response:
         body = await read_body(request, GroupRequest, self._limits)
-        changed = await self._accounts.change_members(
-            self._principal_of(request), body.group, add=body.add, remove=body.remove
-        )
+        by, told = self._principal_of(request), body.description
+        changed = await self._accounts.change_members(by, body.group, add=body.add, remove=body.remove)
+        if body.name or told is not None:
+            changed = await self._particulars.change_group(
+                by, changed, name=body.name or None, description=told
+            )
         names = {user.id: user.name for user in await self._accounts.users()}
         return json_response(_group(changed, names))
 
@@ -277,7 +283,7 @@ def _user(user: User) -> Json:
 
 def _group(group: Group, names: dict[str, str]) -> Json:
     members: Sequence[str] = [names.get(member, member) for member in group.members]
-    return {"id": group.id, "name": group.name, "members": members}
+    return {"id": group.id, "name": group.name, "description": group.description, "members": members}
 
 
 def _key(key: Key) -> Json:

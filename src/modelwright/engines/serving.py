@@ -66,6 +66,10 @@ def settings_of(x: Any, task: Mapping[str, Any]) -> Any:
         p.sleep_idle_seconds = task["sleep_seconds"]
     # An engine with adapters must not reuse prompts: the cache is keyed by tokens alone.
     p.cache_ram_mib = 0 if task["adapters"] else task["cache_ram_mib"]
+    # Of a window that slides, a checkpoint made after a restore claims more than it holds
+    # (b11549, TAG_CHECKPOINTS_FIX_POS_MIN): another answer. Without any, it is computed again.
+    p.n_ctx_checkpoints = 0
+    p.cache_idle_slots = False  # what is overwritten is kept anyway; this copies all before each first token
     if task["prefix_dir"]:
         p.slot_save_path = task["prefix_dir"] + "/"
     p.lora_adapters = [x.CommonAdapterLoraInfo(path, scale) for path, scale in task["adapters"]]

@@ -66,7 +66,7 @@ class Warming:
         prefix, restored = self._prefix(engine, wish, needs, constant), 0
         if prefix is not None:
             if not wish.begins_like(held) and not self._is_in_memory(engine, wish, held, prefix):
-                restored = await self._restore(engine, seat, prefix, _may_go(wish, held, is_new))
+                restored = await self._restore(engine, seat, prefix, _may_go(engine, seat.wish, held, is_new))
             self._met[engine.pid, prefix.key] = True
         if not restored and not is_new and (held is None or held.domain != wish.domain):
             await engine.erase(seat)
@@ -169,17 +169,18 @@ class Warming:
         self._settled[prefix.key] = True
 
 
-def _may_go(wish: Wish, held: Wish | None, is_new: bool) -> bool:
+def _may_go(engine: LlamaEngine, wish: Wish, held: Wish | None, is_new: bool) -> bool:
     """Whether a slot can be overwritten as it is.
 
     With other adapters than its last request's the next would begin anew whatever
     was restored (llama.cpp b11549, launch_slot_with_task); and what is overwritten
-    does not get into the engine's own cache, where a long conversation belongs. An
-    evaluation of one token, with the right adapters, sees to both.
+    does not get into the engine's own cache, if it has one, where a long conversation
+    belongs. An evaluation of one token, with the right adapters, sees to both.
     """
     if held is None:
         return is_new and not any(wish.scales)
-    return held.scales == wish.scales and len(held.rest) <= 1
+    opening = 1 if held.constant else 2  # the options and a question, or the question alone
+    return held.scales == wish.scales and (not engine.remembers or len(held.rest) <= opening)
 
 
 async def _tokens(engine: LlamaEngine, constant: Constant) -> list[int]:

@@ -24,6 +24,7 @@ from modelwright.core.people import (
     NewKey,
     People,
     User,
+    check_description,
     check_email,
     check_name,
     check_password,
@@ -200,8 +201,9 @@ class Accounts:
         self._forget()
         await self._note(by, "user", user.name, {"did": "deleted"})
 
-    async def add_group(self, by: Principal, name: str) -> Group:
-        group = Group(secrets.token_hex(16), check_name(name, "group"), self._clock.now())
+    async def add_group(self, by: Principal, name: str, description: str = "") -> Group:
+        told = check_description(description)
+        group = Group(secrets.token_hex(16), check_name(name, "group"), self._clock.now(), description=told)
         await self._people.add_group(group)
         await self._note(by, "group", group.name, {"did": "added"})
         return group

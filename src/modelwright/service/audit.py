@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from modelwright.core.audit import AuditLog, Entry, Tokens
 from modelwright.core.chat import ChatEvent, Done
@@ -28,17 +28,22 @@ _LOOKING: Final = (Verb.SHOW, Verb.READ, Verb.DERIVE)
 _LOG = logging.getLogger(__name__)
 
 
+_Place: TypeAlias = tuple[str, int, int, str]
+"""Whose use it was, of which model and revision, and through which deployment if any."""
+
+
 @dataclass(slots=True)
 class _Count:
     name: str
     thing: str
+    deployment: str = ""
     requests: int = 0
     prompt: int = 0
     completion: int = 0
 
 
 class Ledger:
-    """Counts uses by principal, model and revision.
+    """Counts uses by principal, model, revision and deployment.
 
     `on_tokens` is told as they come, and says whether it writes them down itself.
     """
@@ -49,9 +54,9 @@ class Ledger:
         self._log = log
         self._clock = clock
         self._on_tokens = on_tokens
-        self._counts: dict[tuple[str, int, int], _Count] = {}
+        self._counts: dict[_Place, _Count] = {}
         self._tokens: dict[tuple[str, int], int] = {}
-        self._reads: dict[tuple[str, int, int], _Count] = {}
+        self._reads: dict[_Place, _Count] = {}
 
     def saw(self, principal: Principal, verb: Verb, model: StoredModel) -> None:
         """Count that an admin looks into somebody else's model, which no grant lets them."""
@@ -59,17 +64,24 @@ class Ledger:
         if self._log is None or not principal.is_admin or principal.id in nobodys[:2]:
             return
         if verb in _LOOKING and model.owner not in nobodys:
-            place = (principal.id, model.id, model.revision.number)
+            place = (principal.id, model.id, model.revision.number, "")
             self._reads.setdefault(place, _Count(principal.name, str(model.name))).requests += 1
 
     def note(
-        self, principal: Principal, model: StoredModel, revision: int, prompt: int, completion: int
+        self,
+        principal: Principal,
+        model: StoredModel,
+        revision: int,
+        prompt: int,
+        completion: int,
+        *,
+        deployment: str = "",
     ) -> None:
-        """Count one answer and its tokens."""
+        """Count one answer and its tokens; `deployment` is what was called, if one was."""
         if self._log is None:
             return
-        place = (principal.id, model.id, revision)
-        count = self._counts.setdefault(place, _Count(principal.name, str(model.name)))
+        place = (principal.id, model.id, revision, deployment)
+        count = self._counts.setdefault(place, _Count(principal.name, str(model.name), deployment))
         count.requests += 1
         count.prompt += prompt
         count.completion += completion
@@ -97,11 +109,11 @@ class Ledger:
         now = self._clock.now()
         entries = [
             Entry(now, id, c.name, "use", c.thing, model, revision, _figures(c))
-            for (id, model, revision), c in counts.items()
+            for (id, model, revision, _), c in counts.items()
         ]
         entries += [
             Entry(now, id, c.name, "read", c.thing, model, revision, {"requests": c.requests})
-            for (id, model, revision), c in reads.items()
+            for (id, model, revision, _), c in reads.items()
         ]
         used = [Tokens(id, day, count) for (id, day), count in tokens.items() if count]
         try:
@@ -171,12 +183,10 @@ async def noted(
         note(read, written)
 
 
-def _together(
-    before: dict[tuple[str, int, int], _Count], since: dict[tuple[str, int, int], _Count]
-) -> dict[tuple[str, int, int], _Count]:
+def _together(before: dict[_Place, _Count], since: dict[_Place, _Count]) -> dict[_Place, _Count]:
     """Both counts, added up where they are of the same."""
     for place, count in since.items():
-        known = before.setdefault(place, _Count(count.name, count.thing))
+        known = before.setdefault(place, _Count(count.name, count.thing, count.deployment))
         known.requests += count.requests
         known.prompt += count.prompt
         known.completion += count.completion
@@ -184,8 +194,9 @@ def _together(
 
 
 def _figures(count: _Count) -> dict[str, str | int]:
-    return {
+    figures: dict[str, str | int] = {
         "requests": count.requests,
         "prompt_tokens": count.prompt,
         "completion_tokens": count.completion,
     }
+    return figures | {"deployment": count.deployment} if count.deployment else figures

@@ -69,9 +69,7 @@ class Chat:
 
     async def chat(self, principal: Principal, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Continue a conversation; without messages, load or unload the model."""
-        ready = await self._prepare(
-            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
-        )
+        ready = await self._prepare(principal, request, "chat")
         options = _able(ready, request)
         if not request.messages:
             yield await self._load_or_unload(ready.needs)
@@ -88,9 +86,7 @@ class Chat:
 
         A model's few-shot messages do not take part (Ollama, routes.go).
         """
-        ready = await self._prepare(
-            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
-        )
+        ready = await self._prepare(principal, request, "chat")
         options = _able(ready, request)
         if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
@@ -112,7 +108,7 @@ class Chat:
         self, principal: Principal, model: str, texts: Sequence[str]
     ) -> tuple[tuple[int, ...], ...]:
         """The tokens of each text, as a prompt of the model would begin with them."""
-        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        ready = await self._prepare(principal, ChatRequest(model, ()), "chat")
         return await self._engines.tokenize(ready.needs, texts)
 
     async def count_tokens(self, principal: Principal, request: ChatRequest | GenerateRequest) -> int:
@@ -122,9 +118,7 @@ class Chat:
 
     async def embed(self, principal: Principal, request: EmbedRequest) -> Embeddings:
         """Turn texts into vectors, of unit length unless asked otherwise."""
-        ready = await self._prepare(
-            principal, request.model, "embed", request.parameters, request.keep_alive, request.worker
-        )
+        ready = await self._prepare(principal, request, "embed")
         if not request.inputs:
             return Embeddings((), Usage(load_ns=await self._engines.load(ready.needs)))
         found = await self._engines.embed(ready.needs, request.inputs, truncate=request.truncate)
@@ -136,21 +130,25 @@ class Chat:
 
     async def warm(self, principal: Principal, model: str) -> int:
         """Compute what all prompts of a model begin with; gives its tokens."""
-        ready = await self._prepare(principal, model, "chat", Parameters(), None)
+        ready = await self._prepare(principal, ChatRequest(model, ()), "chat")
         options = _able(ready, ChatRequest(model, ()))
         return await self._engines.warm(await self._constants.needs_at_first(ready, options), options)
 
     async def rerank(self, principal: Principal, request: RerankRequest) -> Ranking:
         """Say how well each document answers the query."""
-        ready = await self._prepare(
-            principal, request.model, "rerank", request.parameters, request.keep_alive, request.worker
-        )
-        return await self._engines.rerank(ready.needs, request.query, request.documents)
+        ready = await self._prepare(principal, request, "rerank")
+        found = await self._engines.rerank(ready.needs, request.query, request.documents)
+        ready.note(found.usage.prompt_tokens, 0)
+        return found
 
     async def unload(self, principal: Principal, model: str) -> bool:
         """Let go of a model's engines; False when it held none."""
         stored, _ = await self._resolver.find(principal, model, Verb.USE)
         return await self._engines.unload(str(stored.name))
+
+    async def forget(self, model: Name) -> None:
+        """Let go of the engines of a model that is not there any more."""
+        await self._engines.unload(str(model))
 
     async def running(self, principal: Principal) -> tuple[RunningView, ...]:
         """The models that hold an engine now."""
@@ -166,20 +164,17 @@ class Chat:
     async def _prepare(
         self,
         principal: Principal,
-        asked: str,
+        request: ChatRequest | GenerateRequest | EmbedRequest | RerankRequest,
         kind: Literal["chat", "embed", "rerank"],
-        requested: Parameters,
-        keep_alive: float | None,
-        worker: int = 0,
     ) -> Ready:
-        stored, revision = await self._resolver.find(principal, asked, Verb.USE)
+        stored, revision = await self._resolver.find(principal, request.model, Verb.USE)
         resolved = await self._resolver.resolve(principal, revision, stored)
         facts = await self._resolver.facts(resolved.base)
         if resolved.base is None or facts is None:
-            raise NotFound("base of model", asked, hint="Create or restore the base first")
+            raise NotFound("base of model", request.model, hint="Create or restore the base first")
         name, (scope, asker) = stored.name, _apart(principal, stored.id)
         _check_kind(kind, name.short, facts)
-        parameters = resolved.parameters.merged(requested)
+        parameters = resolved.parameters.merged(request.parameters)
         # In one order, so that models with the same adapters share an engine.
         adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
         needs = EngineNeeds(
@@ -192,16 +187,16 @@ class Chat:
             pooled=facts.pooled,
             projector=resolved.projector if kind == "chat" else None,
             start_parameters=_start_parameters(parameters),
-            keep_alive=keep_alive,
+            keep_alive=request.keep_alive,
             cache_bytes=facts.cache_bytes_per_token,
             scope=scope,
             asker=asker,
-            worker=worker,
+            worker=request.worker,
         )
         abilities = self._resolver.templates.abilities(
             resolved, facts, await self._resolver.facts(resolved.projector)
         )
-        note = partial(self._ledger.note, principal, stored, revision.number)
+        note = partial(self._ledger.note, principal, stored, revision.number, deployment=request.deployment)
         return Ready(resolved, facts, needs, parameters, name, abilities, note)
 
     async def _repeated(self, ready: Ready, request: GenerateRequest) -> TextDelta:
@@ -224,9 +219,7 @@ class Chat:
     async def _asked(
         self, principal: Principal, request: ChatRequest | GenerateRequest
     ) -> tuple[Ready, AnswerOptions, Prompt]:
-        ready = await self._prepare(
-            principal, request.model, "chat", request.parameters, request.keep_alive, request.worker
-        )
+        ready = await self._prepare(principal, request, "chat")
         options = _able(ready, request)
         if isinstance(request, ChatRequest):
             return ready, options, await self._conversation(ready, request, options)

@@ -15,7 +15,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import Principal, Verb
-from modelwright.core.lineage import ResolvedSpec, resolve
+from modelwright.core.lineage import ResolvedSpec, overlaid, resolve
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
@@ -152,8 +152,14 @@ class Composition:
         )
 
     async def _derive(self, parent: str) -> None:
+        """Stand on a model; on itself, say more than before on what it stands on."""
         principal, resolver = self._workshop.principal, self._workshop.resolver
         stored, revision = await resolver.find(principal, parent, Verb.DERIVE, field="from")
+        if stored.name.key == self._target.key:
+            below, *ancestors = await resolver.lineage(principal, revision.spec, stored)
+            if (joined := overlaid(self.spec, below)) is not None:
+                self.spec, self.ancestors = joined, ancestors
+                return
         self.spec = replace(self.spec, parent=PinnedParent(revision.spec, str(stored.name)), weights=())
         self.ancestors = await resolver.lineage(principal, revision.spec, stored)
 
@@ -162,7 +168,7 @@ class Composition:
         async for step in self._prepare():
             yield step
         if wanted := self._draft.quantize:
-            source = self.base if self.ancestors else (await self._sorted(self._files)).model.digest
+            source = self.base if self._draft.parent else (await self._sorted(self._files)).model.digest
             piece = self._piece(self._workshop.files.quantize(source, wanted))
             async for step in piece.steps():
                 yield step

@@ -9,13 +9,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from modelwright.core.dataset_file import Survey, survey
+from modelwright.core.dataset_file import Survey, is_plain, survey
 from modelwright.core.errors import NotFound
 from modelwright.core.grants import Principal
 from modelwright.core.ports import Blobs, Catalogue, Clock
 from modelwright.core.revision import BlobRecord
 from modelwright.core.runs import DatasetRecord
 from modelwright.core.training_ports import DatasetBook, Lines
+
+
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    """Bytes that are here already, as a stream."""
+    yield content
 
 
 class Datasets:
@@ -51,7 +56,8 @@ class Datasets:
         """Store a file; what is wrong with its lines is counted, and said when it is used."""
         digest, size = await self._blobs.put(chunks, limit=self._limit)
         await self._catalogue.add_blob(BlobRecord(digest, size, None))
-        found = await self._lines.over_lines(digest, survey)
+        plain = is_plain(name)
+        found = await self._lines.over_lines(digest, lambda lines: survey(lines, plain=plain))
         kinds = found.kinds.most_common(1)
         record = DatasetRecord(
             id=f"file-{secrets.token_hex(12)}",
@@ -83,7 +89,8 @@ class Datasets:
     async def look(self, principal: Principal, dataset: str, method: str = "") -> Survey:
         """Look at every line: what rows there are, what is wrong, the first few."""
         record = await self.find(principal, dataset)
-        return await self._lines.over_lines(record.digest, lambda lines: survey(lines, method))
+        plain = is_plain(record.name)
+        return await self._lines.over_lines(record.digest, lambda lines: survey(lines, method, plain=plain))
 
     async def list_datasets(
         self,

@@ -6,10 +6,9 @@ its workers answers is decided here: the fewest processes that have room.
 
 import asyncio
 import logging
-import math
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +20,6 @@ from modelwright.core.chat import (
     Embeddings,
     EmbedRequest,
     GenerateRequest,
-    Message,
     Ranking,
     RerankRequest,
 )
@@ -29,17 +27,17 @@ from modelwright.core.deployments import Deployment, DeploymentBook, Used, Worke
 from modelwright.core.errors import Denied, Invalid, ModelwrightError, NotFound, Unsupported
 from modelwright.core.external import External, Externals
 from modelwright.core.grants import Principal, Verb
-from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock
 from modelwright.core.revision import StoredModel
 from modelwright.service.chat import Chat
 from modelwright.service.models import Models
+from modelwright.service.readiness import probe, sent
 from modelwright.service.resolver import Resolver
+from modelwright.service.upkeep import Upkeep
 
 DEFAULT: Final = "default"
 """Name of the deployment that comes with a model."""
 
-_ONE_TOKEN: Final = Parameters.of({"num_predict": 1})
 _LOG = logging.getLogger(__name__)
 
 
@@ -86,6 +84,7 @@ class Deployments:
         self._clock = clock
         self._principal_of = principal_of
         self._write_uses = write_uses
+        self._upkeep = Upkeep(book, chat, externals)
         self._busy: defaultdict[str, list[int]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -224,7 +223,7 @@ class Deployments:
         """Answer with a deployment; the model that the request names does not count."""
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            asked = replace(request, model=found.ref, worker=worker)
+            asked = replace(request, **sent(found, worker, request.keep_alive))
             async with aclosing(self._chat.chat(principal, asked)) as events:
                 async for event in events:
                     yield event
@@ -236,7 +235,7 @@ class Deployments:
         """Answer one prompt with a deployment."""
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            asked = replace(request, model=found.ref, worker=worker)
+            asked = replace(request, **sent(found, worker, request.keep_alive))
             async with aclosing(self._chat.generate(principal, asked)) as events:
                 async for event in events:
                     yield event
@@ -245,14 +244,16 @@ class Deployments:
     async def embed(self, principal: Principal, deployment: str, request: EmbedRequest) -> Embeddings:
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            answer = await self._chat.embed(principal, replace(request, model=found.ref, worker=worker))
+            asked = replace(request, **sent(found, worker, request.keep_alive))
+            answer = await self._chat.embed(principal, asked)
         await self._answered(found)
         return answer
 
     async def rerank(self, principal: Principal, deployment: str, request: RerankRequest) -> Ranking:
         found = await self._callable(principal, deployment)
         with self._worker(found) as worker:
-            answer = await self._chat.rerank(principal, replace(request, model=found.ref, worker=worker))
+            asked = replace(request, **sent(found, worker, request.keep_alive))
+            answer = await self._chat.rerank(principal, asked)
         await self._answered(found)
         return answer
 
@@ -272,20 +273,24 @@ class Deployments:
         since: datetime,
         until: datetime,
         *,
-        revision: int | None = None,
+        deployment: str = "",
     ) -> Sequence[Used]:
-        """Tokens that models, or a `revision` of one, read and wrote, as counted."""
+        """Tokens that models, or one's `deployment` alone, read and wrote, as counted."""
         if since >= until:
             raise Invalid("the time begins after it ends", field="start_date")
         stored = [await self._resolver.access.find(principal, model, Verb.READ) for model in models]
         await self._write_uses()
         found = await self._book.used([each.id for each in stored], since, until)
-        return [each for each in found if revision is None or each.revision == revision]
+        return [each for each in found if deployment in ("", each.deployment)]
 
     # Life
 
     async def revive(self) -> None:
-        """Make ready what a stop of the server left PENDING, or what is to be kept loaded."""
+        """Make ready what a stop of the server left PENDING, or what is to be kept loaded.
+
+        From then on, what runs for a model that is deleted is ended.
+        """
+        self._hold(self._upkeep.keep())
         for found in await self._book.list_deployments():
             if found.status == "PENDING" or found.workers.least or found.external is not None:
                 principal = await self._principal_of(found.owner)
@@ -306,7 +311,10 @@ class Deployments:
         return await self._book.find(deployment.id) or deployment
 
     def _spawn(self, principal: Principal, deployment: Deployment) -> "asyncio.Task[None]":
-        task = asyncio.get_running_loop().create_task(self._make_ready(principal, deployment))
+        return self._hold(self._make_ready(principal, deployment))
+
+    def _hold(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -315,9 +323,11 @@ class Deployments:
         try:
             if deployment.external is not None:
                 await self._externals.start(deployment.id, deployment.external)
+                if await self._book.find(deployment.id) is None:  # it was ended meanwhile
+                    await self._externals.stop(deployment.id, deployment.external)
             else:
                 for worker in range(max(1, deployment.workers.least)):
-                    await self._probe(principal, deployment, worker)
+                    await probe(self._models, self._chat, principal, deployment, worker)
         except ModelwrightError as error:
             await self._mark(deployment, "FAILED", str(error))
         except Exception:
@@ -325,24 +335,6 @@ class Deployments:
             await self._mark(deployment, "FAILED", "the server failed; its log says how")
         else:
             await self._mark(deployment, "READY")
-
-    async def _probe(self, principal: Principal, deployment: Deployment, worker: int) -> None:
-        """Get a real answer; workers that are to be kept stay loaded."""
-        keep = math.inf if worker < deployment.workers.least else None
-        summary = await self._models.summary(principal, deployment.ref)
-        if summary.facts is None:
-            raise NotFound("base of model", deployment.model, hint="Give it a base first")
-        ref = deployment.ref
-        if "completion" in summary.facts.capabilities:
-            chat = ChatRequest(ref, (Message("user", "Hello"),), _ONE_TOKEN, keep, worker=worker)
-            async for _ in self._chat.chat(principal, chat):
-                pass
-        elif summary.facts.ranks:
-            await self._chat.rerank(
-                principal, RerankRequest(ref, "a", ("a",), keep_alive=keep, worker=worker)
-            )
-        else:
-            await self._chat.embed(principal, EmbedRequest(ref, ("a",), keep_alive=keep, worker=worker))
 
     async def _mark(self, deployment: Deployment, status: Any, reason: str = "") -> None:
         """Write a state down, unless what was made ready has changed since."""
@@ -359,6 +351,9 @@ class Deployments:
             await self._externals.stop(deployment.id, deployment.external)
         elif deployment.workers.least:
             await self._chat.unload(principal, deployment.model)
+            for other in await self._book.list_deployments(model=deployment.model_id):
+                if other.id != deployment.id and other.workers.least:
+                    self._spawn(principal, other)
 
     async def _callable(self, principal: Principal, deployment: str) -> Deployment:
         found = await self.find(principal, deployment, Verb.USE)

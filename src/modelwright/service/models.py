@@ -14,7 +14,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Corrupt, NotFound
 from modelwright.core.grants import Level, Principal, Verb
-from modelwright.core.lineage import ResolvedSpec, own_fields
+from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import PRIVATE
@@ -30,6 +30,7 @@ from modelwright.service.origins import Origins
 from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
 from modelwright.service.telling import told_of_create
+from modelwright.service.templates import abilities_digest
 from modelwright.service.views import (
     Created,
     CreateEvent,
@@ -73,12 +74,14 @@ class Models:
         card: Card | None = None,
         aliases: Sequence[Alias] = (),
         fresh: bool = False,
+        onto: int | None = None,
         arrival: Arrival | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
         `card` None keeps the one there is. `fresh`: raises Conflict when the name is
-        not free; so does an alias that another model has. `arrival`: what the draft
+        not free; so does an alias that another model has, and a revision `onto` that is
+        no longer the current one. `arrival`: what the draft
         was read from, whose manifest is kept as it is.
         Nothing is written unless all of it is. Raises Invalid for the draft, NotFound
         for a base that is not here. But for long work on weights the first event
@@ -99,6 +102,7 @@ class Models:
             card=card,
             aliases=tuple(aliases),
             fresh=fresh,
+            onto=onto,
         )
         async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
@@ -140,7 +144,7 @@ class Models:
                 parent=layout.resolved.parent,
                 manifest=layout.digest,
                 size=manifest.size,
-                template=_template_digest(layout.resolved),
+                template=abilities_digest(layout.resolved),
                 small_blobs=small,
                 layers=layout.resolved.layers,
                 ancestors=layout.ancestors,
@@ -177,8 +181,7 @@ class Models:
 
     async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
         """The models that the principal may know, the last changed first."""
-        viewer = viewer_of(principal)
-        surveyed = self._over(await self._catalogue.survey(viewer))
+        surveyed = self._over(await self._catalogue.survey(viewer_of(principal)))
         return tuple([summary async for _, summary in surveyed._lines(principal)])
 
     async def survey(self, principal: Principal) -> "Models":
@@ -259,10 +262,11 @@ class Models:
         model = replace(stored, revision=committed.model.revision, latest=committed.model.latest)
         return await self._summary(principal, model, model.revision)
 
-    async def instructions(self, principal: Principal, ref: str) -> str:
-        """The system text that a model answers under; for use, not to be shown."""
+    async def in_use(self, principal: Principal, ref: str) -> tuple[ModelSpec, ResolvedSpec]:
+        """What a model says itself, and in all as far as its base is here; not to be shown."""
         stored, revision = await self._resolver.find(principal, ref, Verb.USE)
-        return (await self._resolver.resolve(principal, revision, stored)).system
+        lineage = await self._resolver.lineage(principal, revision.spec, stored, lenient=True)
+        return lineage[0], resolve(lineage)
 
     async def hide_revision(self, principal: Principal, name: str, number: int) -> None:
         """Leave a revision out of the history; raises Conflict for the current one."""
@@ -305,13 +309,15 @@ class Models:
         old = await self._legible(principal, before, "before")
         return changes(old, await self._legible(principal, after, "after"))
 
-    async def summary(self, principal: Principal, ref: str) -> ModelSummary:
-        """A model's line in a list, alone."""
-        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.SHOW))
+    async def summary(self, principal: Principal, ref: str, *, right: Verb = Verb.SHOW) -> ModelSummary:
+        """A model's line in a list, alone; `right` is what it is asked for."""
+        return await self._summary(principal, *await self._resolver.find(principal, ref, right))
 
-    async def may_derive(self, principal: Principal, ref: str) -> ModelSummary:
-        """The same of a model to be learned from; raises Denied where that may not be."""
-        return await self._summary(principal, *await self._resolver.find(principal, ref, Verb.DERIVE))
+    async def usable(self, principal: Principal, ref: str) -> ModelSummary:
+        """The same of a model to be used; raises what any use of it would."""
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        await self._resolver.resolve(principal, revision, stored)
+        return await self._summary(principal, stored, revision)
 
     async def _legible(self, principal: Principal, ref: str, field: str) -> ResolvedSpec:
         """What a reader may see of a model or revision, inheritance included."""
@@ -380,17 +386,6 @@ class Models:
 def _opaque(stored: StoredModel, revision: Revision) -> Digest:
     """A digest that says which revision it is, and nothing of what that is made of."""
     return Digest.of(f"{stored.id}@{revision.number}".encode())
-
-
-def _template_digest(resolved: ResolvedSpec) -> Digest | None:
-    """What abilities follow from, beside the weights; None when nothing does.
-
-    A renderer is used in a template's place.
-    """
-    own = "" if resolved.renderer else resolved.prompt_template
-    seen = "" if resolved.projector is None else str(resolved.projector)
-    said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
-    return Digest.of(said.encode()) if said else None
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

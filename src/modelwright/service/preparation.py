@@ -18,7 +18,7 @@ from modelwright.core.dataset_file import rows as read_rows
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, NotFound
 from modelwright.core.grants import Principal, Verb
-from modelwright.core.hyperparameters import Hyperparameters, Method
+from modelwright.core.hyperparameters import RULES, Hyperparameters, Method
 from modelwright.core.ports import Blobs, Catalogue, WeightFiles
 from modelwright.core.revision import BlobRecord
 from modelwright.core.token_rows import GroupRow, PairRow, QuestionRow, TaughtRow, TokenRow, Tokens, to_line
@@ -65,17 +65,30 @@ class Preparation:
         self._files = files
 
     async def dataset(
-        self, principal: Principal, model: str, dataset: Digest, method: Method, settings: Hyperparameters
+        self,
+        principal: Principal,
+        model: str,
+        dataset: Digest,
+        method: Method,
+        settings: Hyperparameters,
+        *,
+        plain: bool = False,
     ) -> Prepared:
         """The token rows of a dataset; raises Invalid with the line of a bad one."""
-        found = await self._lines.over_lines(dataset, lambda lines: list(read_rows(lines, method)))
-        return await self.rows(principal, model, found, settings)
+        return await self.rows(principal, model, await self._read(dataset, method, plain), settings)
 
     async def parted(
-        self, principal: Principal, model: str, dataset: Digest, method: Method, settings: Hyperparameters
+        self,
+        principal: Principal,
+        model: str,
+        dataset: Digest,
+        method: Method,
+        settings: Hyperparameters,
+        *,
+        plain: bool = False,
     ) -> tuple[Prepared, Prepared | None]:
         """The same, and apart from them the share that is held back to measure by."""
-        found = await self._lines.over_lines(dataset, lambda lines: list(read_rows(lines, method)))
+        found = await self._read(dataset, method, plain)
         values = settings.as_dict()
         held = min(round(len(found) * values["validation"]), len(found) - 1) if method != "reward" else 0
         if held < 1:
@@ -94,10 +107,17 @@ class Preparation:
         await self._catalogue.add_blob(BlobRecord(digest, size, None))
         return Prepared(digest, len(found), sum(map(_length, found)))
 
-    async def count(self, principal: Principal, model: str, dataset: Digest, method: Method) -> int:
+    async def count(
+        self, principal: Principal, model: str, dataset: Digest, method: Method, *, plain: bool = False
+    ) -> int:
         """The tokens of a dataset as this model would learn from it."""
-        rows = await self._lines.over_lines(dataset, lambda lines: list(read_rows(lines, method)))
+        rows = await self._read(dataset, method, plain)
         return sum(map(_length, await self._laid_out(principal, model, rows, Hyperparameters())))
+
+    async def _read(self, dataset: Digest, method: Method, plain: bool) -> list[Row]:
+        return await self._lines.over_lines(
+            dataset, lambda lines: list(read_rows(lines, method, plain=plain))
+        )
 
     async def _laid_out(
         self, principal: Principal, model: str, rows: Iterable[Row], settings: Hyperparameters
@@ -147,9 +167,10 @@ class Layout:
         self._principal = principal
         self._model = model
         self._end = end
-        values = settings.as_dict()
-        self._share = float(values.get("word_dropout", 0.0))
-        self._seed = int(values.get("seed", 0))
+        values = {name: rule.default for name, rule in RULES.items()} | settings.as_dict()
+        self._share = float(values["word_dropout"])
+        self._seed = int(values["seed"])
+        self._longest = int(values["max_length"]) - 1
 
     async def rows(self, row: Row) -> list[TokenRow]:
         """The token rows of one row."""
@@ -158,7 +179,9 @@ class Layout:
                 return [await self._taught(row.messages, place) for place in row.learned]
             case PlainText():
                 (tokens,) = await self._tokens([row.text])
-                return [TaughtRow(((),), (*tokens, self._end))]
+                whole = (*tokens, self._end)
+                pieces = range(0, len(whole), self._longest)
+                return [TaughtRow(((),), whole[first : first + self._longest]) for first in pieces]
             case Preference():
                 prompt = await self.text(row.messages)
                 (before, chosen), (_, rejected) = await self._split(prompt, [row.chosen, row.rejected])

@@ -68,8 +68,7 @@ class PromptQueue:
         a model does where its base was taken away; Exhausted or Unavailable when no more
         may wait.
         """
-        summary = await self._models.summary(principal, request.model)
-        await self._models.instructions(principal, request.model)  # resolves it, base and all
+        summary = await self._models.usable(principal, request.model)
         revision = ModelRef.parse(request.model).revision
         name = summary.key if revision is None else f"{summary.key}@{revision}"
         prompt = QueuedPrompt(

@@ -4,24 +4,26 @@ The adapter is made a GGUF, loaded by an engine and asked something; only then i
 it part of a model, through Models.create as everything is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from modelwright.core.card import Card
 from modelwright.core.chat import Done
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.engine_ports import EngineNeeds, Engines
-from modelwright.core.errors import Corrupt, Denied, NotFound
+from modelwright.core.errors import Corrupt, Denied, ModelwrightError, NotFound
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import to_go_on_with
+from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, WeightFiles
 from modelwright.core.revision import Alias, BlobRecord
 from modelwright.core.runs import Run
 from modelwright.core.spec import AdapterLayer
+from modelwright.core.training_ports import Checkpoint, Trained
 from modelwright.core.weight_files import NamedAdapter, NamedBlob
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
@@ -29,6 +31,12 @@ from modelwright.service.views import Created
 
 TRIED_TOKENS: Final = 4
 """Tokens of the answer that an adapter must give before it is published."""
+
+
+STEP: Final = "{step}"
+"""In the names that a run's extras bring: the step that a result is of."""
+CHECKPOINT_TAG: Final = "ckpt-step-{step}"
+"""What the models of checkpoints are called; OpenAI's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +83,58 @@ class Publishing:
         return (str(history.name), made[-1]) if made else None
 
     async def publish(
-        self, principal: Principal, run: Run, ancestry: Ancestry, files: Sequence[NamedBlob]
+        self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained
     ) -> tuple[str, int]:
-        """Make the revision; gives the model's name and its number."""
-        digest, size = await self._made(files, ancestry.base)
-        scale = ancestry.last.scale if ancestry.last else 1.0
-        adapters = (*ancestry.frozen, AdapterLayer(digest, size, scale))
+        """Make the revision, once it has answered, and models of the checkpoints before it.
+
+        Gives the revision's model and number. Only the end is tried: checkpoints have
+        its shape. Raises what keeps the end from being a revision; then there are no
+        checkpoints, either.
+        """
+        adapters = await self._adapters(principal, ancestry, trained.files)
         await self._try(run, ancestry.base, adapters)
+        made: list[str] = []
+        try:
+            for checkpoint in trained.checkpoints:
+                made.append(await self._keep(principal, run, ancestry, checkpoint))
+            created = await self._create(principal, run, run.plan.target, adapters, _Naming(run.step))
+        except ModelwrightError:
+            for name in made:
+                await self._models.delete(principal, name)
+            raise
+        return str(created.name), created.revision
+
+    async def _keep(self, principal: Principal, run: Run, ancestry: Ancestry, checkpoint: Checkpoint) -> str:
+        """Make a model of a checkpoint; gives its name."""
+        adapters = await self._adapters(principal, ancestry, checkpoint.files)
+        name = checkpoint_name(run, checkpoint.step).full
+        await self._create(principal, run, name, adapters, _Naming(checkpoint.step, is_checkpoint=True))
+        return name
+
+    async def _adapters(
+        self, principal: Principal, ancestry: Ancestry, files: Sequence[NamedBlob]
+    ) -> Sequence[AdapterLayer]:
+        """What was there before, and what was trained."""
+        digest, size = await self._made(principal, files, ancestry.base)
+        scale = ancestry.last.scale if ancestry.last else 1.0
+        return (*ancestry.frozen, AdapterLayer(digest, size, scale))
+
+    async def _create(
+        self, principal: Principal, run: Run, name: str, adapters: Sequence[AdapterLayer], naming: "_Naming"
+    ) -> Created:
         named = tuple(NamedAdapter((NamedBlob("", each.digest),), each.scale) for each in adapters)
-        revises = await self._exists(principal, run.plan.target)
+        revises = await self._exists(principal, name)
         draft = SpecDraft(parent=None if revises else run.plan.model, adapters=named, revises=revises)
         events = self._models.create(
             principal,
-            run.plan.target,
+            name,
             draft,
-            message=_message(run),
+            message=naming.message(run),
             kind="train",
-            card=_card(run),
-            aliases=tuple(
-                Alias(each["dialect"], each["alias"].format(step=run.step), each["scope"])
-                for each in run.extras.get("aliases", ())
-            ),
+            card=naming.card(run),
+            aliases=naming.aliases(run),
         )
-        created = [event async for event in events if isinstance(event, Created)]
-        return str(created[-1].name), created[-1].revision
+        return [event async for event in events if isinstance(event, Created)][-1]
 
     async def _exists(self, principal: Principal, name: str) -> bool:
         try:
@@ -107,9 +143,16 @@ class Publishing:
             return False
         return True
 
-    async def _made(self, files: Sequence[NamedBlob], base: Digest) -> tuple[Digest, int]:
+    async def _made(
+        self, principal: Principal, files: Sequence[NamedBlob], base: Digest
+    ) -> tuple[Digest, int]:
+        """The adapter as one blob, which is whose the run is, as if they had brought it."""
         made = [step async for step in self._files.convert_adapter(files, base) if isinstance(step, Made)]
-        await self._catalogue.add_blob(BlobRecord(made[-1].digest, made[-1].size, None))
+        record = BlobRecord(made[-1].digest, made[-1].size, None)
+        if principal.is_admin:
+            await self._catalogue.add_blob(record)
+        else:
+            await self._catalogue.add_upload(record, principal.id)
         return made[-1].digest, made[-1].size
 
     async def _try(self, run: Run, base: Digest, adapters: Sequence[AdapterLayer]) -> None:
@@ -130,12 +173,41 @@ class Publishing:
             raise Corrupt("the trained adapter gave no answer", hint="Nothing was published")
 
 
+def checkpoint_name(run: Run, step: int) -> Name:
+    """What the model of a checkpoint is called: the target, with another tag."""
+    return replace(Name.parse(run.plan.target), tag=CHECKPOINT_TAG.format(step=step))
+
+
 def _message(run: Run) -> str:
     """Names the run, which keeps its plan, its figures and the libraries' versions."""
     return f"trained by {run.id}"
 
 
-def _card(run: Run) -> Card | None:
-    """The card of a new model, where the run brings one; else it keeps what it has."""
-    card = run.extras.get("card")
-    return Card(**card) if card else None
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """What a result is called; a checkpoint has only the names that tell its step."""
+
+    step: int
+    is_checkpoint: bool = False
+
+    def message(self, run: Run) -> str:
+        return _message(run) + (f", step {self.step}" if self.is_checkpoint else "")
+
+    def card(self, run: Run) -> Card | None:
+        """The card of a new model, where the run brings one; else it keeps what it has."""
+        card = run.extras.get("checkpoint_card" if self.is_checkpoint else "card")
+        return Card(**_with_step(card, self.step)) if card else None
+
+    def aliases(self, run: Run) -> tuple[Alias, ...]:
+        return tuple(
+            Alias(each["dialect"], _with_step(each["alias"], self.step), each["scope"])
+            for each in run.extras.get("aliases", ())
+            if STEP in each["alias"] or not self.is_checkpoint
+        )
+
+
+def _with_step(tree: Any, step: int) -> Any:
+    """JSON with the step written where it is to stand."""
+    if isinstance(tree, Mapping):
+        return {name: _with_step(value, step) for name, value in tree.items()}
+    return tree.replace(STEP, str(step)) if isinstance(tree, str) else tree

@@ -16,6 +16,7 @@ from modelwright.service.access import Access
 from modelwright.service.accounts import Accounts
 from modelwright.service.audit import Audit, Ledger
 from modelwright.service.counts import SharedCounts
+from modelwright.service.particulars import Particulars
 from modelwright.service.quotas import Quotas
 from modelwright.service.sharing import Sharing
 
@@ -41,6 +42,7 @@ class Rights:
     sharing: Sharing
     quotas: Quotas
     audit: Audit
+    particulars: Particulars
 
 
 def build_rights(
@@ -64,4 +66,5 @@ def build_rights(
         Sharing(access, accounts, books.grants, clock),
         limits,
         Audit(books.log, ledger, accounts.note_uses, limits.keep),
+        Particulars(books.people, books.log, clock),
     )

@@ -17,6 +17,7 @@ from modelwright.core.grants import Principal
 from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.ports import Clock, WeightFiles
 from modelwright.core.runs import ENDED, EventKind, Run, RunState, check_move
+from modelwright.core.step_metrics import FILE_NAME, step_metrics
 from modelwright.core.training_memory import memory_needed
 from modelwright.core.training_ports import (
     DeviceMemory,
@@ -28,12 +29,17 @@ from modelwright.core.training_ports import (
     TrainingJob,
 )
 from modelwright.core.weight_files import NamedBlob
+from modelwright.service.datasets import Datasets, once
 from modelwright.service.preparation import Preparation, Prepared
-from modelwright.service.publishing import Ancestry, Publishing
+from modelwright.service.publishing import Ancestry, Publishing, checkpoint_name
 from modelwright.service.resolver import Resolver
 
 MOST_REPLAY: Final = 4096
 """Rows of general knowledge that are made for a run."""
+RESULTS: Final = "result_files"
+"""Among a run's extras: it is to leave a file of its figures. Among its metrics: the file."""
+RESULTS_PURPOSE: Final = "fine-tune-results"
+MOST_EVENTS: Final = 100_000
 RESUMED: Final = "resumed_at"
 """The step that a run had reached when its process died last, among its extras."""
 _STEPPED: Final = frozenset({"progress", "evaluation", "checkpoint"})
@@ -64,6 +70,7 @@ class Runner:
         clock: Clock,
         principal_of: Callable[[str], Awaitable[Principal | None]],
         memory: DeviceMemory,
+        datasets: Datasets,
     ) -> None:
         self._runs = runs
         self._trainers = trainers
@@ -75,6 +82,7 @@ class Runner:
         self._clock = clock
         self._principal_of = principal_of
         self._memory = memory
+        self._datasets = datasets
         self._work = asyncio.Event()
         self._moving = asyncio.Lock()  # one move of a run's state at a time
         self._current: _Current | None = None
@@ -204,10 +212,24 @@ class Runner:
         return await _to_its_end(self._published(principal, run, ancestry, trained))
 
     async def _published(self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained) -> Run:
+        """Make the revision, and the file of figures where the run is to have one."""
         metrics = {**trained.metrics, **_kept(trained)}
+        if run.extras.get(RESULTS):
+            metrics[RESULTS] = [await self._results(principal, run)]
+        if trained.checkpoints:
+            steps = [each.step for each in trained.checkpoints]
+            metrics["checkpoints"] = [{"step": s, "model": str(checkpoint_name(run, s))} for s in steps]
         run = replace(run, metrics=metrics)
-        name, number = await self._publishing.publish(principal, run, ancestry, trained.files)
+        await self._save(run)  # a server that dies now finds the revision and these
+        name, number = await self._publishing.publish(principal, run, ancestry, trained)
         return replace(run, revision=number, metrics={**metrics, "model": name})
+
+    async def _results(self, principal: Principal, run: Run) -> str:
+        """Store what was measured at each step; gives the dataset's id."""
+        events = await self._runs.events(run.id, limit=MOST_EVENTS)
+        content = step_metrics(events, run.plan.method)
+        record = await self._datasets.add(principal, FILE_NAME, once(content), purpose=RESULTS_PURPOSE)
+        return record.id
 
     async def _job(self, principal: Principal, run: Run, ancestry: Ancestry) -> tuple[TrainingJob, int]:
         """What the trainer is to do, and the bytes of memory that it will take."""
@@ -215,10 +237,12 @@ class Runner:
         facts = await self._resolver.facts(ancestry.base)
         size = facts.parameter_count if facts is not None else 0
         settings = plan.hyperparameters.completed(plan.method, size)
-        rows, held = await prepare.parted(principal, plan.model, plan.dataset, plan.method, settings)
+        rows, held = await prepare.parted(
+            principal, plan.model, plan.dataset, plan.method, settings, plain="dataset" in plan.plain
+        )
         await self._note(run, {"text": f"{rows.rows} rows, {rows.tokens} tokens"})
         if plan.validation is not None:
-            held = await prepare.dataset(principal, plan.model, plan.validation, plan.method, settings)
+            held = await self._further(principal, run, "validation", plan.validation, settings)
         replay = await self._general(principal, run, ancestry, rows, settings)
         base = ancestry.base
         job = TrainingJob(
@@ -241,6 +265,15 @@ class Runner:
         )
         return job, memory_needed(facts, settings)
 
+    async def _further(
+        self, principal: Principal, run: Run, name: str, dataset: Digest, settings: Hyperparameters
+    ) -> Prepared:
+        """Token rows of another dataset of the plan, the one of this name."""
+        plan = run.plan
+        return await self._preparation.dataset(
+            principal, plan.model, dataset, plan.method, settings, plain=name in plan.plain
+        )
+
     async def _general(
         self, principal: Principal, run: Run, ancestry: Ancestry, rows: Prepared, settings: Hyperparameters
     ) -> Prepared | None:
@@ -249,9 +282,7 @@ class Runner:
         if not values["replay"] or run.plan.method != "sft":
             return None
         if run.plan.replay is not None:
-            return await self._preparation.dataset(
-                principal, run.plan.model, run.plan.replay, run.plan.method, settings
-            )
+            return await self._further(principal, run, "replay", run.plan.replay, settings)
         steps = values["steps"] or values["epochs"] * rows.rows / values["batch_size"]
         count = min(int(steps * values["batch_size"] * values["replay"]) + 1, MOST_REPLAY)
         made = list(self._replay.rows(ancestry.base, count, values["seed"]))

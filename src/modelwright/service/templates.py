@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from modelwright.core.digest import Digest
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.prompt_template.faults import TemplateError
 from modelwright.core.prompt_template.prompt import PromptTemplate
@@ -54,3 +55,14 @@ class Templates:
             return self.read(text).capabilities
         except TemplateError:
             return ()  # stored by something that reads more than this does
+
+
+def abilities_digest(resolved: ResolvedSpec) -> Digest | None:
+    """What abilities follow from, beside the weights; None when nothing does.
+
+    A renderer is used in a template's place.
+    """
+    own = "" if resolved.renderer else resolved.prompt_template
+    seen = "" if resolved.projector is None else str(resolved.projector)
+    said = "\0".join((own, resolved.parser, seen)).rstrip("\0")
+    return Digest.of(said.encode()) if said else None

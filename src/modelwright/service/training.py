@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from modelwright.core.audit import Entry
-from modelwright.core.dataset_file import survey
-from modelwright.core.digest import Digest
+from modelwright.core.dataset_file import is_plain, survey
 from modelwright.core.errors import Invalid, NotFound, Unavailable
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.hyperparameters import Hyperparameters, Method
 from modelwright.core.lineage import to_go_on_with
 from modelwright.core.ports import Clock
 from modelwright.core.rewards import check_rewards
-from modelwright.core.runs import ENDED, Run, RunEvent, TrainingPlan, check_move
+from modelwright.core.runs import ENDED, DatasetRecord, Run, RunEvent, TrainingPlan, check_move
 from modelwright.core.training_ports import Lines, Runs
 from modelwright.service.access import Access
 from modelwright.service.datasets import Datasets
@@ -91,16 +90,18 @@ class Training:
         lineage = await self._resolver.lineage(principal, revision.spec, stored)
         goes_on = to_go_on_with(lineage[0], resolved) if target.name == stored.name else None
         settings = _settled(resolved.profile, request.hyperparameters, new=goes_on is None)
+        digests = await self._datasets_of(principal, request)
         plan = TrainingPlan(
             model=f"{stored.name.full}@{revision.number}",
             spec=revision.spec,
             target=target.name.full,
             method=request.method,
-            dataset=await self._checked(principal, request.dataset, request.method, "dataset"),
+            dataset=digests["dataset"].digest,
             hyperparameters=settings,
-            validation=await self._optional(principal, request.validation, request.method, "validation"),
-            replay=await self._optional(principal, request.replay, request.method, "replay"),
+            validation=digests["validation"].digest if "validation" in digests else None,
+            replay=digests["replay"].digest if "replay" in digests else None,
             rewards=check_rewards(request.rewards) if request.rewards else (),
+            plain=tuple(name for name, record in digests.items() if is_plain(record.name)),
         )
         await self._check_rewards(plan)
         run = Run(
@@ -125,7 +126,8 @@ class Training:
     async def tokens(self, principal: Principal, model: str, dataset: str, method: Method) -> int:
         """How many tokens a dataset has for a model; raises Invalid with a bad line."""
         record = await self._datasets.find(principal, dataset)
-        return await self._preparation.count(principal, model, record.digest, method)
+        plain = is_plain(record.name)
+        return await self._preparation.count(principal, model, record.digest, method, plain=plain)
 
     async def find(self, principal: Principal, run: str) -> Run:
         """One's own run; raises NotFound for another's, too."""
@@ -185,8 +187,14 @@ class Training:
             raise Unavailable(f"run {run} is {found.state}", hint="Resume it")
         return found
 
-    async def _optional(self, principal: Principal, dataset: str, method: Method, name: str) -> Digest | None:
-        return await self._checked(principal, dataset, method, name) if dataset else None
+    async def _datasets_of(self, principal: Principal, request: RunRequest) -> Mapping[str, DatasetRecord]:
+        """The datasets of a request by their field, every line looked at."""
+        asked = {"dataset": request.dataset, "validation": request.validation, "replay": request.replay}
+        return {
+            field: await self._checked(principal, dataset, request.method, field)
+            for field, dataset in asked.items()
+            if dataset or field == "dataset"
+        }
 
     async def _checked(
         self,
@@ -194,16 +202,19 @@ class Training:
         dataset: str,
         method: Method,
         field: str,
-    ) -> Digest:
+    ) -> DatasetRecord:
         record = await self._datasets.find(principal, dataset, field=field)
-        found = await self._lines.over_lines(record.digest, lambda lines: survey(lines, method, preview=0))
+        plain = is_plain(record.name)
+        found = await self._lines.over_lines(
+            record.digest, lambda lines: survey(lines, method, preview=0, plain=plain)
+        )
         found.raise_faults()
         if method == "reward" and len(found.kinds) > 1:
             raise Invalid(
                 "some rows bring answers with rewards and some only ask: a run learns from one kind",
                 field=field,
             )
-        return record.digest
+        return record
 
     async def _check_rewards(self, plan: TrainingPlan) -> None:
         """See that answers that the model is to make are judged by something."""

@@ -39,6 +39,11 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     before = None if row is None else read_model(row)
     if before is not None and new.fresh:
         raise Conflict(f"there is a model {before.name} already", field="model", hint="Choose another name")
+    if new.onto is not None and (before is None or before.revision.number != new.onto):
+        now = "gone" if before is None else f"at revision {before.revision.number}"
+        raise Conflict(
+            f"{new.name} was at revision {new.onto} and is now {now}", field="revision", hint="Look again"
+        )
     card = _card(new, before)
     if before is not None and _says_so(new, before, card):
         _add_aliases(connection, new, row.id if row is not None else 0)

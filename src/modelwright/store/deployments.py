@@ -20,11 +20,11 @@ from modelwright.store.tables import audit, models
 from modelwright.store.template_tables import deployments, model_servers
 
 _D, _S = deployments.c, model_servers.c
-_LIVE: Final[Select[Any]] = (
-    select(deployments, models.c.host, models.c.namespace, models.c.model, models.c.tag)
-    .join_from(deployments, models, models.c.id == _D.model_id)
-    .where(models.c.deleted_at.is_(None))
-)
+_ALL: Final[Select[Any]] = select(
+    deployments, models.c.host, models.c.namespace, models.c.model, models.c.tag
+).join_from(deployments, models, models.c.id == _D.model_id)
+_LIVE: Final = _ALL.where(models.c.deleted_at.is_(None))
+_ORPHANS: Final = _ALL.where(models.c.deleted_at.is_not(None))
 
 
 class DeploymentTable:
@@ -58,6 +58,9 @@ class DeploymentTable:
     async def delete(self, deployment: str) -> bool:
         query = delete(deployments).where(_D.id == deployment)
         return await self._database.write(lambda c: c.execute(query).rowcount > 0)
+
+    async def orphans(self) -> Sequence[Deployment]:
+        return [_read(row) for row in await self._database.read(lambda c: c.execute(_ORPHANS).all())]
 
     async def add_server(self, server: ModelServer) -> None:
         def work(connection: Any) -> None:
@@ -152,5 +155,6 @@ def _read_server(row: Row[Any]) -> ModelServer:
 
 def _read_use(row: Any) -> Used:
     figures = json.loads(row.detail)
-    read, written = figures.get("prompt_tokens", 0), figures.get("completion_tokens", 0)
-    return Used(row.at, row.revision or 0, read, written)
+    names = ("prompt_tokens", "completion_tokens", "requests")
+    read, written, requests = (figures.get(name, 0) for name in names)
+    return Used(row.at, row.revision or 0, read, written, figures.get("deployment", ""), requests)

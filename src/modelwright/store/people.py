@@ -5,7 +5,8 @@ compared without regard to case. Who is deleted keeps its row, so that what it
 made and did can still be attributed, and its namespace, so that nobody inherits it.
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -52,15 +53,29 @@ class PeopleBook:
     async def change_user(self, user: User, password: str | None = None) -> None:
         await self._database.write(lambda c: _change_user(c, user, password))
 
+    async def put_extras(self, user: str, dialect: str, content: Mapping[str, Any]) -> bool:
+        def work(connection: Connection) -> bool:
+            _one_at_a_time(connection)
+            row = connection.execute(
+                select(principals.c.extras).where(principals.c.id == user, _HERE)
+            ).first()
+            if row is None:
+                return False
+            kept = _written({**json.loads(row.extras), dialect: dict(content)})
+            connection.execute(update(principals).where(principals.c.id == user).values(extras=kept))
+            return True
+
+        return await self._database.write(work)
+
     async def delete_user(self, id: str, at: datetime) -> bool:
         return await self._database.write(lambda c: _delete_user(c, id, at))
 
     async def add_group(self, group: Group) -> None:
-        values = {"id": group.id, "name": group.name, "created_at": group.created_at}
+        values = {"id": group.id, "created_at": group.created_at, **_told(group)}
 
         def work(connection: Connection) -> None:
             _refuse_taken(connection, groups, group.name, "group")
-            connection.execute(insert(groups), {**values, "name_key": group.name.casefold()})
+            connection.execute(insert(groups), values)
 
         await self._database.write(work)
 
@@ -80,6 +95,13 @@ class PeopleBook:
             return None if row is None else _read_group(connection, row)
 
         return await self._database.read(work)
+
+    async def change_group(self, group: Group) -> None:
+        def work(connection: Connection) -> None:
+            _refuse_taken(connection, groups, group.name, "group", but=group.id)
+            connection.execute(update(groups).where(groups.c.id == group.id).values(**_told(group)))
+
+        await self._database.write(work)
 
     async def delete_group(self, id: str) -> bool:
         def work(connection: Connection) -> bool:
@@ -126,11 +148,28 @@ class PeopleBook:
 
 
 def read_user(row: Row[Any]) -> User:
-    return User(row.id, row.name, row.role, row.namespace, row.created_at, row.email or "", row.account)
+    extras = json.loads(row.extras)
+    return User(
+        row.id, row.name, row.role, row.namespace, row.created_at, row.email or "", row.account, extras
+    )
 
 
 def _read_group(connection: Connection, row: Row[Any]) -> Group:
-    return Group(row.id, row.name, row.created_at, tuple(connection.scalars(_members(row.id))))
+    among = tuple(connection.scalars(_members(row.id)))
+    return Group(row.id, row.name, row.created_at, among, row.description, json.loads(row.extras))
+
+
+def _told(group: Group) -> dict[str, str]:
+    return {
+        "name": group.name,
+        "name_key": group.name.casefold(),
+        "description": group.description,
+        "extras": _written(group.extras),
+    }
+
+
+def _written(extras: Mapping[str, Any]) -> str:
+    return json.dumps(dict(extras), sort_keys=True, allow_nan=False)
 
 
 def _members(group: str) -> Select[Any]:
@@ -171,7 +210,11 @@ def _change_user(connection: Connection, user: User, password: str | None) -> No
 def _delete_user(connection: Connection, id: str, at: datetime) -> bool:
     _one_at_a_time(connection)
     _keep_an_admin(connection, id)
-    here = update(principals).where(principals.c.id == id, _HERE).values(deleted_at=at, password=None)
+    here = (
+        update(principals)
+        .where(principals.c.id == id, _HERE)
+        .values(deleted_at=at, password=None, extras="{}")
+    )
     gone = connection.execute(here).rowcount > 0
     if gone:
         connection.execute(delete(members).where(members.c.principal_id == id))
@@ -191,9 +234,9 @@ def _mail(user: User) -> dict[str, str | None]:
     return {"email": user.email or None, "email_key": user.email.casefold() or None}
 
 
-def _refuse_taken(connection: Connection, table: Any, name: str, thing: str) -> None:
+def _refuse_taken(connection: Connection, table: Any, name: str, thing: str, but: str = "") -> None:
     _one_at_a_time(connection)
-    query = select(table.c.id).where(table.c.name_key == name.casefold())
+    query = select(table.c.id).where(table.c.name_key == name.casefold(), table.c.id != but)
     if table is principals:
         query = query.where(_HERE)
     if connection.execute(query).first():

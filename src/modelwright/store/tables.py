@@ -207,6 +207,7 @@ principals: Final = Table(
     Column("namespace", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("deleted_at", Instant),
+    Column("extras", Text, nullable=False, server_default="{}"),
 )
 
 groups: Final = Table(
@@ -216,6 +217,8 @@ groups: Final = Table(
     Column("name", Text, nullable=False),
     Column("name_key", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("extras", Text, nullable=False, server_default="{}"),
 )
 
 members: Final = Table(

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid, Unavailable, Unsupported
-from modelwright.core.training_ports import Told, Trained, TrainerEvent, TrainingJob
+from modelwright.core.training_ports import Checkpoint, Told, Trained, TrainerEvent, TrainingJob
 from modelwright.core.weight_files import NamedBlob
 from modelwright.worker.process import Event, Worker
 
@@ -26,6 +26,8 @@ NEEDED: Final = ("torch", "transformers", "peft", "safetensors", "regex")
 GRACE: Final = 60.0
 """Seconds that a child may take for its running step and a checkpoint."""
 ADAPTER: Final = ("adapter_config.json", "adapter_model.safetensors")
+EPOCHS: Final = "epoch-*"
+"""Folders of adapters that the child has kept (child/checkpoint.py writes them)."""
 _ENVIRONMENT: Final = (
     ("OMP_WAIT_POLICY", "passive"),  # threads that spin while they wait cost up to 90 % of the speed
     ("KMP_BLOCKTIME", "0"),
@@ -118,12 +120,17 @@ class ChildTrainers:
         return folder
 
     async def _trained(self, folder: Path, metrics: Mapping[str, Any]) -> Trained:
-        files = []
-        for name in ADAPTER:
-            digest, _ = await self._adopt(folder / "adapter" / name)
-            files.append(NamedBlob(name, digest))
+        files = await self._adopted(folder / "adapter")
         momentum, _ = await self._adopt(folder / "momentum.pt")
-        return Trained(files, metrics, momentum)
+        kept = [
+            Checkpoint(int(each.name.rpartition("-")[2]), await self._adopted(each))
+            for each in sorted(folder.glob(EPOCHS))
+        ]
+        return Trained(files, metrics, momentum, kept)
+
+    async def _adopted(self, folder: Path) -> Sequence[NamedBlob]:
+        """A PEFT folder's files as blobs."""
+        return [NamedBlob(name, (await self._adopt(folder / name))[0]) for name in ADAPTER]
 
 
 def _check_installed() -> None:

@@ -8,7 +8,6 @@ them, from the outside in: the crossroads, the meter, the error boundary, the ga
 import platform
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from fastapi import Depends, FastAPI
 from prometheus_client import CollectorRegistry
@@ -26,6 +25,7 @@ from modelwright.dialects.native import Identity, Native
 from modelwright.dialects.ollama import Ollama
 from modelwright.dialects.openai import OpenAI
 from modelwright.dialects.openwebui import OpenWebUI
+from modelwright.dialects.openwebui.stance import Stance as OpenWebUIStance
 from modelwright.dialects.sgp import SGP
 from modelwright.dialects.tigercity import TigerCity
 from modelwright.service.services import Services
@@ -54,7 +54,7 @@ class Edge:
     admission: Admission = field(default_factory=Admission)
     limits: Limits = field(default_factory=Limits)
     doorkeeper: Doorkeeper = field(default_factory=Doorkeeper)
-    openwebui_errors: Literal["product", "docs"] = "product"
+    openwebui: OpenWebUIStance = field(default_factory=OpenWebUIStance)
     default_model: str = ""
     ai_middleware: Stance = field(default_factory=Stance)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
@@ -62,11 +62,12 @@ class Edge:
 
 def dialects_of(edge: Edge) -> tuple[Dialect, ...]:
     """All of them; where two have one path, it is the first one's."""
+    anthropic = Anthropic()
     return (
         Ollama(),
         OpenAI(),
-        Anthropic(),
-        OpenWebUI(edge.openwebui_errors),
+        anthropic,
+        OpenWebUI(edge.openwebui, anthropic),
         TigerCity(edge.default_model),
         AIMiddleware(edge.ai_middleware),
         SGP(),

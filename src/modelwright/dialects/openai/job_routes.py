@@ -60,7 +60,7 @@ class JobRoutes:
         return json_response(jobs.job_object(run))
 
     async def _wanted(self, principal: Principal, body: jobs.JobRequest) -> RunRequest:
-        summary = await self._models.may_derive(principal, body.model)
+        summary = await self._models.summary(principal, body.model, right=Verb.DERIVE)
         seed = secrets.randbelow(2**31) if body.seed is None else body.seed
         wanted = jobs.parse_wanted(body, seed, summary.facts.parameter_count if summary.facts else 0)
         for name in ("training_file", "validation_file"):
@@ -71,8 +71,10 @@ class JobRoutes:
         target = await self._models.aliases.mint(
             principal, "-".join(part for part in (summary.name.model[:40], body.suffix[:24], mark) if part)
         )
-        ends = (identifier, identifier + ":ckpt-step-{step}")
-        aliases = [{"dialect": jobs.DIALECT, "alias": each, "scope": scope} for each in ends]
+        checkpoint = jobs.checkpoint_id(identifier, "{step}")
+        aliases = [
+            {"dialect": jobs.DIALECT, "alias": each, "scope": scope} for each in (identifier, checkpoint)
+        ]
         return RunRequest(
             model=body.model,
             dataset=body.training_file,
@@ -85,6 +87,8 @@ class JobRoutes:
                 jobs.DIALECT: jobs.kept(body, seed, identifier),
                 "aliases": aliases,
                 "card": {"extras": {jobs.DIALECT: {"id": identifier}}},
+                "checkpoint_card": {"extras": {jobs.DIALECT: {"id": checkpoint}}},
+                jobs.RESULTS: True,
             },
         )
 
@@ -156,8 +160,22 @@ class JobRoutes:
     @needs(Verb.SELF)
     async def checkpoints(self, request: Request) -> Response:
         run = await self._asked(request)
-        found = await self._training.events(self._principal_of(request), run.id, limit=_EVENTS)
-        return json_response(_after(jobs.checkpoint_objects(run, found), request, usual=10))
+        principal = self._principal_of(request)
+        found = await self._training.events(principal, run.id, limit=_EVENTS)
+        trees = [
+            jobs.checkpoint_object(run, step, called, found)
+            for step, called, model in jobs.checkpoint_models(run)
+            if await self._is_there(principal, model)
+        ]
+        return json_response(_after(trees, request, usual=10))
+
+    async def _is_there(self, principal: Principal, model: str) -> bool:
+        """Whether it can be called: it may have been deleted."""
+        try:
+            await self._models.summary(principal, model)
+        except NotFound:
+            return False
+        return True
 
     async def _asked(self, request: Request) -> Run:
         job = request.path_params["job"]

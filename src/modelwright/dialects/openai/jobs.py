@@ -21,9 +21,13 @@ from modelwright.dialects.base import Json
 from modelwright.dialects.fields import Table, Text, Wire
 
 DIALECT: Final = "openai"
+CHECKPOINTS: Final = 3
+"""Epochs whose checkpoints can be called: the last ones (OpenAI's guide, "Fine-tuning")."""
 METHODS: Final[Mapping[str, Method]] = {"supervised": "sft", "dpo": "dpo", "reinforcement": "reward"}
 LONGEST_SUFFIX: Final = 64
 MOST_METADATA: Final = 16
+RESULTS: Final = "result_files"
+"""Where a run says that it is to leave a file of its figures, and which it was."""
 _NAMES: Final = {"batch_size": "batch_size", "n_epochs": "epochs", "beta": "beta"}
 _KEPT: Final = ("eval_interval", "eval_samples", "reasoning_effort")
 """Hyperparameters of reinforcement that are kept, and change nothing here."""
@@ -108,7 +112,8 @@ def parse_wanted(body: JobRequest, seed: int, parameters: int) -> Wanted:
             place = "method.reinforcement.response_format"
             raise Unsupported(f'"{place}" is not supported', field=place, hint="Leave it out")
         rewards = _rewards(inner.get("grader"))
-    return Wanted(method, hyperparameters.merged(Hyperparameters.of({"seed": seed})), rewards)
+    always = Hyperparameters.of({"seed": seed, "kept_checkpoints": CHECKPOINTS})
+    return Wanted(method, hyperparameters.merged(always), rewards)
 
 
 def trained_id(base: Name, org: str, suffix: str, mark: str) -> str:
@@ -158,7 +163,7 @@ def job_object(run: Run) -> Json:
         "error": {"code": "training_failed", "message": run.error, "param": None} if failed else None,
         "training_file": asked.get("training_file") or str(plan.dataset),
         "validation_file": asked.get("validation_file"),
-        "result_files": [],
+        "result_files": run.metrics.get(RESULTS, []),
         "hyperparameters": {name: shown[name] for name in _SHOWN},
         "method": {**method, "type": kind, kind: {**inner, "hyperparameters": shown}},
         "seed": asked.get("seed", plan.hyperparameters.get("seed") or RULES["seed"].default),
@@ -189,26 +194,38 @@ def event_object(run: str, event: RunEvent) -> Json:
     }
 
 
-def checkpoint_objects(run: Run, events: Sequence[RunEvent]) -> list[Json]:
-    """The one that can be called: the end of a job that went well."""
+def checkpoint_models(run: Run) -> list[tuple[int, str, str]]:
+    """Of a job that went well, the newest first: step, what it is called, our name of it."""
     name = trained_model(run)
-    if name is None or run.ended_at is None:
+    if name is None:
         return []
-    figures = {"step": run.step}
+    kept = [(each["step"], each["model"]) for each in run.metrics.get("checkpoints", ())]
+    steps = [*kept, (run.step, str(run.metrics.get("model", name)))]
+    named = name.startswith("ft:")
+    called = [(step, checkpoint_id(name, step) if named else model, model) for step, model in steps]
+    return called[::-1]
+
+
+def checkpoint_id(model: str, step: int | str) -> str:
+    """What a checkpoint of a model of this id is called."""
+    return f"{model}:ckpt-step-{step}"
+
+
+def checkpoint_object(run: Run, step: int, called: str, events: Sequence[RunEvent]) -> Json:
+    """A checkpoint with the figures of its step, as far as they were told."""
+    figures, created = {"step": step}, run.ended_at
     for event in events:
-        figures |= _figures(event)
-    called = f"{name}:ckpt-step-{run.step}" if name.startswith("ft:") else name
-    return [
-        {
-            "id": f"ftckpt-{run.id.removeprefix('run-')}-{run.step}",
-            "object": "fine_tuning.job.checkpoint",
-            "created_at": int(run.ended_at.timestamp()),
-            "fine_tuned_model_checkpoint": called,
-            "fine_tuning_job_id": job_id(run.id),
-            "metrics": figures,
-            "step_number": run.step,
-        }
-    ]
+        if event.content.get("step", 0) <= step and (found := _figures(event)):
+            figures, created = figures | found, event.at
+    return {
+        "id": f"ftckpt-{run.id.removeprefix('run-')}-{step}",
+        "object": "fine_tuning.job.checkpoint",
+        "created_at": int(created.timestamp()) if created else 0,
+        "fine_tuned_model_checkpoint": called,
+        "fine_tuning_job_id": job_id(run.id),
+        "metrics": figures | {"step": step},
+        "step_number": step,
+    }
 
 
 def _object(value: object, where: str) -> Mapping[str, Any]:
@@ -294,10 +311,12 @@ def _figures(event: RunEvent) -> dict[str, Any]:
     """What was measured, by OpenAI's names."""
     content = event.content
     if event.kind == "evaluation":
-        names = {"loss": "full_valid_loss", "accuracy": "full_valid_mean_token_accuracy"}
+        names = [("loss", "full_valid_loss"), ("loss", "valid_loss")]
+        names += [("accuracy", f"{kind}_mean_token_accuracy") for kind in ("full_valid", "valid")]
     elif event.kind == "progress":
-        names = {"loss": "train_loss", "accuracy": "train_accuracy", "reward": "train_mean_reward"}
-        names |= {each: each for each in ("steps", "learning_rate", "tokens_per_second", "seconds_left")}
+        names = [("loss", "train_loss"), ("accuracy", "train_accuracy"), ("reward", "train_mean_reward")]
+        names += [("accuracy", "train_mean_token_accuracy"), ("steps", "total_steps")]
+        names += [(each, each) for each in ("steps", "learning_rate", "tokens_per_second", "seconds_left")]
     else:
         return {}
-    return {"step": content["step"], **{to: content[name] for name, to in names.items() if name in content}}
+    return {"step": content["step"], **{to: content[name] for name, to in names if name in content}}

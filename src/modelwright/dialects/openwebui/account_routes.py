@@ -1,26 +1,28 @@
-"""The routes about people: signing in, keys, and for admins users and groups.
+"""The routes about people: signing in, keys, and for admins users.
 
 As far as clients of the model routes need them (open-webui 0.12.4,
-routers/auths.py, users.py, groups.py).
+routers/auths.py, users.py).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.errors import NotFound, Unauthenticated
+from modelwright.core.errors import Unauthenticated
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.people import NewKey, User, check_role
 from modelwright.dialects.base import Json, json_response, needs
 from modelwright.dialects.openwebui import wire
-from modelwright.dialects.openwebui.people import group_tree, user_tree
-from modelwright.dialects.openwebui.refusals import BAD_LOGIN, NO_KEY, NOT_FOUND, Refusal
+from modelwright.dialects.openwebui.people import absent, told_of, user_tree
+from modelwright.dialects.openwebui.refusals import BAD_LOGIN, NO_KEY, Refusal
 from modelwright.dialects.openwebui.routing import Desk, Route
+from modelwright.dialects.openwebui.stance import permission_tree
 from modelwright.service.accounts import Accounts
 
-_KEY_LABEL = "Open WebUI"
+_KEY_LABEL: Final = "Open WebUI"
+_TOLD: Final = ("bio", "gender", "date_of_birth")
 
 
 class AccountRoutes:
@@ -41,12 +43,6 @@ class AccountRoutes:
         yield "GET", "/users/all", self.users, "List the users, for an admin"
         yield "GET", "/users/{user}", self.user, "Show a user, for an admin"
         yield "DELETE", "/users/{user}", self.delete_user, "Delete a user, for an admin"
-        yield "GET", "/groups/", self.groups, "List one's groups, all for an admin"
-        yield "POST", "/groups/create", self.add_group, "Add a group, for an admin"
-        yield "GET", "/groups/id/{group}", self.group, "Show a group, for an admin"
-        yield "POST", "/groups/id/{group}/users/add", self.add_members, "Let users join a group"
-        yield "POST", "/groups/id/{group}/users/remove", self.remove_members, "Let users leave a group"
-        yield "DELETE", "/groups/id/{group}/delete", self.delete_group, "Delete a group, for an admin"
 
     @needs(Verb.OPEN)
     async def sign_in(self, request: Request) -> Response:
@@ -55,14 +51,14 @@ class AccountRoutes:
             user, session = await self._accounts.sign_in(form.email, form.password)
         except Unauthenticated as error:
             raise Refusal(400, BAD_LOGIN) from error
-        answer = json_response(_session(user, session))
+        answer = json_response(await self._session(user.acting(), user, session))
         answer.set_cookie("token", session.secret, httponly=True, samesite="lax", path="/")
         return answer
 
     @needs(Verb.SELF)
     async def session(self, request: Request) -> Response:
         principal = self._desk.who(request)
-        return json_response(_session(await self._user(principal), None))
+        return json_response(await self._session(principal, await self._user(principal), None))
 
     @needs(Verb.SELF)
     async def make_key(self, request: Request) -> Response:
@@ -110,55 +106,13 @@ class AccountRoutes:
         await self._accounts.delete_user(self._desk.admin(request), user.id)
         return json_response(True)
 
-    @needs(Verb.SELF)
-    async def groups(self, request: Request) -> Response:
-        principal = self._desk.who(request)
-        found = await self._accounts.groups("" if principal.is_admin else principal.id)
-        return json_response([group_tree(group) for group in found])
-
-    @needs(Verb.ADMINISTER)
-    async def add_group(self, request: Request) -> Response:
-        form, _ = await self._desk.read(request, wire.GroupForm)
-        group = await self._accounts.add_group(self._desk.admin(request), form.name)
-        return json_response({**group_tree(group), "description": form.description})
-
-    @needs(Verb.ADMINISTER)
-    async def group(self, request: Request) -> Response:
-        self._desk.admin(request)
-        with _absent():
-            return json_response(group_tree(await self._accounts.group(request.path_params["group"])))
-
-    @needs(Verb.ADMINISTER)
-    async def add_members(self, request: Request) -> Response:
-        form, _ = await self._desk.read(request, wire.MembersForm)
-        return await self._change(request, add=form.user_ids)
-
-    @needs(Verb.ADMINISTER)
-    async def remove_members(self, request: Request) -> Response:
-        form, _ = await self._desk.read(request, wire.MembersForm)
-        return await self._change(request, remove=form.user_ids)
-
-    @needs(Verb.ADMINISTER)
-    async def delete_group(self, request: Request) -> Response:
-        with _absent():
-            await self._accounts.delete_group(self._desk.admin(request), request.path_params["group"])
-        return json_response(True)
-
-    async def _change(
-        self, request: Request, *, add: Sequence[str] = (), remove: Sequence[str] = ()
-    ) -> Response:
-        principal, group = self._desk.admin(request), request.path_params["group"]
-        with _absent():
-            changed = await self._accounts.change_members(principal, group, add=add, remove=remove)
-        return json_response(group_tree(changed))
-
     async def _named_user(self, request: Request) -> User:
-        with _absent():
+        with absent():
             return await self._accounts.user(request.path_params["user"])
 
     async def _user(self, principal: Principal) -> User:
         """The user that acts; the local admin of a keyless server has no entry of its own."""
-        with _absent():
+        with absent():
             return await self._accounts.user(principal.id)
 
     async def _end_keys(self, principal: Principal) -> None:
@@ -166,23 +120,16 @@ class AccountRoutes:
             if key.label == _KEY_LABEL and key.revoked_at is None:
                 await self._accounts.revoke_key(principal, key.id)
 
-
-@contextmanager
-def _absent() -> Iterator[None]:
-    """Say in the product's words that there is no such user or group."""
-    try:
-        yield
-    except NotFound as error:
-        raise Refusal(404, NOT_FOUND) from error
-
-
-def _session(user: User, new: NewKey | None) -> Json:
-    tree = {name: value for name, value in user_tree(user).items() if not name.endswith("_at")}
-    ends = new.key.expires_at if new is not None else None
-    return {
-        **tree,
-        "token": "" if new is None else new.secret,
-        "token_type": "Bearer",
-        "expires_at": None if ends is None else int(ends.timestamp()),
-        "permissions": {"workspace": {"models": True, "models_import": True, "models_export": True}},
-    }
+    async def _session(self, principal: Principal, user: User, new: NewKey | None) -> Json:
+        """Who is there; what it told of itself is said when nobody just signed in."""
+        tree = {name: value for name, value in user_tree(user).items() if not name.endswith("_at")}
+        ends = new.key.expires_at if new is not None else None
+        told = {} if new is not None else {name: told_of(user).get(name) for name in _TOLD}
+        return {
+            **tree,
+            "token": "" if new is None else new.secret,
+            "token_type": "Bearer",
+            "expires_at": None if ends is None else int(ends.timestamp()),
+            "permissions": permission_tree(await self._desk.people.permissions(principal)),
+            **told,
+        }

@@ -1,20 +1,20 @@
 """The routes that use models: what there is to use, chats, embeddings."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.chat import ChatRequest
+from modelwright.core.chat import ChatEvent, ChatRequest
 from modelwright.core.errors import NotFound
 from modelwright.core.grants import Principal, Verb
 from modelwright.dialects.answer import Answer, note_usage, while_connected
-from modelwright.dialects.base import json_response, needs
+from modelwright.dialects.base import Json, json_response, needs
 from modelwright.dialects.body import read_tree
 from modelwright.dialects.openwebui import conversation, entry, listing, wire, writers
-from modelwright.dialects.openwebui.conversation import Asked
+from modelwright.dialects.openwebui.conversation import Asked, weaker
 from modelwright.dialects.openwebui.entries import Found
 from modelwright.dialects.openwebui.refusals import NO_MODEL, said
 from modelwright.dialects.openwebui.routing import Desk, Route
@@ -45,10 +45,10 @@ class ChatRoutes:
     @needs(Verb.LIST)
     async def offered(self, request: Request) -> Response:
         principal = self._desk.who(request)
-        desk, data = await self._desk.survey(principal), []
+        desk, data, metadata = await self._desk.survey(principal), [], self._desk.stance.metadata
         for found in await desk.entries.listed(principal):
             if found.card.active:
-                data.append(listing.offered(found, await desk.row(principal, found), {}))
+                data.append(listing.offered(found, await desk.row(principal, found), metadata))
         return json_response({"data": data})
 
     @needs(Verb.LIST)
@@ -63,12 +63,10 @@ class ChatRoutes:
 
     @needs(Verb.USE)
     async def chat(self, request: Request) -> Response:
-        principal = self._desk.who(request)
-        asked = conversation.read_chat(await read_tree(request, self._desk.backing.limits))
-        with said(_MODEL_GONE, _MODEL_GONE):
-            wanted = await self._request(principal, asked)
-        writer = writers.ChatWriter(asked.model, include_usage=asked.include_usage)
-        return Answer(_there(self._chat.chat(principal, wanted)), writer, stream=asked.stream)
+        asked = conversation.read_chat(await self.body(request))
+        prepared = await self.prepared(request, asked)
+        writer = writers.ChatWriter(asked.model, include_usage=prepared.include_usage)
+        return Answer(self.events(request, prepared.request), writer, stream=prepared.stream)
 
     @needs(Verb.USE)
     async def embed(self, request: Request) -> Response:
@@ -88,23 +86,59 @@ class ChatRoutes:
             raise NotFound("model", identifier)
         return found
 
-    async def _request(self, principal: Principal, asked: Asked) -> ChatRequest:
-        found = await self._usable(principal, asked.model)
+    async def body(self, request: Request) -> Json:
+        return await read_tree(request, self._desk.backing.limits)
+
+    def events(self, request: Request, wanted: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        return _there(self._chat.chat(self._desk.who(request), wanted))
+
+    async def count_tokens(self, request: Request, wanted: ChatRequest) -> int:
+        with said(_MODEL_GONE, _MODEL_GONE):
+            return await self._chat.count_tokens(self._desk.who(request), wanted)
+
+    async def prepared(self, request: Request, asked: Asked) -> "Prepared":
+        """The request for the model that is meant, with what that and the settings add."""
+        principal, stance = self._desk.who(request), self._desk.stance
+        with said(_MODEL_GONE, _MODEL_GONE):
+            found = await self._usable(principal, asked.model)
+            own, resolved = await self._models.in_use(principal, found.name)
+            model = found.name if resolved.base is not None else await self._fallback(principal, asked.model)
         kept = found.card.extra(entry.DIALECT).get("params", {})
-        text = asked.system or await self._models.instructions(principal, found.name)
-        system = ""
-        if text:
-            system = render_system(
-                text,
-                await self._desk.people.speaker(principal),
-                self._now(),
-                chat=asked.chat_variables,
-                literal=asked.variables,
-            )
-        return asked.request(found.name, kept, system)
+        text = asked.system or resolved.system or _text(stance.params.get("system"))
+        system = await self._rendered(principal, asked, text) if text else ""
+        wanted = asked.request(model, kept, system, weaker(stance.params, kept, own))
+        if resolved.base is None:
+            wanted = replace(wanted, parameters=resolved.parameters.merged(wanted.parameters))
+        forced = kept.get("stream_response", stance.params.get("stream_response"))
+        stream = asked.stream if forced is None else bool(forced)
+        abilities = {**(stance.metadata.get("capabilities") or {}), **found.card.capabilities}
+        return Prepared(wanted, stream, asked.include_usage or bool(abilities.get("usage")))
+
+    async def _fallback(self, principal: Principal, asked: str) -> str:
+        """The model that answers where a base is gone; raises NotFound when none does."""
+        if not self._desk.stance.fallback:
+            raise NotFound("base of model", asked)
+        return (await self._usable(principal, self._desk.stance.fallback)).name
+
+    async def _rendered(self, principal: Principal, asked: Asked, text: str) -> str:
+        speaker = await self._desk.people.speaker(principal)
+        return render_system(text, speaker, self._now(), chat=asked.chat_variables, literal=asked.variables)
 
 
-async def _there(events: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A chat that is ready to be had, and the form that its answer is to have."""
+
+    request: ChatRequest
+    stream: bool
+    include_usage: bool
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+async def _there(events: AsyncGenerator[ChatEvent, None]) -> AsyncGenerator[ChatEvent, None]:
     """Say in the product's words that a model, or what it stands on, is gone."""
     with said(_MODEL_GONE, _MODEL_GONE):
         async for event in events:

@@ -7,6 +7,7 @@ utils/payload.py). What only Open WebUI's own parts act on is passed over.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -23,11 +24,19 @@ from modelwright.core.chat import (
 )
 from modelwright.core.duration import keep_alive_seconds
 from modelwright.core.errors import Invalid, Unsupported
+from modelwright.core.parameters import Parameters
+from modelwright.core.spec import ModelSpec
 from modelwright.core.tools import check_choice
 from modelwright.core.wording import excerpt
 from modelwright.dialects.content import as_tool, checked_tools, read_bias, read_call, read_data_url
 from modelwright.dialects.fields import MOST_MESSAGES, MOST_TOOLS, texts_of
-from modelwright.dialects.openwebui.parameters import deep_update, effective, read_parameters, with_controls
+from modelwright.dialects.openwebui.parameters import (
+    deep_update,
+    effective,
+    read_parameters,
+    shown_parameters,
+    with_controls,
+)
 
 ROLES: Final = {
     "system": "system",
@@ -36,6 +45,7 @@ ROLES: Final = {
     "assistant": "assistant",
     "tool": "tool",
 }
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _FORMATS: Final = ("text", "json_object", "json_schema")
 _NOT_PARAMETERS: Final = frozenset(
     [
@@ -90,9 +100,15 @@ class Asked:
     tool_choice: ToolChoice = field(default_factory=ToolChoice)
     system: str = ""
 
-    def request(self, model: str, params: Mapping[str, Any], system: str) -> ChatRequest:
-        """The core's request; `params` are the model's own, `system` its text, rendered."""
-        defaults = effective(with_controls(params, self.choices))
+    def request(
+        self, model: str, params: Mapping[str, Any], system: str, weak: Mapping[str, Any] = NOTHING
+    ) -> ChatRequest:
+        """The core's request; `params` are the model's own, `system` its text, rendered.
+
+        `weak` are values that hold where nothing else is said.
+        """
+        defaults = deep_update(weak, effective(with_controls(params, self.choices)))
+        least, _ = read_parameters(weak)
         known, _ = read_parameters(self.values)
         # The model's parameters stand in its spec; a choice of controls stands over those.
         chosen = effective(with_controls({**params, "custom_params": {}}, self.choices))
@@ -104,7 +120,7 @@ class Asked:
         return ChatRequest(
             model=model,
             messages=with_system(self.messages, system),
-            parameters=over.merged(known),
+            parameters=least.merged(over).merged(known),
             keep_alive=keep_alive_seconds(values.get("keep_alive")),
             options=AnswerOptions(
                 format=options.format,
@@ -114,6 +130,14 @@ class Asked:
                 logit_bias=read_bias(bias),
             ),
         )
+
+
+def weaker(defaults: Mapping[str, Any], params: Mapping[str, Any], own: ModelSpec) -> dict[str, Any]:
+    """Those defaults for all models that a model says nothing about itself."""
+    said = set(effective(params))
+    if isinstance(own.parameters, Parameters):
+        said |= shown_parameters(own.parameters).keys()
+    return {name: value for name, value in effective(defaults).items() if name not in said}
 
 
 def read_chat(body: Mapping[str, Any]) -> Asked:

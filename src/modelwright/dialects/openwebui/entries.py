@@ -18,7 +18,13 @@ from modelwright.core.revision import Alias
 from modelwright.core.spec import UNSET, ModelSpec
 from modelwright.dialects.openwebui import entry, wire
 from modelwright.dialects.openwebui.entry import DIALECT
-from modelwright.dialects.openwebui.refusals import ID_TAKEN, ID_TOO_LONG, UNAUTHORIZED, Refusal
+from modelwright.dialects.openwebui.refusals import (
+    ID_TAKEN,
+    ID_TOO_LONG,
+    UNAUTHORIZED,
+    VERSION_CONFLICT,
+    Refusal,
+)
 from modelwright.dialects.openwebui.variables import chat_fields
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
@@ -242,10 +248,16 @@ class Entries:
             unset=frozenset(unset),
         )
         card, aliases = written.card(found.card), (_alias(principal, identifier),) if identifier else ()
-        async for _event in self._models.create(
-            principal, found.name, draft, card=card, aliases=aliases, message=message or ""
-        ):
-            pass
+        onto = found.summary.revision
+        try:
+            async for _event in self._models.create(
+                principal, found.name, draft, card=card, aliases=aliases, onto=onto, message=message or ""
+            ):
+                pass
+        except Conflict as error:
+            if error.field == "revision":
+                raise Refusal(409, VERSION_CONFLICT) from error
+            raise
 
     async def _followed(self, principal: Principal, base: str) -> str:
         """The name of a base, or its id as it is when there is none yet."""

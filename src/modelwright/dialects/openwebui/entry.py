@@ -6,9 +6,11 @@ itself is shown again; what another dialect changed since then is shown over it.
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -43,6 +45,9 @@ KNOWN_META: Final = (
 _PICTURES: Final = ("/user.png", "/favicon.png", "/static/favicon.png", "")
 _USER_PICTURE: Final = re.compile(r"/api/v1/users/[^/?#]+/profile/image")
 _DATA_PICTURE: Final = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*", re.IGNORECASE)
+_BEGINNINGS: Final[Mapping[str, bytes]] = MappingProxyType(
+    {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "gif": b"GIF8", "webp": b"RIFF"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def read_meta(meta: Mapping[str, Any]) -> dict[str, Any]:
     if "tags" in kept:
         kept["tags"] = [{"name": name} for name in tag_names(kept["tags"])]
     if "profile_image_url" in kept:
-        kept["profile_image_url"] = _picture(kept["profile_image_url"])
+        kept["profile_image_url"] = picture(kept["profile_image_url"])
     for item in kept["knowledge"] if isinstance(kept.get("knowledge"), list) else ():
         _without_content(item)
     return kept
@@ -198,17 +203,28 @@ def _meta_of(card: Card) -> dict[str, Any]:
     return {**said, "tags": [{"name": name} for name in card.tags]} if card.tags else said
 
 
-def _picture(url: object) -> str | None:
+def picture(url: object) -> str | None:
     """A picture's place if it is a safe one, else None, as the product says nothing."""
     if not isinstance(url, str) or len(url) > PICTURE_LENGTH:
         return None
-    if url in _PICTURES or _USER_PICTURE.fullmatch(url) or _DATA_PICTURE.fullmatch(url):
+    if url in _PICTURES or _USER_PICTURE.fullmatch(url):
         return url
+    if found := _DATA_PICTURE.fullmatch(url):
+        return url if _is_image(found[1].lower(), url[found.end(1) :].partition(",")[2]) else None
     try:
         parts = urlsplit(url)
         return url if parts.scheme in ("http", "https") and parts.hostname else None
     except ValueError:
         return None
+
+
+def _is_image(kind: str, content: str) -> bool:
+    """Whether the beginning of a picture, in base64, is of the kind it is said to be."""
+    try:
+        first = b64decode("".join(content[:200].split())[:32])
+    except ValueError:
+        return False
+    return first.startswith(_BEGINNINGS[kind]) and (kind != "webp" or first[8:12] == b"WEBP")
 
 
 def _without_content(item: object) -> None:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from modelwright.core.grants import Principal, Verb
+from modelwright.core.permissions import CREATE, EXPORT, IMPORT
 from modelwright.dialects.base import Json, json_response, needs
 from modelwright.dialects.openwebui import entry, listing, wire
 from modelwright.dialects.openwebui.entries import Found, presets
@@ -22,11 +23,11 @@ from modelwright.dialects.openwebui.refusals import (
     NOT_TO_THEM,
     PROHIBITED,
     UNAUTHORIZED,
-    VERSION_CONFLICT,
     Refusal,
     said,
 )
 from modelwright.dialects.openwebui.routing import Desk, Route, asked, page_of
+from modelwright.dialects.openwebui.stance import shareable
 
 FAVICON: Final = "/static/favicon.png"
 _ORDERS: Final = ("name", "created_at", "updated_at")
@@ -95,6 +96,7 @@ class ModelRoutes:
     async def create(self, request: Request) -> Response:
         principal = self._desk.who(request)
         form, tree = await self._desk.read(request, wire.ModelForm)
+        await self._desk.check_may(principal, CREATE)
         with said(denied=(401, UNAUTHORIZED)):
             found = await self._create(principal, form, tree)
             return json_response(await self._desk.row(principal, found))
@@ -137,8 +139,6 @@ class ModelRoutes:
         with said(denied=(400, PROHIBITED)):
             found = await self._entries.find(principal, form.id)
             _check_writable(found, (400, PROHIBITED))
-            if form.version_id not in (None, listing.version_id(found.summary.key, found.version)):
-                raise Refusal(409, VERSION_CONFLICT)
             changed = await self._entries.update(principal, found, form, tree)
             return json_response(await self._desk.row(principal, changed))
 
@@ -156,7 +156,8 @@ class ModelRoutes:
             _check_writable(found, (400, PROHIBITED))
             before = await self._desk.people.grants(principal, found)
             wanted = read_grants(form.access_grants, before)
-            if len(await self._desk.people.known(wanted)) != len(wanted):
+            given = shareable(await self._desk.people.permissions(principal), wanted)
+            if len(await self._desk.people.known(given)) != len(wanted):
                 raise Refusal(403, NOT_TO_THEM)
             await self._desk.people.share(principal, found, wanted)
             return json_response(await self._desk.row(principal, found))
@@ -180,6 +181,7 @@ class ModelRoutes:
     @needs(Verb.UPDATE)
     async def export(self, request: Request) -> Response:
         principal, wanted = self._desk.who(request), request.query_params.getlist("ids")
+        await self._desk.check_may(principal, EXPORT)
         if wanted:
             named = [await self._entries.find_or_none(principal, each) for each in wanted]
             found = [each for each in named if each is not None and each.is_preset and each.is_writable]
@@ -194,6 +196,7 @@ class ModelRoutes:
     async def take_in(self, request: Request) -> Response:
         principal = self._desk.who(request)
         form, _ = await self._desk.read(request, wire.ImportForm)
+        await self._desk.check_may(principal, IMPORT)
         for tree in form.models:
             identifier = tree.get("id")
             if isinstance(identifier, str) and entry.is_valid_id(identifier):
@@ -239,7 +242,8 @@ class ModelRoutes:
 
     async def _create(self, principal: Principal, form: wire.ModelForm, tree: Json) -> Found:
         found = await self._entries.create(principal, form, tree)
-        wanted = await self._desk.people.known(read_grants(form.access_grants or ()))
+        held = await self._desk.people.permissions(principal)
+        wanted = await self._desk.people.known(shareable(held, read_grants(form.access_grants or ())))
         if wanted:
             await self._desk.people.share(principal, found, wanted)
         if form.is_active is not found.card.active:

@@ -36,11 +36,17 @@ _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*")
 
 
 def effective(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What is passed on: without keys of `OWN`, `custom_params` over the rest."""
+    """What is passed on: without keys of `OWN`, `custom_params` over the rest.
+
+    Escapes in `stop` are read here, and not in one that stands at the top of a body.
+    """
     kept = {name: value for name, value in params.items() if name not in OWN and value is not None}
     custom = params.get("custom_params")
     if isinstance(custom, dict):
         kept = deep_update(kept, {name: _parsed(value) for name, value in custom.items()})
+    if isinstance(stops := kept.get("stop"), list | str):
+        texts = [stops] if isinstance(stops, str) else stops
+        kept["stop"] = [_ESCAPES.sub(_unescaped, t) if isinstance(t, str) else t for t in texts]
     return kept
 
 
@@ -116,7 +122,7 @@ def _cast(name: str, value: Any, field: str) -> object:
     if name == "stop":
         texts = [value] if isinstance(value, str) else value
         if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
-            return [_ESCAPES.sub(_unescaped, text) for text in texts if text]
+            return [text for text in texts if text]
     return value
 
 

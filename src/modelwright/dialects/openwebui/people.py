@@ -1,12 +1,17 @@
 """Users and groups as Open WebUI shows them, and what models give to whom."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from modelwright.core.errors import Denied, NotFound
 from modelwright.core.grants import Grant, Level, Principal, Verb
 from modelwright.core.people import Group, User
+from modelwright.core.permissions import PERMISSIONS
 from modelwright.dialects.openwebui.entries import Found
+from modelwright.dialects.openwebui.entry import DIALECT
+from modelwright.dialects.openwebui.refusals import NOT_FOUND, Refusal
+from modelwright.dialects.openwebui.stance import permissions_of, permitted
 from modelwright.dialects.openwebui.variables import Speaker
 from modelwright.service.rights import Rights
 
@@ -14,8 +19,9 @@ from modelwright.service.rights import Rights
 class People:
     """Who there is, for the routes of this dialect."""
 
-    def __init__(self, rights: Rights) -> None:
+    def __init__(self, rights: Rights, permissions: Collection[str] = PERMISSIONS) -> None:
         self._rights = rights
+        self._permissions = permissions
         self._accounts = rights.accounts
         self._sharing = rights.sharing
         self._grants: Mapping[str, Sequence[Grant]] | None = None
@@ -23,7 +29,7 @@ class People:
 
     async def survey(self) -> "People":
         """The same people, read at once: for a list, and for no changes."""
-        other = People(self._rights)
+        other = People(self._rights, self._permissions)
         other._grants = await self._sharing.all_grants()
         other._users = {user.id: user for user in await self._accounts.users()}
         return other
@@ -66,14 +72,20 @@ class People:
             return None
         return {"id": found.id, "name": found.name, "role": found.role, "email": found.email}
 
+    async def permissions(self, principal: Principal) -> set[str]:
+        """What somebody may by their groups, and without any."""
+        groups = () if principal.is_admin else await self._accounts.groups(principal.id)
+        told = [permissions_of(group, DIALECT) for group in groups]
+        return permitted(principal, self._permissions, told)
+
     async def speaker(self, principal: Principal) -> Speaker:
         """Who chats, as far as a system text may ask."""
         groups = tuple(group.name for group in await self._accounts.groups(principal.id))
         try:
-            email = (await self._accounts.user(principal.id)).email
+            user = await self._accounts.user(principal.id)
         except NotFound:
-            email = ""
-        return Speaker(principal.name, email, groups)
+            return Speaker(principal.name, groups=groups)
+        return Speaker(principal.name, user.email, groups, told_of(user))
 
     async def _is_there(self, grant: Grant) -> bool:
         subject = grant.subject
@@ -86,6 +98,21 @@ class People:
             return False
 
 
+@contextmanager
+def absent() -> Iterator[None]:
+    """Say in the product's words that there is no such user or group."""
+    try:
+        yield
+    except NotFound as error:
+        raise Refusal(404, NOT_FOUND) from error
+
+
+def told_of(user: User) -> Mapping[str, Any]:
+    """What a user told of itself here: bio, gender, date of birth, info, variables."""
+    told: Mapping[str, Any] = user.extras.get(DIALECT, {})
+    return told
+
+
 def user_tree(user: User) -> dict[str, Any]:
     """A user in a list."""
     born = int(user.created_at.timestamp())
@@ -94,7 +121,7 @@ def user_tree(user: User) -> dict[str, Any]:
         "name": user.name,
         "email": user.email,
         "role": "user" if user.role == "service" else user.role,
-        "profile_image_url": "/user.png",
+        "profile_image_url": told_of(user).get("profile_image_url") or "/user.png",
         "created_at": born,
         "updated_at": born,
         "last_active_at": born,
@@ -103,15 +130,18 @@ def user_tree(user: User) -> dict[str, Any]:
 
 def group_tree(group: Group) -> dict[str, Any]:
     """A group in a list."""
+    told = group.extras.get(DIALECT, {})
     born = int(group.created_at.timestamp())
     return {
         "id": group.id,
+        "parent_group_id": None,
+        "user_id": "",
         "name": group.name,
-        "description": "",
+        "description": group.description,
         "user_ids": list(group.members),
         "member_count": len(group.members),
-        "permissions": None,
-        "data": None,
+        "permissions": told.get("permissions"),
+        "data": told.get("data", {"config": {"share": True}}),
         "meta": None,
         "created_at": born,
         "updated_at": born,

@@ -19,7 +19,7 @@ from modelwright.core.chat import ChatEvent, ChatRequest
 from modelwright.core.errors import Denied, ModelwrightError, Unauthenticated
 from modelwright.core.grants import Verb
 from modelwright.dialects.answer import Writer
-from modelwright.dialects.base import Backing, Json, json_response, needs
+from modelwright.dialects.base import Backing, ChatDialect, Json, json_response, needs
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import documented
 from modelwright.dialects.openwebui import wire
@@ -27,11 +27,15 @@ from modelwright.dialects.openwebui.account_routes import AccountRoutes
 from modelwright.dialects.openwebui.chat_routes import ChatRoutes
 from modelwright.dialects.openwebui.conversation import read_chat
 from modelwright.dialects.openwebui.entries import Entries
+from modelwright.dialects.openwebui.group_routes import GroupRoutes
 from modelwright.dialects.openwebui.history_routes import HistoryRoutes
+from modelwright.dialects.openwebui.message_routes import MessageRoutes
 from modelwright.dialects.openwebui.model_routes import FAVICON, ModelRoutes
 from modelwright.dialects.openwebui.people import People
-from modelwright.dialects.openwebui.refusals import EXPIRED, NO_CREDENTIAL, PROHIBITED, Refusal, Wording
+from modelwright.dialects.openwebui.profile_routes import ProfileRoutes
+from modelwright.dialects.openwebui.refusals import EXPIRED, NO_CREDENTIAL, PROHIBITED, Refusal
 from modelwright.dialects.openwebui.routing import Desk, Route
+from modelwright.dialects.openwebui.stance import Stance
 from modelwright.dialects.openwebui.writers import ChatWriter
 
 VERSION: Final = "0.12.4"
@@ -55,6 +59,10 @@ FORMS: Final[Mapping[str, type[wire.Form]]] = MappingProxyType(
         "add_group": wire.GroupForm,
         "add_members": wire.MembersForm,
         "remove_members": wire.MembersForm,
+        "update_group": wire.GroupForm,
+        "update_profile": wire.ProfileForm,
+        "update_timezone": wire.TimezoneForm,
+        "update_variables": wire.VariablesForm,
     }
 )
 """What endpoints read, for the OpenAPI document."""
@@ -70,13 +78,27 @@ def _here() -> datetime:
 
 
 class OpenWebUI:
-    """The dialect; `wording` are the product's words or those of its documentation."""
+    """The dialect; `messages` is who speaks Anthropic's form of a chat, if anybody does."""
 
     name = "openwebui"
-    prefixes = ("/openwebui", "/api/v1", "/api/models", "/api/chat/completions", "/health", "/static")
+    prefixes = (
+        "/openwebui",
+        "/api/v1",
+        "/api/models",
+        "/api/chat/completions",
+        "/api/message",
+        "/health",
+        "/static",
+    )
 
-    def __init__(self, wording: Wording = "product", now: Callable[[], datetime] = _here) -> None:
-        self._wording = wording
+    def __init__(
+        self,
+        stance: Stance | None = None,
+        messages: ChatDialect | None = None,
+        now: Callable[[], datetime] = _here,
+    ) -> None:
+        self._stance = stance or Stance()
+        self._messages = messages
         self._now = now
 
     def router(self, backing: Backing) -> APIRouter:
@@ -100,7 +122,7 @@ class OpenWebUI:
         elif isinstance(error, Denied) and error.field == "role":
             error = Refusal(401, PROHIBITED)
         if isinstance(error, Refusal):
-            status, detail = error.worded(self._wording)
+            status, detail = error.worded(self._stance.wording)
             return status, {"detail": detail}
         return status_of(error), {"detail": str(error)}
 
@@ -113,13 +135,20 @@ class OpenWebUI:
 
     def _table(self, backing: Backing) -> Iterator[Route]:
         services = backing.services
-        desk = Desk(backing, Entries(services.models), People(services.rights))
+        people = People(services.rights, self._stance.permissions)
+        desk = Desk(backing, Entries(services.models), people, self._stance)
         models, history = ModelRoutes(desk), HistoryRoutes(desk, services.models)
         for prefix in MODEL_PREFIXES:
             for method, path, endpoint, summary in (*models.table(), *history.table()):
                 yield method, prefix + path, endpoint, summary
-        yield from ChatRoutes(desk, services, self._now).table()
-        for method, path, endpoint, summary in AccountRoutes(desk, services.rights.accounts).table():
+        chats = ChatRoutes(desk, services, self._now)
+        yield from chats.table()
+        if self._messages is not None:
+            yield from MessageRoutes(chats, self._messages).table()
+        profiles, groups = ProfileRoutes(desk, services.rights), GroupRoutes(desk, services.rights)
+        accounts = AccountRoutes(desk, services.rights.accounts)
+        # "/users/permissions" comes before "/users/{user}", which would take it.
+        for method, path, endpoint, summary in (*profiles.table(), *groups.table(), *accounts.table()):
             yield method, f"/api/v1{path}", endpoint, summary
         yield "GET", "/api/version", _version, "The version of Open WebUI whose API this is"
         yield "GET", "/health", _health, "Say that the server runs"

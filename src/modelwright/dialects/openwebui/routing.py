@@ -14,7 +14,8 @@ from modelwright.dialects.openwebui import listing, wire
 from modelwright.dialects.openwebui.entries import Entries, Found
 from modelwright.dialects.openwebui.grants import shown_grants
 from modelwright.dialects.openwebui.people import People
-from modelwright.dialects.openwebui.refusals import PROHIBITED, Refusal
+from modelwright.dialects.openwebui.refusals import PROHIBITED, UNAUTHORIZED, Refusal
+from modelwright.dialects.openwebui.stance import Stance
 
 F = TypeVar("F", bound=wire.Form)
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -29,6 +30,7 @@ class Desk:
     backing: Backing
     entries: Entries
     people: People
+    stance: Stance
 
     def who(self, request: Request) -> Principal:
         return self.backing.principal_of(request)
@@ -39,6 +41,11 @@ class Desk:
         if not principal.is_admin:
             raise Refusal(401, PROHIBITED)
         return principal
+
+    async def check_may(self, principal: Principal, permission: str) -> None:
+        """Raises Refusal for somebody without a permission."""
+        if permission not in await self.people.permissions(principal):
+            raise Refusal(401, UNAUTHORIZED)
 
     async def read(self, request: Request, form: type[F]) -> tuple[F, Json]:
         """A body, checked, and as it came."""

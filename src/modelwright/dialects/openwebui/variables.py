@@ -8,8 +8,8 @@ Replaced texts are not looked through again within one step.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
@@ -42,6 +42,16 @@ class Speaker:
     name: str = "Unknown"
     email: str = ""
     groups: Sequence[str] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What it told of itself: bio, gender, date of birth, info with a location, variables."""
+
+    def age(self, on: date) -> int | None:
+        """Whole years since the day of birth; None when that is not known."""
+        try:
+            born = date.fromisoformat(str(self.told.get("date_of_birth")))
+        except ValueError:
+            return None
+        return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
 
 
 def render_system(
@@ -49,7 +59,7 @@ def render_system(
 ) -> str:
     """A system text, variables replaced; `chat` and `literal` are the request's."""
     text = _CHAT.sub(_ChatValues(text, chat if isinstance(chat, dict) else {}), text)
-    text = _USER.sub("", text)
+    text = _USER.sub(lambda match: _variable(speaker, match[1]), text)
     if isinstance(literal, dict):
         for name, value in literal.items():
             if name and isinstance(value, str):
@@ -57,6 +67,11 @@ def render_system(
     for name, value in _known(speaker, now).items():
         text = text.replace("{{" + name + "}}", value)
     return text
+
+
+def is_key(name: str) -> bool:
+    """Whether a variable can be called so."""
+    return _KEY.fullmatch(name) is not None
 
 
 def chat_fields(text: str) -> list[dict[str, Any]]:
@@ -100,9 +115,14 @@ class _ChatValues:
         return shown.replace("\r\n", "\n")
 
 
+def _variable(speaker: Speaker, name: str) -> str:
+    value = (speaker.told.get("variables") or {}).get(name)
+    return value if isinstance(value, str) and is_key(name) else ""
+
+
 def _known(speaker: Speaker, now: datetime) -> dict[str, str]:
-    day, time = now.strftime("%Y-%m-%d"), now.strftime("%I:%M:%S %p")
-    unsaid = ("USER_BIO", "USER_GENDER", "USER_BIRTH_DATE", "USER_AGE", "USER_LOCATION")
+    """What the product replaces itself; the rest, such as a time zone, clients send."""
+    day, time, told = now.strftime("%Y-%m-%d"), now.strftime("%I:%M:%S %p"), speaker.told
     return {
         "CURRENT_DATE": day,
         "CURRENT_TIME": time,
@@ -111,7 +131,11 @@ def _known(speaker: Speaker, now: datetime) -> dict[str, str]:
         "USER_NAME": speaker.name,
         "USER_EMAIL": speaker.email or "None",
         "USER_GROUPS": ", ".join(speaker.groups),
-        **dict.fromkeys(unsaid, "None"),
+        "USER_BIO": str(told.get("bio")),
+        "USER_GENDER": str(told.get("gender")),
+        "USER_BIRTH_DATE": str(told.get("date_of_birth")),
+        "USER_AGE": str(speaker.age(now.date())),
+        "USER_LOCATION": str((told.get("info") or {}).get("location")),
     }
 
 

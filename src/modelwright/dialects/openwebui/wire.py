@@ -5,13 +5,16 @@ dialects unknown keys of `meta` and `params` are kept.
 """
 
 import re
+from datetime import date
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from modelwright.dialects.openwebui.entry import picture
 from modelwright.dialects.openwebui.refusals import Refusal
 
 NAME_LENGTH: Final = 1024
+TEXT_LENGTH: Final = 4096
 _BACKGROUND: Final = re.compile(r"/api/v1/files/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/content")
 
 Identifier = Annotated[str, Field(pattern=r"^\S+$")]
@@ -104,8 +107,6 @@ class ModelForm(Form):
     access_grants: list[dict[str, Any]] | None = None
     is_active: bool = True
     commit_message: str | None = None
-    version_id: str | None = None
-    """The version that was edited; an update of another one is refused."""
 
 
 class AccessForm(Form):
@@ -163,10 +164,46 @@ class UserForm(Form):
 
 
 class GroupForm(Form):
-    """A group as an admin adds it."""
+    """A group as an admin adds or changes it."""
 
     name: Annotated[str, Field(min_length=1, max_length=256)]
     description: str = ""
+    permissions: dict[str, Any] | None = None
+    data: dict[str, Any] | None = None
+
+
+class ProfileForm(Form):
+    """What a user tells of itself."""
+
+    profile_image_url: str
+    name: str
+    bio: Annotated[str, Field(max_length=TEXT_LENGTH)] | None = None
+    gender: Annotated[str, Field(max_length=TEXT_LENGTH)] | None = None
+    date_of_birth: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
+
+    @field_validator("date_of_birth")
+    @classmethod
+    def _is_a_day(cls, day: str | None) -> str | None:
+        return None if day is None else date.fromisoformat(day).isoformat()
+
+    @field_validator("profile_image_url")
+    @classmethod
+    def _is_a_picture(cls, url: str) -> str:
+        if url and picture(url) is None:
+            raise ValueError("Invalid profile image URL: only allowed paths, http(s) and images as data.")
+        return url
+
+
+class TimezoneForm(Form):
+    """Where a user's clock stands."""
+
+    timezone: Annotated[str, Field(max_length=TEXT_LENGTH)]
+
+
+class VariablesForm(Form):
+    """What {{ user.variables.NAME }} stands for."""
+
+    variables: dict[str, Any] = {}
 
 
 class MembersForm(Form):

@@ -131,8 +131,15 @@ def deployment_tree(deployment: Deployment, model: str, people: People) -> Json:
         "model_instance_id": model,
         "model_endpoint_id": deployment.id,
     }
-    names = (creation.FIELD, "vendor_configuration", "deployment_metadata")
+    names = (creation.FIELD, "deployment_metadata")
     tree |= {name: kept[name] for name in names if kept.get(name) is not None}
+    tree["vendor_configuration"] = {
+        "vendor": "LAUNCH",
+        **kept.get("vendor_configuration", {}),
+        "min_workers": deployment.workers.least,
+        "max_workers": deployment.workers.most,
+        "per_worker": deployment.workers.each,
+    }
     if deployment.reason:
         tree["status_reason"] = deployment.reason
     return tree

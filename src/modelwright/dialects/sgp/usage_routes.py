@@ -51,7 +51,7 @@ class UsageRoutes:
     async def of_deployment(self, request: Request) -> Response:
         principal = await self._desk.check(request)
         found = await self._deployed.find(principal, path_of(request, "deployment"), Verb.READ)
-        return await self._answer(request, principal, [found.model], found.revision)
+        return await self._answer(request, principal, [found.model], found.id)
 
     @needs(Verb.LIST)
     async def of_group(self, request: Request) -> Response:
@@ -65,15 +65,15 @@ class UsageRoutes:
         return await self._answer(request, principal, models)
 
     async def _answer(
-        self, request: Request, principal: Principal, models: Sequence[str], revision: int | None = None
+        self, request: Request, principal: Principal, models: Sequence[str], deployment: str = ""
     ) -> Response:
         start, end = _moment(request, "start_date"), _moment(request, "end_date")
         parts = _parts(request)
         if end <= start:
             raise Invalid("the end is not after the start", field="end_date")
-        used = (
-            await self._deployments.used(principal, models, start, end, revision=revision) if models else ()
-        )
+        used: Sequence[Used] = ()
+        if models:
+            used = await self._deployments.used(principal, models, start, end, deployment=deployment)
         return json_response(_tree(used, start, end, parts))
 
 

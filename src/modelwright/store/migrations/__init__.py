@@ -29,6 +29,7 @@ from modelwright.store.migrations import (
     m0041_templates,
     m0042_deployments,
     m0060_entities,
+    m0063_particulars,
     m0067_leases,
 )
 from modelwright.store.tables import migrations
@@ -52,6 +53,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0041_templates", m0041_templates.apply),
     ("0042_deployments", m0042_deployments.apply),
     ("0060_entities", m0060_entities.apply),
+    ("0063_particulars", m0063_particulars.apply),
     ("0067_leases", m0067_leases.apply),
 )
 

@@ -86,7 +86,7 @@ def _train(job: Job, tell: Tell, stop: Stop) -> Mapping[str, Any] | None:
             "rows": len(rows),
         },
     )
-    loop = Loop(job, network, objective, order, steps, tell, stop)
+    loop = Loop(job, network, objective, order, steps, order.steps(1) * _inner(job), tell, stop)
     ended = loop.run()
     if ended is None:
         return None
@@ -128,8 +128,12 @@ class _Mixed(Order):
 def _steps(job: Job, rows: int, order: Order) -> int:
     if job["steps"]:
         return int(job["steps"])
-    inner = job["learning_steps"] if job.method == "reward" else 1
-    return order.steps(job["epochs"]) * int(inner)
+    return order.steps(job["epochs"]) * _inner(job)
+
+
+def _inner(job: Job) -> int:
+    """Steps that are made of one batch."""
+    return int(job["learning_steps"]) if job.method == "reward" else 1
 
 
 def _objective(job: Job, network: Network, rows: list[TokenRow], held: list[TokenRow]) -> Objective:

@@ -1,18 +1,23 @@
 """Checkpoints: all that a run needs to go on as if it had never stopped.
 
 Written beside and renamed, so that a half-written one is never taken for whole;
-the last two are kept.
+the last two are kept. Beside them, where that is wanted, adapters as they were at
+the ends of epochs, to be used as they are.
 """
 
 import io
 import os
 import pickle
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 KEPT: Final = 2
+ADAPTERS: Final = "epoch-*"
+"""Folders of adapters that are kept; their names sort and end with the step."""
 _NAME: Final = "checkpoint-{:09d}.pt"
 
 
@@ -21,6 +26,18 @@ def save(folder: Path, step: int, content: dict[str, Any]) -> None:
     write(folder / _NAME.format(step), {**content, "step": step, "random": torch.get_rng_state()})
     for old in _found(folder)[:-KEPT]:
         old.unlink()
+
+
+def keep(folder: Path, step: int, most: int, save_adapter: Callable[[Path], None]) -> None:
+    """Keep the adapter as it is after `step` steps, and the last `most` of such."""
+    place = folder / ADAPTERS.replace("*", f"{step:09d}")
+    beside = folder / "part-of-epoch"
+    for old in (beside, place):
+        shutil.rmtree(old, ignore_errors=True)
+    save_adapter(beside)
+    beside.rename(place)
+    for old in sorted(folder.glob(ADAPTERS))[:-most]:
+        shutil.rmtree(old)
 
 
 def write(path: Path, content: dict[str, Any]) -> None:

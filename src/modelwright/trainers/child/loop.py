@@ -21,6 +21,9 @@ from modelwright.trainers.child.order import Order
 TELL_SECONDS: Final = 0.25
 """Progress is told at most this often."""
 
+PARTS: Final = ("loss", "accuracy", "margin", "kl")
+"""What each process measures of its own share; their sum is the whole step's."""
+
 Tell = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -45,7 +48,7 @@ class _Best:
 
 
 class Loop:
-    """One run's steps; `momentum` is an optimizer's state to go on from."""
+    """One run's steps, of which `epoch` go through all rows once."""
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class Loop:
         objective: Objective,
         order: Order,
         steps: int,
+        epoch: int,
         tell: Tell,
         stop: Stop,
     ) -> None:
@@ -62,6 +66,7 @@ class Loop:
         self._objective = objective
         self._order = order
         self._steps = steps
+        self._epoch = epoch
         self._tell = tell
         self._stop = stop
         self._held = job.validation is not None
@@ -70,18 +75,28 @@ class Loop:
         )
         self._best = _Best()
         self._tokens = 0
+        self._spent = 0.0
         self._measures: Measures = {}
+        self._passed: list[Measures] = []
 
     def run(self) -> Mapping[str, Any] | None:
-        """Learn; gives the last figures, or None when it was asked to stop."""
+        """Learn; gives the last figures, or None when it was asked to stop.
+
+        `processor_seconds` are those of the steps, in this process.
+        """
         first = self._resume()
-        started, told = time.monotonic(), 0.0
+        started, told, before = time.monotonic(), 0.0, self._tokens
+        self._spent -= time.process_time()
         for step in range(first, self._steps):
             self._step(step)
             now = time.monotonic()
-            if now - told > TELL_SECONDS or step + 1 == self._steps:
+            ends_epoch = self._keeps(step + 1)
+            if now - told > TELL_SECONDS or step + 1 == self._steps or ends_epoch:
                 told = now
-                self._progress(step + 1, (now - started) / (step + 1 - first))
+                speed = (self._tokens - before) / (now - started)
+                self._progress(step + 1, speed, (now - started) / (step + 1 - first))
+            else:
+                self._passed.append({"step": step + 1, **self._figures()})
             if self._evaluated(step + 1) and self._is_over():
                 break
             if self._stop.asked and step + 1 < self._steps:
@@ -89,9 +104,14 @@ class Loop:
                 return None
             if (step + 1) % self._job["checkpoint_steps"] == 0 and step + 1 < self._steps:
                 self._save(step + 1)
+            if ends_epoch and self._job.rank == 0:
+                checkpoint.keep(
+                    self._job.folder, step + 1, self._job["kept_checkpoints"] - 1, self._network.save
+                )
         if self._best.adapter:
             self._network.restore(self._best.adapter)
-        return {**self._measures, "tokens": self._tokens}
+        spent = round(self._spent + time.process_time(), 2)
+        return {**self._measures, "tokens": self._tokens, "processor_seconds": spent}
 
     def optimizer_state(self) -> dict[str, Any]:
         state: dict[str, Any] = self._optimizer.state_dict()
@@ -112,6 +132,7 @@ class Loop:
         self._objective.restore(content["objective"])
         self._best = _Best(**content["best"])
         self._tokens, self._measures = content["tokens"], content["measures"]
+        self._spent = content["spent"]
         self._tell("note", {"text": f"going on from step {content['step']}"})
         step: int = content["step"]
         return step
@@ -145,9 +166,10 @@ class Loop:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             distributed.all_reduce(parameter.grad)
-        loss = torch.tensor(self._measures["loss"])
-        distributed.all_reduce(loss)
-        self._measures = {**self._measures, "loss": loss.item()}
+        parts = [name for name in PARTS if name in self._measures]
+        sums = torch.tensor([self._measures[name] for name in parts], dtype=torch.float64)
+        distributed.all_reduce(sums)
+        self._measures = {**self._measures, **dict(zip(parts, sums.tolist(), strict=True))}
 
     def _rate(self, step: int) -> float:
         job = self._job
@@ -161,16 +183,22 @@ class Loop:
         falls = {"linear": 1 - done, "cosine": 0.5 * (1 + math.cos(math.pi * done)), "constant": 1.0}
         return rate * falls[str(job["schedule"])]
 
-    def _progress(self, step: int, seconds: float) -> None:
-        speed = self._measures["tokens"] / seconds if seconds else 0.0
+    def _progress(self, step: int, speed: float, seconds: float) -> None:
+        """Tell the last step's figures, tokens a second and seconds a step until now."""
         left = seconds * (self._steps - step)
-        figures = {name: round(value, 6) for name, value in self._measures.items()}
         rate = float(f"{self._rate(step - 1):.6g}")
         place = {"step": step, "steps": self._steps, "learning_rate": rate}
-        self._tell(
-            "progress",
-            {**figures, **place, "tokens_per_second": round(speed, 1), "seconds_left": round(left, 1)},
-        )
+        times = {"tokens_per_second": round(speed, 1), "seconds_left": round(left, 1)}
+        passed = {"passed": self._passed} if self._passed else {}
+        self._tell("progress", {**self._figures(), **place, **times, **passed})
+        self._passed = []
+
+    def _figures(self) -> Measures:
+        return {name: round(value, 6) for name, value in self._measures.items()}
+
+    def _keeps(self, step: int) -> bool:
+        """Whether the adapter is kept as it is now: an epoch ends, and is not the last."""
+        return self._job["kept_checkpoints"] > 1 and step % self._epoch == 0 and step < self._steps
 
     def _evaluated(self, step: int) -> bool:
         """Measure now, when it is time; whether it was."""
@@ -203,6 +231,7 @@ class Loop:
             "objective": self._objective.state(),
             "best": best,
             "tokens": self._tokens,
+            "spent": self._spent + time.process_time(),
             "measures": dict(self._measures),
         }
         checkpoint.save(self._job.folder, step, content)

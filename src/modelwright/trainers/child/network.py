@@ -14,6 +14,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM
 
 from modelwright.trainers.child.job import Job
@@ -61,6 +62,18 @@ class Network:
 
         The first token of a text without a prompt follows nothing and is left out.
         """
+        logits, targets, counts = self._answered(sequences)
+        return list((-cross_entropy(logits, targets, reduction="none")).split(counts))
+
+    def examples(self, sequences: Sequences) -> tuple[Tensor, int]:
+        """The same for all tokens in a row, and how many of them were the likeliest."""
+        logits, targets, _ = self._answered(sequences)
+        best = logits.detach()
+        right = int((best.gather(1, targets[:, None])[:, 0] >= best.amax(dim=-1)).sum())
+        return -cross_entropy(logits, targets, reduction="none"), right
+
+    def _answered(self, sequences: Sequences) -> tuple[Tensor, Tensor, list[int]]:
+        """Of each place of an answer the logits and the token; how many places each answer has."""
         wholes = [[*prompt, *answer] for prompt, answer in sequences]
         width = _stepped(max(map(len, wholes)), WIDTH_STEP)
         ids = torch.zeros((len(wholes), width), dtype=torch.long)
@@ -78,8 +91,7 @@ class Network:
             # Padding stands on the right, where a causal network cannot see it.
             hidden = self._core.model(input_ids=ids.to(self.device), use_cache=False).last_hidden_state
             logits = self._logits(hidden.flatten(0, 1)[torch.tensor(places).to(self.device)])
-        chances = torch.log_softmax(logits[: len(targets)].float(), dim=-1)
-        return list(chances.gather(1, targets[:, None])[:, 0].split(counts))
+        return logits[: len(targets)].float(), targets, counts
 
     def next_logits(self, ids: Tensor, cache: Any) -> tuple[Tensor, Any]:
         """The logits after the last of these tokens, and the cache that holds them all."""

@@ -87,20 +87,22 @@ class Examples:
             self._limits.fit(row.prompts[epoch % len(row.prompts)], row.answer) for row, epoch in chosen
         ]
         tokens = sum(_counted(example) for example in examples)
-        loss = 0.0
+        loss, right = 0.0, 0
         for piece in self._share.of(_pieces(examples, self._limits)):
-            part = -torch.cat(self._network.likelihoods(piece)).sum() / tokens
+            found, hits = self._network.examples(piece)
+            part = -found.sum() / tokens
             part.backward()
-            loss += part.item()
-        return {"loss": loss, "tokens": sum(len(prompt) + len(answer) for prompt, answer in examples)}
+            loss, right = loss + part.item(), right + hits
+        seen = sum(len(prompt) + len(answer) for prompt, answer in examples)
+        return {"loss": loss, "accuracy": right / tokens, "tokens": seen}
 
     def measure(self) -> Measures:
-        total, tokens = 0.0, 0
+        total, right, tokens = 0.0, 0, 0
         with self._network.measuring():
             for piece in _pieces(self._held, self._limits):
-                found = torch.cat(self._network.likelihoods(piece))
-                total, tokens = total - found.sum().item(), tokens + len(found)
-        return {"loss": total / max(tokens, 1)}
+                found, hits = self._network.examples(piece)
+                total, right, tokens = total - found.sum().item(), right + hits, tokens + len(found)
+        return {"loss": total / max(tokens, 1), "accuracy": right / max(tokens, 1)}
 
     def state(self) -> Mapping[str, Any]:
         return {}
