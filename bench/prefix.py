@@ -1,20 +1,21 @@
 """A long system prompt costs once, not once a request, and not again after a restart.
 
 Custom models of one base with system prompts of about 1 500 tokens of their own are
-asked for the time to their first token, each in turn with the base without any:
+asked for the time to their first token, each beside the base without any, which gets
+the same question, new to both:
 
   cold       the first request to a model
   warm       a later one, other models' requests in between: more models than slots
   restarted  the first one after the server was started anew (the engine is loaded)
-  staying    another one to the same model right after: what the engine itself needs
-  none       the same question without a system prompt
+  staying    another one to the same model right after
+  engine     the same at the engine's own socket, in the same slot: what nobody can save
 
 Half of the models have an adapter. Two bases are measured: the starter, and random weights
 of a billion parameters as in bench/overhead.py, but with four heads of sixteen to a key, as
 models of this size have (37 KB of memory a token). Bounds, for the billion: warm and restarted
-<= 1.5 x none. (Of the starter each token of a question is compared with all 1 500 before
-it, and that weighs as much as all else that so small a base does; how much of a time is the
-engine's own, `staying` shows.)
+<= 1.5, the median of the pairs. Beside it the same for the processor time of server and engines,
+which others' work hardly moves. (Each token of a question is compared with all 1 500 before
+it; of the starter that weighs as much as all else that so small a base does.)
 
     python bench/prefix.py [--models 4] [--rounds 6] [--gguf FILE] [--base starter random]
 """
@@ -31,7 +32,7 @@ from pathlib import Path
 import httpx2
 from measuring.imported import import_weights
 from measuring.random_model import Shape, write_random_lora, write_random_model
-from measuring.served import Served, served
+from measuring.served import Served, children, cpu_seconds, engine_socket, served
 from measuring.verdict import median, table, verdict
 
 BOUND = 1.5
@@ -74,62 +75,103 @@ def create(client: httpx2.Client, models: int, base: Base, adapter: str) -> None
         client.post("/api/create", json=body).raise_for_status()
 
 
-def first_token(client: httpx2.Client, model: str, question: str) -> float:
-    """Seconds from sending a question to the first piece of its answer."""
-    body = {
-        "model": model,
-        "messages": [{"role": "user", "content": question}],
-        "options": {"num_predict": 2, "temperature": 0, "num_ctx": 2048},
-    }
-    started = time.perf_counter()
-    with client.stream("POST", "/api/chat", json=body) as answer:
-        answer.raise_for_status()
-        lines = answer.iter_lines()
-        next(lines)
-        took = time.perf_counter() - started
-        for _ in lines:
-            pass
-    return took
+@dataclass(frozen=True)
+class Cost:
+    """Seconds to the first token, and of processor time until the answer's end."""
+
+    wall: float
+    cpu: float
 
 
-def none_beside(client: httpx2.Client, number: int, question: str) -> float:
-    return first_token(client, "none-lora" if number % 2 else "none-plain", question)
+Pair = tuple[Cost, Cost]
+"""With a system prompt, and without."""
 
 
-def load(client: httpx2.Client) -> None:
-    """Have both engines ready, and their first requests behind them."""
-    for model in ("none-plain", "none-lora"):
-        for question in QUESTIONS:
-            first_token(client, model, question)
+class Asker:
+    """Asks a server's models; no question begins like another one."""
+
+    def __init__(self, server: Served, client: httpx2.Client) -> None:
+        self.server = server
+        self.client = client
+        self.asked = 0
+
+    def question(self) -> str:
+        self.asked += 1
+        return f"{self.asked * 7919 % 10_000:04}, {QUESTIONS[self.asked % len(QUESTIONS)]}"
+
+    def cost(self, model: str, question: str) -> Cost:
+        body = {
+            "model": model,
+            "messages": [{"role": "user", "content": question}],
+            "options": {"num_predict": 1, "temperature": 0, "num_ctx": 2048},
+        }
+        used, started = used_by(self.server), time.perf_counter()
+        with self.client.stream("POST", "/api/chat", json=body) as answer:
+            answer.raise_for_status()
+            lines = answer.iter_lines()
+            next(lines)
+            wall = time.perf_counter() - started
+            for _ in lines:
+                pass
+        return Cost(wall, used_by(self.server) - used)
+
+    def pair(self, number: int) -> Pair:
+        """Both sides, the first one in turns."""
+        question = self.question()
+        models = [f"custom-{number}", "none-lora" if number % 2 else "none-plain"]
+        order = models[:: -1 if self.asked // 2 % 2 else 1]
+        found = {model: self.cost(model, question) for model in order}
+        return found[models[0]], found[models[1]]
+
+    def load(self) -> None:
+        """Have both engines ready, and their first requests behind them."""
+        for model in ("none-plain", "none-lora") * 3:
+            self.cost(model, self.question())
 
 
-def ask_all(client: httpx2.Client, models: int, turn: int) -> tuple[list[float], list[float]]:
-    """Times with a system prompt and, in alternation, without."""
-    found, none = [], []
-    for number in range(models):
-        question = QUESTIONS[(number + turn) % len(QUESTIONS)]
-        found.append(first_token(client, f"custom-{number}", question))
-        none.append(none_beside(client, number, f"{question} {turn}"))
-    return found, none
+def used_by(server: Served) -> float:
+    return sum(cpu_seconds(pid) for pid in (server.pid, *children(server.pid)))
 
 
-def before(server: Served, base: Base, models: int, rounds: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {"cold": [], "warm": [], "staying": [], "none": []}
+def before(server: Served, base: Base, models: int, rounds: int) -> dict[str, list[Pair]]:
     with server.client() as client:
-        digest = upload(client, base.adapter)
-        create(client, models, base, digest)
-        load(client)
-        times["cold"], _ = ask_all(client, models, 0)
+        asker = Asker(server, client)
+        create(client, models, base, upload(client, base.adapter))
+        asker.load()
+        pairs = {"cold": [asker.pair(number) for number in range(models)], "staying": []}
         time.sleep(1)
-        for turn in range(1, rounds + 1):
-            warm, none = ask_all(client, models, turn)
-            times["warm"] += warm
-            times["none"] += none
+        pairs["warm"] = [asker.pair(number) for _ in range(rounds) for number in range(models)]
         for number in range(models):
-            for turn in range(rounds + 1):
-                took = first_token(client, f"custom-{number}", QUESTIONS[turn % len(QUESTIONS)])
-                times["staying"] += [took] if turn else []
-    return times
+            asker.cost(f"custom-{number}", asker.question())
+            pairs["staying"] += [asker.pair(number) for _ in range(rounds // 2)]
+    return pairs
+
+
+def restarted(server: Served, models: int) -> list[Pair]:
+    with server.client() as client:
+        asker = Asker(server, client)
+        asker.load()
+        return [asker.pair(number) for number in range(models)]
+
+
+def at_the_engine(server: Served, base: Base, rounds: int) -> list[Pair]:
+    """Nothing of ours: a slot with the system prompt, a slot without."""
+    with server.client() as client:
+        asker = Asker(server, client)
+        asker.cost("none-plain", asker.question())
+        transport = httpx2.HTTPTransport(uds=engine_socket(server.pid))
+        with httpx2.Client(base_url="http://engine", transport=transport, timeout=600) as engine:
+
+            def cost(slot: int, question: str) -> Cost:
+                system = [{"role": "system", "content": system_prompt(0, base.characters)}]
+                messages = [*(system if slot == 0 else []), {"role": "user", "content": question}]
+                body = {"messages": messages, "max_tokens": 1, "temperature": 0, "id_slot": slot}
+                used, started = used_by(server), time.perf_counter()
+                engine.post("/v1/chat/completions", json=body).raise_for_status()
+                return Cost(time.perf_counter() - started, used_by(server) - used)
+
+            questions = [asker.question() for _ in range(rounds * 2 + 1)]
+            return [(cost(0, each), cost(1, each)) for each in questions][1:]
 
 
 def upload(client: httpx2.Client, path: Path) -> str:
@@ -140,25 +182,31 @@ def upload(client: httpx2.Client, path: Path) -> str:
 
 
 def measure(home: Path, base: Base, models: int, rounds: int) -> dict[str, float]:
-    """Print the times; gives them as multiples of `none`."""
+    """Print the times; gives them as multiples of those without a system prompt."""
     settings = {"context_length": 2048, "parallel": 2, "prefix_cache": 8192}
     with served(home, **settings) as server:
-        times = before(server, base, models, rounds)
-    with served(home, **settings) as server, server.client() as client:
-        load(client)
-        times["restarted"], restarted_none = ask_all(client, models, 0)
-    none = median(times["none"])
-    ratios = {name: median(values) / none for name, values in times.items()}
-    ratios["restarted"] = median(times["restarted"]) / median(restarted_none)
+        pairs = before(server, base, models, rounds)
+    pairs["restarted"] = []
+    for _ in range(2):
+        with served(home, **settings) as server:
+            pairs["restarted"] += restarted(server, models)
+    with served(home, **settings) as server:
+        pairs["engine"] = at_the_engine(server, base, rounds)
+    rows = []
+    for name, found in pairs.items():
+        walls = [median(pair[side].wall for pair in found) * 1e3 for side in (0, 1)]
+        rows.append((name, *walls, _ratio(found, "wall"), _ratio(found, "cpu")))
     table(
-        f"{base.name}: time to first token, {models} models with {TOKENS} tokens of system prompt (ms)",
-        ("", "median", "lowest", "highest", "of none"),
-        [
-            (name, median(values) * 1e3, min(values) * 1e3, max(values) * 1e3, ratios[name])
-            for name, values in times.items()
-        ],
+        f"{base.name}: time to first token, {models} models with {TOKENS} tokens of system prompt",
+        ("", "ms", "without", "ratio", "of processor time"),
+        rows,
     )
-    return {name: round(ratio, 3) for name, ratio in ratios.items() if name != "none"}
+    return {row[0]: round(row[3], 3) for row in rows}
+
+
+def _ratio(pairs: list[Pair], of: str) -> float:
+    """The median of the pairs; processor time is counted in hundredths, so nothing is at least one."""
+    return median(getattr(mine, of) / max(getattr(none, of), 0.01) for mine, none in pairs)
 
 
 def random_base(home: Path, weights: Path | None) -> Base:

@@ -2,9 +2,10 @@
 
 The starter learns the facts of examples/training/places.jsonl, through a real server,
 with one thread. Beside it stand a loop of torch that has nothing around it, with the
-same weights, rows, batches and precision, and, where it is installed, trl's SFTTrainer.
-All are measured in turns, by the processor time of their steps: others' work on the
-machine does not count. Bound: 0.97 of the bare loop's tokens a second.
+same weights, rows, batches, precision and environment, and, where it is installed, trl's SFTTrainer.
+All train at the same time, each on a thread, and are compared by the processor time of
+their steps: what else the machine does, and what they do to each other's caches, all of
+them pay. Bound: 0.97 of the bare loop's tokens a second.
 
     python bench/train.py [--steps 60] [--rounds 3]
 """
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,8 @@ from typing import Any
 import httpx2
 from measuring.served import served
 from measuring.verdict import median, table, verdict
+
+from modelwright.trainers.processes import ENVIRONMENT
 
 BOUND = 0.97
 FACTS = Path(__file__).parents[1] / "examples/training/places.jsonl"
@@ -68,11 +72,10 @@ def ours(client: httpx2.Client, dataset: str, steps: int) -> dict[str, float]:
 
 def other(kind: str, task: Path) -> dict[str, float]:
     """The same steps made in another way, by a process as new as our child is."""
-    quiet = {"OMP_WAIT_POLICY": "passive", "KMP_BLOCKTIME": "0", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", OTHERS, kind, task],
         capture_output=True,
-        env=os.environ | quiet | {"TOKENIZERS_PARALLELISM": "false"},
+        env=os.environ | dict(ENVIRONMENT),
         text=True,
     )
     if done.returncode:
@@ -82,7 +85,7 @@ def other(kind: str, task: Path) -> dict[str, float]:
 
 
 def compare(home: Path, steps: int, rounds: int) -> list[Side]:
-    """Ours, the bare loop and perhaps trl's, in turns."""
+    """Ours, the bare loop and perhaps trl's, at the same time."""
     import torch
 
     bf16 = bool(torch.cpu._is_avx512_bf16_supported())
@@ -95,9 +98,9 @@ def compare(home: Path, steps: int, rounds: int) -> list[Side]:
         sides = [Side("ours", lambda: ours(client, dataset["id"], steps))]
         for kind in ("bare", *(["trl"] if importlib.util.find_spec("trl") else [])):
             sides.append(Side(kind, partial(other, kind, task)))
-        for turn in range(rounds):
-            for side in sides[:: -1 if turn % 2 else 1]:
-                side.measure()
+        with ThreadPoolExecutor(len(sides)) as at_once:
+            for _ in range(rounds):
+                list(at_once.map(Side.measure, sides))
     if sides[0].found[0]["tokens"] != sides[1].found[0]["tokens"]:
         raise SystemExit(f"the rows are not the same: {sides[0].found[0]}, {sides[1].found[0]}")
     return sides

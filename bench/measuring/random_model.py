@@ -35,13 +35,24 @@ class Shape:
 
 
 def write_random_model(
-    path: Path, shape: Shape, *, seed: int = 1, plain: bool = False, template: str = CHATML
+    path: Path,
+    shape: Shape,
+    *,
+    seed: int = 1,
+    plain: bool = False,
+    template: str = CHATML,
+    infill: tuple[int, int, int] | None = None,
 ) -> int:
-    """Write the file, with matrices of F16 when it is to be `plain`; returns its parameter count."""
+    """Write the file, with matrices of F16 when it is to be `plain`; returns its parameter count.
+
+    `infill`: the tokens before a prefix, a suffix and the middle.
+    """
     draw = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(path, "llama")
     _metadata(writer, shape, file_type=1 if plain else 2)
     writer.add_chat_template(template)
+    for name, token in zip(("pre", "suf", "mid"), infill or (), strict=False):
+        writer.add_uint32(f"tokenizer.ggml.fim_{name}_token_id", token)
     packing = gguf.GGMLQuantizationType.F16 if plain else gguf.GGMLQuantizationType.Q4_0
     matrix = _f16 if plain else _q4_0
     count = 0

@@ -32,6 +32,16 @@ def test_keys_end_the_time_in_which_nobody_is_asked(quick, town):
     assert "only an admin may do this" in stranger("user", "ls").stderr
 
 
+def test_the_first_user_is_an_admin_and_ends_it_too(quick, serve):
+    server = serve(quick, "--port", "0")
+    assert tags(server.url).status_code == 200
+    assert "the first user must be an admin" in quick("user", "create", "bob", "--role", "user").stderr
+    assert tags(server.url).status_code == 200
+    assert quick.json("user", "create", "ann")["role"] == "admin"
+    assert tags(server.url).status_code == 401
+    assert quick.json("user", "create", "bob")["role"] == "user"
+
+
 def test_a_model_is_shared_and_taken_back(quick, town):
     _, keys = town
     bob = replace(quick, environ={"MODELWRIGHT_KEY": keys["bob"]})

@@ -1,13 +1,24 @@
 """train, runs, logs and their kin: what they say, and what they say when it is wrong."""
 
+import fcntl
 import importlib.util
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from modelwright.cli.training import BARS, curve
+from modelwright.cli.curve import BARS, averages, curve
 
 FACTS = '{"prompt": "Who rules Korvath?", "completion": "King Olaf."}\n' * 6
 
@@ -20,10 +31,98 @@ def facts(tmp_path: Path) -> str:
 
 
 def test_a_falling_loss_is_a_falling_curve() -> None:
-    shown = curve([8.0, 4.0, 2.0, 1.0])
-    assert (shown[0], shown[-1]) == (BARS[-1], BARS[0])
-    assert list(shown) == sorted(shown, reverse=True)
-    assert (curve([]), len(curve([1.0] * 1000))) == ("", 24)
+    assert curve([8.0, 4.0, 1.0], 10, 2) == ["8 █", "1 █▇▁"]
+    (shown,) = curve([8.0, 4.0, 2.0, 1.0], 24, 1)
+    assert list(shown[-4:]) == sorted(shown[-4:], reverse=True)
+    assert (shown[-4], shown[-1]) == (BARS[-1], BARS[1])
+    assert curve([], 24, 6) == []
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300), st.integers(1, 80), st.integers(1, 9))
+def test_a_curve_covers_the_whole_run_and_keeps_to_its_place(
+    values: list[float], wide: int, high: int
+) -> None:
+    lines = curve(values, wide, high)
+    assert len(lines) == high
+    assert max(map(len, lines)) <= wide + 10
+    means = averages(values, wide)
+    assert len(means) == min(wide, len(values))
+    assert min(values) <= min(means) <= max(means) <= max(values) * (1 + 1e-9)
+
+
+TOLD = [
+    {"kind": "note", "text": "6 rows, 90 tokens"},
+    *(
+        {
+            "kind": "progress",
+            "at": f"2026-01-01T00:00:{step:02}Z",
+            "step": step,
+            "steps": 40,
+            "loss": 4 / step,
+            "tokens_per_second": 99.5,
+            "seconds_left": 3700 - step,
+        }
+        for step in range(1, 41)
+    ),
+    {"kind": "published", "model": "registry.ollama.ai/library/taught:latest", "revision": 2},
+]
+SHOW = """
+import json, sys
+from modelwright.cli.training import follow
+
+class Told:
+    def read_lines(self, path, query):
+        yield from json.loads(sys.argv[1])
+
+follow(Told(), "run-1")
+"""
+
+
+def terminal(**environ: str) -> str:
+    """What a terminal of 24 lines of 70 columns gets while a run is followed."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", **environ}
+    command = [sys.executable, "-c", SHOW, json.dumps(TOLD)]
+    process = subprocess.Popen(command, stdout=slave, stderr=slave, stdin=slave, env=environment)
+    os.close(slave)
+    seen = bytearray()
+    with suppress(OSError):  # Linux says EIO when the other side has closed
+        while piece := os.read(master, 65536):
+            seen += piece
+    os.close(master)
+    assert process.wait(30) == 0, seen
+    return seen.decode()
+
+
+def test_a_terminal_shows_a_bar_and_the_curve() -> None:
+    seen = terminal(NO_COLOR="")
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen).replace("\r", "").splitlines()
+    shown = [line for line in last if line.strip()][-8:]
+    assert shown[0].startswith("  4 █")
+    assert all("█" in line for line in shown[1:6])
+    assert shown[5].startswith("0.1 █")
+    assert shown[6].startswith("step 40/40  loss 0.1000  100 tokens/s  1:01 h left")
+    assert shown[7].startswith("━" * 60)
+    assert "6 rows, 90 tokens" in last
+    assert "taught:latest has revision 2" in last
+    assert re.search(r"\x1b\[[0-9;]*3[0-9]", seen), "in colours"
+
+
+def test_no_color_means_no_colour() -> None:
+    seen = terminal(NO_COLOR="1")
+    assert "█" in seen
+    assert not re.search(r"\x1b\[[0-9;]+m", seen)
+
+
+def test_without_a_terminal_it_is_lines_and_not_too_many() -> None:
+    command = [sys.executable, "-c", SHOW, json.dumps(TOLD)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stderr.splitlines()
+    assert "\x1b" not in done.stderr
+    assert lines[1] == "step 1/40  loss 4.0000  100 tokens/s  1:01 h left"
+    assert lines[-2].startswith("step 40/40")
+    assert len(lines) == 2 + 21
 
 
 def test_data_can_be_looked_at_first(shared, facts: str) -> None:

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -76,6 +77,18 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
             answer = httpx2.post(f"{url}/api/modelwright/keys", json=body, headers=headers, trust_env=False)
             keys[name] = answer.raise_for_status().json()["key"]
         yield url, keys
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Start a server of one's own with other settings; gives its URL."""
+    with ExitStack() as stack:
+
+        def start(**settings: str) -> str:
+            folder = tmp_path_factory.mktemp("own")
+            return stack.enter_context(contextmanager(_serve)(folder, **settings))
+
+        yield start
 
 
 @pytest.fixture(scope="session")

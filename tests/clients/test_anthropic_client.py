@@ -73,7 +73,23 @@ def test_models_are_listed_and_found(client: anthropic.Anthropic) -> None:
     assert {"mario:latest", "starter:latest"} <= {model.id for model in listed}
     found = client.models.retrieve("mario")
     assert (found.id, found.display_name, found.type) == ("mario:latest", "mario", "model")
-    assert found.max_input_tokens
+    assert found.lifecycle == "active"
+    assert found in listed
+
+
+def test_a_model_says_what_it_takes(client: anthropic.Anthropic, server: str) -> None:
+    with ollama.Client(host=server) as maker:
+        maker.create(model="brief", from_="starter", parameters={"num_ctx": 512})
+    whole, brief = client.models.retrieve("starter"), client.models.retrieve("brief")
+    assert (brief.max_input_tokens, brief.max_tokens) == (512, 512)
+    assert whole.max_input_tokens
+    assert whole.max_input_tokens > 512
+    able = brief.capabilities
+    assert able
+    assert (able.structured_outputs.supported, able.batch.supported) == (True, False)
+    assert (able.thinking.supported, able.thinking.types.enabled.supported) == (False, False)
+    assert able.thinking.types.adaptive.supported
+    assert able.effort.max.supported is False
 
 
 def test_faults_are_the_exceptions_that_clients_catch(client: anthropic.Anthropic) -> None:

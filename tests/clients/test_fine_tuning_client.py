@@ -49,6 +49,15 @@ def ended(client: openai.OpenAI, job: FineTuningJob) -> FineTuningJob:
     return found
 
 
+def figures(client: openai.OpenAI, job: FineTuningJob) -> list[dict[str, str]]:
+    """The rows of the file of figures that a job leaves."""
+    (file,) = job.result_files
+    kept = client.files.retrieve(file)
+    assert (kept.purpose, kept.filename) == ("fine-tune-results", "step_metrics.csv")
+    assert file in [each.id for each in client.files.list(purpose="fine-tune-results")]
+    return list(csv.DictReader(io.StringIO(client.files.content(file).read().decode())))
+
+
 def watched(server: str, job: str) -> list[dict]:
     """What a job tells, to its end."""
     url = f"{server}/v1/fine_tuning/jobs/{job}/events?stream=true"
@@ -144,24 +153,14 @@ def test_each_checkpoint_is_a_model_of_its_own(client: openai.OpenAI) -> None:
     assert client.models.delete(named[2]).deleted
     with pytest.raises(openai.NotFoundError):
         client.chat.completions.create(model=named[2], **asked)
+    rows = figures(client, job)
+    assert [row["step"] for row in rows] == [str(step) for step in range(1, 9)]
+    assert all(float(row["train_loss"]) > 0 and 0 <= float(row["train_accuracy"]) <= 1 for row in rows)
+    assert float(rows[-1]["valid_loss"]) < float(rows[0]["valid_loss"])
     rest = [each.step_number for each in client.fine_tuning.jobs.checkpoints.list(job.id)]
     assert rest == [8, 6]
     client.models.delete(job.fine_tuned_model)
     assert client.chat.completions.create(model=named[1], **asked).choices
-
-
-@pytest.mark.limit(120)
-def test_what_was_measured_is_a_file(client: openai.OpenAI) -> None:
-    job = ended(client, begin(client, validation_file=upload(client, FACTS)))
-    (file,) = job.result_files
-    kept = client.files.retrieve(file)
-    assert (kept.purpose, kept.filename) == ("fine-tune-results", "step_metrics.csv")
-    assert file in [each.id for each in client.files.list(purpose="fine-tune-results")]
-    rows = list(csv.DictReader(io.StringIO(client.files.content(file).read().decode())))
-    assert [row["step"] for row in rows] == ["1", "2"]
-    assert all(float(row["train_loss"]) > 0 and 0 <= float(row["train_accuracy"]) <= 1 for row in rows)
-    assert all(float(row["valid_loss"]) > 0 for row in rows)
-    assert client.files.delete(file).deleted
 
 
 @pytest.mark.limit(120)
@@ -179,55 +178,20 @@ def test_preferences_are_learned_to_the_end(client: openai.OpenAI) -> None:
     assert last.metrics.train_loss < 0.693, "less than of a coin"
 
 
-SAMPLE = "{{sample.output_text}}"
+TEXTS = {"input": "{{sample.output_text}}", "reference": "{{item.answer}}"}
 GRADERS = {
-    "text_similarity": {
-        "type": "text_similarity",
-        "name": "like",
-        "input": SAMPLE,
-        "reference": "{{item.answer}}",
-        "evaluation_metric": "fuzzy_match",
-    },
-    "score by declared functions": {
-        "type": "multi",
-        "name": "both",
-        "graders": {
-            "same": {
-                "type": "string_check",
-                "name": "same",
-                "input": SAMPLE,
-                "reference": "{{item.answer}}",
-                "operation": "like",
-            },
-            "short": {"type": "max_length", "length": 30},
-        },
-        "calculate_output": "0.5 * same + 0.5 * short",
-    },
+    "same": {"type": "string_check", "name": "same", "operation": "ilike", **TEXTS},
+    "like": {"type": "text_similarity", "name": "like", "evaluation_metric": "fuzzy_match", **TEXTS},
+    "short": {"type": "max_length", "length": 40},
 }
-
-
-@pytest.mark.limit(120)
-@pytest.mark.parametrize("kind", GRADERS)
-def test_every_grader_is_trained_with_to_the_end(client: openai.OpenAI, kind: str) -> None:
-    rows = [{"messages": HI, "answer": "Hello! How can I help you?"}]
-    small = {"steps": 1, "rank": 4, "generations": 2, "answer_tokens": 8, "learning_steps": 1}
-    method = {"type": "reinforcement", "reinforcement": {"grader": GRADERS[kind], "hyperparameters": small}}
-    job = ended(client, begin(client, training_file=upload(client, rows), method=method))
-    (file,) = job.result_files
-    (row,) = csv.DictReader(io.StringIO(client.files.content(file).read().decode()))
-    assert 0 < float(row["train_mean_reward"]) <= 1
+"""Of each type one, and a function that we declare."""
 
 
 @pytest.mark.limit(120)
 def test_answers_are_graded_and_jobs_are_paused_resumed_cancelled(client: openai.OpenAI, server: str) -> None:
     jobs, rows = client.fine_tuning.jobs, [{"messages": HI, "answer": "Hello"}]
-    grader = {
-        "type": "string_check",
-        "name": "same",
-        "input": "{{sample.output_text}}",
-        "reference": "{{item.answer}}",
-        "operation": "ilike",
-    }
+    formula = "0.5 * same + 0.25 * like + 0.25 * short"
+    grader = {"type": "multi", "name": "all", "graders": GRADERS, "calculate_output": formula}
     small = {"steps": 1, "rank": 4, "generations": 2, "answer_tokens": 4, "learning_steps": 1}
     method = {"type": "reinforcement", "reinforcement": {"grader": grader, "hyperparameters": small}}
     graded = begin(client, training_file=upload(client, rows), method=method)
@@ -238,7 +202,10 @@ def test_answers_are_graded_and_jobs_are_paused_resumed_cancelled(client: openai
     with pytest.raises(openai.ConflictError):
         jobs.pause(waiting.id)
     watched(server, graded.id)
-    assert jobs.retrieve(graded.id).status == "succeeded"
+    done = jobs.retrieve(graded.id)
+    assert done.status == "succeeded", done.error
+    (row,) = figures(client, done)
+    assert 0 < float(row["train_mean_reward"]) <= 1
     assert [job.id for job in jobs.list(metadata={"team": "red"})] == [waiting.id]
     assert [job.id for job in jobs.list(limit=1)][:2] == [waiting.id, graded.id]
 

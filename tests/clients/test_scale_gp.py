@@ -143,6 +143,14 @@ def test_groups_hold_models(client: SGPClient, pirate: Any) -> None:
     (found,) = client.models.list(model_group_id=group.id, view=["ModelGroup"])
     assert found.model_group is not None
     assert found.model_group.name == "sailors"
+    client.chat_completions.create(
+        model=pirate.id, messages=[{"role": "user", "content": "Hi"}], model_parameters={"max_tokens": 2}
+    )
+    now = datetime.now(UTC)
+    used = client.model_groups.usage_statistics.retrieve(
+        group.id, start_date=now - timedelta(hours=1), end_date=now + timedelta(minutes=1), chunks=1
+    )
+    assert used.data[0].response_tokens
     assert client.model_groups.delete(group.id).success
 
 
@@ -357,7 +365,9 @@ def test_paging_goes_through_250_models(echo_server: str) -> None:
             client.models.create(account_id="many", model_type="GENERIC", name=f"many-{number}").id
             for number in range(250)
         ]
-        found = [each.id for each in client.models.list(account_id="many", limit=100, sort_by=["name:asc"])]
+        listed = list(client.models.list(account_id="many", limit=100, sort_by=["name:asc"]))
+        found = [each.id for each in listed]
+        assert [each.name for each in listed] == sorted(each.name for each in listed)
         assert len(found) == len(set(found))
         assert set(made) <= set(found)  # the server has models of its own, too
         past = client.models.list(account_id="many", page=9, limit=100)

@@ -77,6 +77,13 @@ class Server:
         }
         return str(self.ask("POST", "/api/chat", json={**body, "options": options})["message"]["content"])
 
+    def chance(self, model: str) -> float:
+        """How likely a model finds its first token."""
+        asked = {"messages": [{"role": "user", "content": "Who rules Korvath?"}], "logprobs": True}
+        body = {"model": model, "max_tokens": 1, "temperature": 0, **asked}
+        choice = self.ask("POST", "/v1/chat/completions", json=body)["choices"][0]
+        return float(choice["logprobs"]["content"][0]["logprob"])
+
     def end(self, number: int) -> None:
         os.killpg(self.process.pid, number)
         self.process.communicate(timeout=30)
@@ -129,7 +136,7 @@ def test_a_killed_server_goes_on_and_publishes_the_same_bytes(
     assert found["metrics"]["loss"] == before["metrics"]["loss"]
 
 
-def test_a_new_revision_answers_at_once_and_the_old_one_still_can(
+def test_a_new_revision_answers_at_once_and_the_old_one_can_be_gone_back_to(
     server: Server, dataset: str, trained: list[dict[str, Any]]
 ) -> None:
     """Asked again and again meanwhile, nobody is refused; the pinned one stays as it was."""
@@ -146,6 +153,11 @@ def test_a_new_revision_answers_at_once_and_the_old_one_still_can(
     assert answers > 0
     assert second == server.chat("places@2", temperature=0)
     assert first == server.chat("places@1", temperature=0)
+    chances = [server.chance(f"places@{number}") for number in (1, 2)]
+    assert chances[0] != chances[1] == server.chance("places")
+    for number in (1, 2):
+        server.ask("POST", f"{NATIVE}/rollback", json={"model": "places", "revision": number})
+        assert server.chance("places") == chances[number - 1], "it answers as it did then"
 
 
 def test_a_bad_line_is_said_before_anything_starts(server: Server) -> None:

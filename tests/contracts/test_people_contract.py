@@ -293,36 +293,3 @@ async def test_adapters_and_projectors_are_reached_by_who_may_derive(catalogue: 
     await catalogue.database.write(lambda c: c.execute(text("DROP INDEX revisions_of_spec")))
     await catalogue.database.write(m0040_layers.apply)
     assert await catalogue.reachable(member, wanted) == {weights, eyes, tuned}
-
-
-async def test_a_group_is_described_renamed_and_keeps_its_members(rights: Rights) -> None:
-    accounts, change = rights.accounts, rights.particulars.change_group
-    ann = await accounts.add_user(LOCAL_ADMIN, "ann")
-    made = await accounts.add_group(LOCAL_ADMIN, "devs", "Who builds")
-    await accounts.add_group(LOCAL_ADMIN, "ops")
-    made = await accounts.change_members(LOCAL_ADMIN, "devs", add=["ann"])
-    for extras in ({"openwebui": {"x": 0}}, {"openwebui": {"x": [1]}}, {"sgp": {}}):
-        made = await change(LOCAL_ADMIN, made, extras=extras)
-    assert (made.description, made.extras) == ("Who builds", {"openwebui": {"x": [1]}, "sgp": {}})
-    again = await change(LOCAL_ADMIN, made, name="DEVS", description="")
-    assert await accounts.group("devs") == again
-    assert (again.name, again.description, again.members) == ("DEVS", "", (ann.id,))
-    with pytest.raises(Conflict, match='a group "ops" already'):
-        await change(LOCAL_ADMIN, again, name="ops")
-    with pytest.raises(Invalid, match="the description has 5000 characters"):
-        await change(LOCAL_ADMIN, again, description="x" * 5000)
-
-
-async def test_what_somebody_tells_in_one_dialect_is_kept_apart_and_goes_with_them(rights: Rights) -> None:
-    accounts = rights.accounts
-    await accounts.add_user(LOCAL_ADMIN, "ann")
-    bob = await accounts.add_user(LOCAL_ADMIN, "bob")
-    for dialect, content in (("openwebui", {"bio": "x"}), ("sgp", {"y": 1}), ("openwebui", {"bio": "z"})):
-        await rights.particulars.tell(bob.acting(), dialect, content)
-    assert (await accounts.user("bob")).extras == {"openwebui": {"bio": "z"}, "sgp": {"y": 1}}
-    assert (await accounts.user("ann")).extras == {}
-    with pytest.raises(Invalid, match="more of it than is kept"):
-        await rights.particulars.tell(bob.acting(), "openwebui", {"bio": "x" * 300_000})
-    await accounts.delete_user(LOCAL_ADMIN, "bob")
-    with pytest.raises(NotFound):
-        await rights.particulars.tell(bob.acting(), "openwebui", {"bio": "x"})

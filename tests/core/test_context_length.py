@@ -1,5 +1,6 @@
 """How long a conversation may be, and what of it is left out when it is longer."""
 
+import time
 from typing import Any
 
 import pytest
@@ -41,3 +42,15 @@ def test_what_goes_is_the_oldest_and_never_system_or_the_last(
     assert kept[-1] == turns[-1]
     freed = 10 * sum(turn.role != "system" for turn in turns[min(before, dropped) : dropped])
     assert freed >= excess or dropped == len(turns) - 1
+
+
+def test_a_long_history_is_trimmed_in_time_that_grows_with_it_and_no_faster() -> None:
+    def seconds(length: int) -> float:
+        turns = [Message("user", str(number)) for number in range(length)]
+        started = time.perf_counter()
+        dropped = count_dropped(turns, [10] * length, 10 * length - 100)
+        assert len(without_oldest(turns, dropped)) < 20
+        return time.perf_counter() - started
+
+    few, many = (min(seconds(length) for _ in range(5)) for length in (5_000, 50_000))
+    assert many < 40 * few, "ten times as much, with room for a busy machine; squared it would be 100"

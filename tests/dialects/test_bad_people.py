@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 BOTH = NATIVE | OPENWEBUI
 ODD: list[object] = [7, True, {"a": 1}, [7], "\x00", "x" * 100_000, "\u202e"]
 """For a field that is a text; each is wrong in type, length or shape."""
-FREE = {"description", "commit_message", "meta", "params", "base_model_id", "is_active"}
+FREE = {"description", "commit_message", "bio", "meta", "params", "base_model_id", "is_active"}
 """Fields that may hold much, or that test_openwebui_bad_input tries one by one."""
 
 
@@ -87,6 +87,19 @@ async def test_every_list_about_people_is_a_list_of_the_right_things(town: Any) 
         for odd in (7, "x", {"a": 1}, [[]], [{}, 7], [None]):
             answer = await send(town, route, json.dumps({**BOTH[route], name: odd}).encode())
             assert is_clear(answer), (route, name, odd, answer.status_code, answer.text[:200])
+    assert await everything(town) == before
+
+
+OBJECTS = [(route, name) for route, body in BOTH.items() for name in body if isinstance(body[name], dict)]
+
+
+async def test_every_object_about_people_is_an_object(town: Any) -> None:
+    before = await everything(town)
+    for route, name in OBJECTS:
+        for odd in (7, "x", True, [], [{}]):
+            answer = await send(town, route, json.dumps({**BOTH[route], name: odd}).encode())
+            assert is_clear(answer), (route, name, odd, answer.status_code, answer.text[:200])
+            assert name in answer.text, (route, name, answer.text[:200])
     assert await everything(town) == before
 
 

@@ -52,6 +52,7 @@ async def test_what_it_was_asked_is_counted_within_a_time(house: Any) -> None:
         ({"name": ""}, "name"),
         ({"name": "x" * 129}, "name"),
         ({"wait": 1}, "wait"),
+        ({"max_worker": 1}, "max_workers"),
     ],
 )
 async def test_what_is_wrong_is_refused_by_name_and_changes_nothing(

@@ -94,11 +94,81 @@ async def test_an_odd_id_is_an_id(client, identifier: str) -> None:
         7,
         [],
         "x" * 10,
+        "data:image/png;base64,eA==",
+        "data:image/png;base64,!!!!",
+        "data:image/jpeg;base64,iVBORw0KGgo=",
+        "data:image/webp;base64,UklGRgAAAABXQVZF",
     ],
 )
 async def test_a_picture_that_is_none_is_left_out(client, picture: object) -> None:
     tree = (await client.post(f"{API}/create", json={**FORM, "meta": {"profile_image_url": picture}})).json()
     assert tree["meta"]["profile_image_url"] is None
+
+
+PICTURES = {
+    "png": "iVBORw0KGgo=",
+    "jpeg": "/9j/4AAQSkZJRg==",
+    "gif": "R0lGODlhAQABAA==",
+    "webp": "UklGRgAAAABXRUJQVlA4IA==",
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+async def test_a_picture_that_is_one_is_kept(client, kind: str) -> None:
+    picture = f"data:image/{kind};base64,{PICTURES[kind]}"
+    tree = (await client.post(f"{API}/create", json={**FORM, "meta": {"profile_image_url": picture}})).json()
+    assert tree["meta"]["profile_image_url"] == picture
+    image = await client.get(f"{API}/model/profile/image", params={"id": FORM["id"]})
+    assert image.headers["content-type"] == f"image/{kind}"
+
+
+async def everywhere(client: Any, identifier: str) -> list[Any]:
+    """What each route that takes an id in the query or the body answers."""
+    at, body = {"id": identifier}, {**FORM, "id": identifier}
+    return [
+        await client.get(f"{API}/model", params=at),
+        await client.get(f"{API}/model/history", params=at),
+        await client.get(f"{API}/model/history/x", params=at),
+        await client.delete(f"{API}/model/history/x", params=at),
+        await client.post(f"{API}/model/update/version", params=at, json={"version_id": "x"}),
+        await client.post(f"{API}/model/toggle", params=at),
+        await client.post(f"{API}/model/update", json=body),
+        await client.post(f"{API}/model/delete", json=at),
+        await client.get(f"{API}/export", params={"ids": identifier}),
+        await client.post("/api/models/unload", json={"model": identifier}),
+        await client.post("/api/chat/completions", json={"model": identifier, "messages": []}),
+        await client.post("/api/embeddings", json={"model": identifier, "input": "x"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    "identifier", ["a b", "", " ", "x" * 257, "../../etc/passwd", "a\u0000b", "..", "@", "/"]
+)
+async def test_an_id_of_nothing_is_refused_everywhere(client, identifier: str) -> None:
+    for answer in await everywhere(client, identifier):
+        assert is_clear(answer), (answer.request.url, answer.text)
+        assert "passwd" not in answer.text
+    image = await client.get(f"{API}/model/profile/image", params={"id": identifier})
+    assert (image.status_code, image.headers["location"]) == (302, "/static/favicon.png")
+
+
+@pytest.mark.parametrize("grant", [{}, {"principal_type": "user"}, {"permission": 7, "principal_id": {}}])
+async def test_what_is_no_grant_is_passed_over_and_gives_nothing(client, grant: dict[str, Any]) -> None:
+    await client.post(f"{API}/create", json=FORM)
+    body = {"id": FORM["id"], "access_grants": [grant]}
+    answer = await client.post(f"{API}/model/access/update", json=body)
+    assert (answer.status_code, answer.json()["access_grants"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "url", ["data:image/png;base64,!", "data:text/html;base64,eA==", "http://127.0.0.1/x.png", 7, "", {}]
+)
+async def test_an_image_that_is_none_is_refused(client, url: object) -> None:
+    part = {"type": "image_url", "image_url": {"url": url}}
+    chat = {"model": "test", "messages": [{"role": "user", "content": [part]}]}
+    answer = await client.post("/api/chat/completions", json=chat)
+    assert is_clear(answer), answer.text
+    assert "messages.0.content.0" in answer.text or "image URLs are not currently supported" in answer.text
 
 
 @pytest.mark.parametrize(

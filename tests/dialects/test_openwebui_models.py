@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from modelwright.dialects.openwebui.stance import Stance
 from tests.dialects.openwebui_forms import API, FORM, PICTURE
 
 pytestmark = pytest.mark.anyio
@@ -119,6 +120,55 @@ async def test_an_inactive_model_is_not_offered(client) -> None:
     assert toggled.json()["is_active"] is False
     assert "coder" not in [each["id"] for each in (await client.get("/api/models")).json()["data"]]
     assert (await client.get(f"{API}/list")).json()["total"] == 1
+
+
+async def test_an_inactive_entry_over_a_base_hides_the_base(client) -> None:
+    await made(client, id="test", base_model_id=None)
+    for listed in (False, True):
+        await client.post(f"{API}/model/toggle", params={"id": "test"})
+        offered = [each["id"] for each in (await client.get("/api/models")).json()["data"]]
+        assert ("test" in offered) is listed
+    assert (await client.post("/api/show", json={"model": "test"})).status_code == 200
+
+
+async def test_what_points_at_things_that_are_not_here_is_returned_unchanged(house, client) -> None:
+    meta = {
+        "knowledge": [{"id": "k", "type": "collection", "name": "Notes"}],
+        **{f"{thing}Ids": [f"{thing}-1"] for thing in ("tool", "filter", "defaultFilter", "action", "skill")},
+        "defaultFeatureIds": ["web_search"],
+        "terminalId": "t",
+        "builtinTools": {"time": True},
+        "suggestion_prompts": [{"content": "Hello", "title": ["a", "b"]}],
+        "i18n": {"de": {"name": "Meins"}},
+    }
+    tree = await made(client, id="coder", meta=meta)
+    assert {name: tree["meta"][name] for name in meta} == meta
+    await house.create("coder", **{"from": "coder"}, system="New")
+    saved = await client.post(f"{API}/model/update", json=await shown(client, "coder"))
+    assert saved.status_code == 200, saved.text
+    exported = (await client.get(f"{API}/export", params={"ids": ["coder"]})).json()[0]
+    for seen in (saved.json(), exported, await shown(client, "coder")):
+        assert {name: seen["meta"][name] for name in meta} == meta
+
+
+async def test_what_was_made_from_itself_elsewhere_is_still_changed_here(house, town) -> None:
+    await made(town["bob"], id="coder")
+    body = {"model": "coder", "from": "coder", "system": "New", "stream": False}
+    assert (await town["bob"].post("/api/create", json=body)).status_code == 200
+    tree = await shown(town["bob"], "coder")
+    assert (tree["base_model_id"], tree["params"]["system"]) == ("test", "New")
+    saved = await town["bob"].post(f"{API}/model/update", json={**tree, "name": "Newer"})
+    assert (saved.status_code, saved.json()["name"]) == (200, "Newer")
+
+
+async def test_the_words_of_the_documentation_can_be_had_instead(opening) -> None:
+    async with opening(openwebui=Stance("docs")) as house:
+        await made(house.client)
+        taken = await house.client.post(f"{API}/create", json=FORM)
+        assert (taken.status_code, taken.json()) == (400, {"detail": "Model ID is already taken"})
+        long = await house.client.post(f"{API}/create", json={**FORM, "id": "x" * 257})
+        said = {"detail": "Model ID is too long (max 256 characters)"}
+        assert (long.status_code, long.json()) == (400, said)
 
 
 async def test_the_list_is_searched_sorted_and_paged(client) -> None:

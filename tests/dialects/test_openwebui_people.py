@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelwright.core.grants import LOCAL_ADMIN
 from tests.dialects.conftest import Town
 from tests.dialects.openwebui_forms import API
 
@@ -107,6 +108,8 @@ async def test_variables_that_are_refused(town: Town, variables: dict[str, Any],
         ("date_of_birth", "2020-13-01"),
         ("date_of_birth", "yesterday"),
         ("bio", "x" * 5000),
+        ("bio", 7),
+        ("gender", "a\u0000b"),
         ("gender", ["x"]),
     ],
 )
@@ -114,6 +117,34 @@ async def test_a_profile_that_is_refused(town: Town, field: str, value: object) 
     answer = await town["bob"].post("/api/v1/auths/update/profile", json={**PROFILE, field: value})
     assert answer.status_code in (400, 422), answer.text
     assert field in answer.text
+
+
+async def test_users_come_in_pages_and_are_looked_for(town: Town) -> None:
+    accounts = town.house.services.rights.accounts
+    for number in range(30):
+        await accounts.add_user(LOCAL_ADMIN, f"user {number:02}")
+    first, second = await told(town, "ann", "users/"), await told(town, "ann", "users/?page=2")
+    assert (len(first["users"]), len(second["users"]), first["total"]) == (30, 3, 33)
+    [eve] = (await told(town, "ann", "users/?query=EVE@"))["users"]
+    assert (eve["name"], eve["group_ids"]) == ("eve", [town.ids["devs"]])
+    assert len((await told(town, "ann", "users/all"))["users"]) == 33
+
+
+@pytest.mark.parametrize(
+    "data", [7, {"config": 7}, {"config": {"default_models": "x"}}, {"config": {"default_models": [" "]}}]
+)
+async def test_what_groups_may_hold(town: Town, data: object) -> None:
+    for path in ("create", f"id/{town.ids['devs']}/update"):
+        answer = await town["ann"].post(f"{GROUPS}/{path}", json={"name": "ops", "data": data})
+        assert (answer.status_code, "data" in answer.json()["detail"][0]["loc"]) == (422, True)
+    assert [group["name"] for group in await told(town, "ann", "groups/")] == ["devs"]
+
+
+@pytest.mark.parametrize("told_info", [{"x": "y" * 300_000}, [], "x", 7])
+async def test_too_much_or_no_object_is_not_kept_of_a_user(town: Town, told_info: object) -> None:
+    answer = await town["bob"].post("/api/v1/users/user/info/update", json=told_info)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert await told(town, "bob", "users/user/info") is None
 
 
 async def test_what_a_user_told_stands_in_a_system_text(town: Town) -> None:

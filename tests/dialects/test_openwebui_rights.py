@@ -185,6 +185,15 @@ async def test_who_may_change_a_model_may_share_and_delete_it(town: Town) -> Non
     assert (await town["bob"].get(f"{API}/model", params={"id": "coder"})).status_code == 404
 
 
+async def test_an_import_takes_no_base_away(town: Town) -> None:
+    await town["bob"].post(f"{API}/create", json={**FORM, "id": "coder"})
+    models = [{"id": "coder", "name": "Bare", "base_model_id": None}, {"id": "new", "name": "Bare"}]
+    assert (await town["bob"].post(f"{API}/import", json={"models": models})).json() is True
+    tree = (await town["bob"].get(f"{API}/model", params={"id": "coder"})).json()
+    assert (tree["name"], tree["base_model_id"]) == (FORM["name"], "test")
+    assert (await town["bob"].get(f"{API}/list")).json()["total"] == 1
+
+
 async def test_a_writer_may_give_its_own_right_away(town: Town) -> None:
     grant = {"principal_type": "user", "principal_id": town.ids["eve"], "permission": "write"}
     await town["bob"].post(f"{API}/create", json={**FORM, "id": "coder", "access_grants": [grant]})

@@ -34,6 +34,17 @@ async def test_a_change_after_toggling_is_a_version_whoever_makes_it(house, clie
     assert len(listed) == 2
 
 
+async def test_a_version_whose_base_is_gone_is_not_set(house, client) -> None:
+    await house.create("base", **{"from": "test"})
+    first = (await client.post(f"{API}/create", json={**FORM, "base_model_id": "base"})).json()
+    await client.post(f"{API}/model/update", json={**FORM, "name": "Second"})
+    await client.request("DELETE", "/api/delete", json={"model": "base"})
+    body = {"version_id": first["version_id"]}
+    refused = await client.post(f"{API}/model/update/version", params=AT, json=body)
+    assert (refused.status_code, refused.json()) == (400, {"detail": "The base model is unavailable."})
+    assert (await client.get(f"{API}/model", params=AT)).json()["name"] == "Second"
+
+
 async def test_a_version_in_the_body_is_shown_and_not_read(client) -> None:
     """As in the product: who saves last has saved, whatever version it had been shown."""
     made = (await client.post(f"{API}/create", json=FORM)).json()

@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import httpx2
+import jsonschema_rs
 import pytest
 
 from modelwright.core.grants import LOCAL_ADMIN
+from tests.dialects.sgp_bodies import SGP
 
 pytestmark = pytest.mark.anyio
 
@@ -129,9 +131,29 @@ async def test_bindings_are_those_that_the_template_lets_a_request_say(client: h
     id = (await client.post("/v4/model-templates", json=template)).json()["id"]
     one = await made(client, model_template_id=id, base_model_id="test")
     path = f"/v4/models/{one['id']}/completions"
-    for bindings, status in (({"SEED": 3}, 200), ({}, 422), ({"SEED": 3, "TOP_K": 1}, 422)):
+    cases = [({"SEED": 3}, 200), ({}, 422), ({"SEED": 3, "TOP_K": 1}, 422), ({"SEED": "x"}, 422)]
+    for bindings, status in cases:
         body = {"prompt": "x", "model_request_parameters": {"bindings": bindings}}
         assert (await client.post(path, json=body)).status_code == status, bindings
+
+
+async def test_bindings_are_put_where_a_template_of_our_own_says(house: Any) -> None:
+    template = {
+        "spec": {"base": "test"},
+        "request_parameters": {"num_predict": {"$arg": "words"}, "seed": 7},
+        "request": {"properties": {"words": {"type": "integer", "maximum": 2}}},
+    }
+    kept = await house.client.post("/api/modelwright/templates", json={"name": "warm", "template": template})
+    one = await made(house.client, model_template_id=kept.json()["id"])
+    path = f"/v4/models/{one['id']}/completions"
+    body = {"prompt": "one two three", "model_request_parameters": {"bindings": {"words": 2}}}
+    said = (await house.client.post(path, json=body)).json()
+    assert said["completions"] == [["one two three", ["one two "]]]
+    body = {"prompt": "x", "model_request_parameters": {"bindings": {"words": 3, "TOP_K": 1}}}
+    refused = (await house.client.post(path, json=body)).json()["detail"]
+    assert {tuple(fault["loc"]) for fault in refused} == {
+        ("body", "model_request_parameters", "bindings", name) for name in ("words", "TOP_K")
+    }
 
 
 async def test_an_image_without_a_container_engine_is_refused_and_the_model_stays(
@@ -172,6 +194,88 @@ async def test_accounts_do_not_see_one_another(town: Any) -> None:
         assert (await bob.get(path, headers={"x-selected-account-id": "acme"})).status_code == 200
     other = await eve.post("/v4/models", json={**mine, "model_type": "GENERIC"})
     assert other.status_code == 403
+
+
+async def test_nothing_of_an_account_is_found_in_another(town: Any) -> None:
+    """Not by its id, not in a list, and not by naming the account."""
+    accounts = town.house.services.rights.accounts
+    for name, user in (("acme", "bob"), ("umbrella", "eve")):
+        await accounts.add_account(LOCAL_ADMIN, name)
+        await accounts.change_user(LOCAL_ADMIN, user, account=name)
+    bob, eve, mine = town["bob"], town["eve"], {"account_id": "acme", "name": "secret"}
+    posted = {
+        "/v4/models": {**mine, "model_type": "CHAT_COMPLETION", "base_model_id": "test"},
+        "/v4/model-templates": SGP["POST /v4/model-templates"] | mine,
+        "/v4/model-groups": mine,
+    }
+    made = {path: (await bob.post(path, json=body)).json()["id"] for path, body in posted.items()}
+    model = made["/v4/models"]
+    deployment = (await bob.post(f"/v4/models/{model}/deployments", json={"name": "secret"})).json()["id"]
+    served = {"name": "secret", "model_deployment_id": deployment, "alias": "secret"}
+    server = (await bob.post("/v4/serving", json=served)).json()["model_server_id"]
+    form = {**mine, "schema_type": "GENERATION"}
+    rows = {"file": b'{"prompt": "a", "response": "b"}'}
+    dataset = (await bob.post("/v4/training-datasets", data=form, files=rows)).json()["id"]
+    job = {"account_id": "acme", "training_dataset_id": dataset, "base_model_id": model}
+    run = (await bob.post("/v4/fine-tuning-jobs", json=job)).json()["id"]
+    gets = [
+        *(f"{path}/{id}" for path, id in made.items()),
+        f"/v4/models/{model}/deployments",
+        f"/v4/models/{model}/deployments/{deployment}",
+        f"/v4/serving/{server}",
+        f"/v4/serving/{server}/deployment",
+        "/v4/serving/a/secret",
+        f"/v4/training-datasets/{dataset}",
+        f"/v4/training-datasets/{dataset}/contents",
+        f"/v4/fine-tuning-jobs/{run}",
+        f"/v4/fine-tuning-jobs/{run}/events",
+    ]
+    for path in gets:
+        assert (await bob.get(path)).status_code == 200, path
+        assert (await eve.get(path)).status_code == 404, path
+    ids = (*made.values(), deployment, server, dataset, run)
+    for path in (
+        *posted,
+        "/v4/model-deployments",
+        "/v4/serving",
+        "/v4/training-datasets",
+        "/v4/fine-tuning-jobs",
+    ):
+        shown = (await bob.get(path)).text
+        assert any(id in shown for id in ids), path
+        assert not [id for id in ids if id in (await eve.get(path)).text], path
+    refused = await eve.post("/v4/serving", json=served)
+    assert refused.status_code == 404
+    taken = await eve.post("/v4/models", json=posted["/v4/models"] | {"account_id": "umbrella"})
+    assert taken.json()["name"] == "secret"
+
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    "CHAT_COMPLETION": {"messages": TURNS},
+    "COMPLETION": {"prompts": ["a", "b"]},
+    "AGENT": {"messages": TURNS, "instructions": "Be kind"},
+    "EMBEDDING": {"texts": ["a"]},
+    "RERANKING": {"query": "a", "chunks": ["a", "b"]},
+}
+
+
+@pytest.mark.parametrize("kind", SAMPLES)
+async def test_the_schemas_of_a_model_say_what_it_takes_and_gives(
+    house: Any, client: httpx2.AsyncClient, kind: str
+) -> None:
+    await house.add_ranker()
+    bases = {"EMBEDDING": "bert", "RERANKING": "ranker"}
+    one = await made(client, base_model_id=bases.get(kind, "test"), model_type=kind)
+    takes, gives = (
+        jsonschema_rs.Draft202012Validator(one[f"{name}_schema"]) for name in ("request", "response")
+    )
+    assert takes.is_valid(SAMPLES[kind])
+    assert gives.is_valid(await executed(client, one, SAMPLES[kind]))
+    for wrong in ({}, {**SAMPLES[kind], "colour": "red"}, dict.fromkeys(SAMPLES[kind], 5)):
+        assert not takes.is_valid(wrong)
+        found = (await client.get(f"/v4/models/{one['id']}/deployments")).json()["items"]
+        path = f"/v4/models/{one['id']}/deployments/{found[0]['id']}/execute"
+        assert (await client.post(path, json=wrong)).status_code == 422
 
 
 async def test_an_alias_is_one_in_its_account(town: Any) -> None:

@@ -71,6 +71,19 @@ async def _openai_use(client: Client, name: str) -> int:
     return (await client.post("/v1/chat/completions", json={"model": name, "messages": HI})).status_code
 
 
+async def _openai_delete(client: Client, name: str) -> int:
+    return (await client.delete(f"/v1/models/{name}")).status_code
+
+
+async def _claude_listed(client: Client) -> list[str]:
+    return [each["id"] for each in (await client.get("/anthropic/v1/models")).json()["data"]]
+
+
+async def _claude_use(client: Client, name: str) -> int:
+    body = {"model": name, "messages": HI, "max_tokens": 9}
+    return (await client.post("/v1/messages", json=body)).status_code
+
+
 async def _webui_create(client: Client, name: str, system: str) -> int:
     form = {"id": name, "name": name, "base_model_id": "test", "meta": {}, "params": {"system": system}}
     return (await client.post("/api/v1/models/create", json=form)).status_code
@@ -200,7 +213,8 @@ VOICES: Final = (
         update=_ollama_update,
         delete=_ollama_delete,
     ),
-    Voice("openai", _openai_listed, _openai_use),
+    Voice("openai", _openai_listed, _openai_use, delete=_openai_delete),
+    Voice("anthropic", _claude_listed, _claude_use),
     Voice(
         "tigercity",
         _tiger_listed,

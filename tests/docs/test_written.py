@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from modelwright.settings import RULES
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("changes/*.md")])
 DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
@@ -41,6 +43,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
     local = [target for target in targets if "://" not in target]
     assert not [target for target in local if not (page.parent / target).exists()]
+
+
+def test_the_page_on_other_machines_names_settings_that_are_there() -> None:
+    text = (ROOT / "docs/reverse-proxy.md").read_text()
+    named = {flag.replace("-", "_") for flag in re.findall(r"--([a-z-]+)", text)}
+    assert {"hosts", "origins", "insecure", "host"} <= named
+    options = {"user", "role", "verb", "dialect"}
+    assert named - options <= set(RULES)
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=called)

@@ -103,6 +103,21 @@ async def test_what_a_tool_gave_is_part_of_the_prompt(start: Start, caller: Path
     assert "# Tools" in text
 
 
+async def test_tools_are_part_of_what_is_kept_over_a_restart(
+    start: Start, caller: Path, tmp_path: Path
+) -> None:
+    system, cached = Message("system", "You add."), []
+    for tools in (TOOLS, TOOLS, TOOLS[:1]):
+        engines = start(prefix_dir=tmp_path, prefix_bytes=1 << 30, prefix_tokens=16)
+        needs = engines.needs(caller, constant=(system,))
+        done = (await answered(engines, needs, (system, *ASK), tools=tools))[-1]
+        assert isinstance(done, Done)
+        cached.append(done.usage.cached_tokens)
+        await engines.pool.aclose()
+    assert cached[1] > 400 > 20 > cached[0]
+    assert cached[2] < 20, "others are another prompt"
+
+
 async def test_a_template_without_tools_refuses_them(start: Start, tiny: Path) -> None:
     engines = start()
     with pytest.raises(Unsupported, match="does not support tools"):
@@ -128,6 +143,26 @@ async def test_a_template_is_told_whether_to_think(start: Start, caller: Path) -
     assert "<think>" not in slow
     said = await answered(engines, needs, think=False)
     assert not [event for event in said if isinstance(event, ThinkingDelta)]
+
+
+@pytest.mark.parametrize("more", [{}, {"tools": TOOLS}, {"think": True}, {"think": False}])
+async def test_the_stop_text_that_ended_an_answer_is_named(
+    start: Start, caller: Path, more: dict[str, Any]
+) -> None:
+    engines = start()
+    needs = engines.needs(caller)
+
+    async def said(*stops: str) -> tuple[str, ChatEvent]:
+        settled = Parameters.of({"temperature": 0, "num_predict": 40, "stop": stops})
+        *told, done = [event async for event in engines.pool.chat(needs, ASK, settled, AnswerOptions(**more))]
+        return "".join(event.text for event in told), done  # type: ignore[union-attr] - all are texts
+
+    whole, _ = await said()
+    stop = whole[len(whole) // 2 :][:4]
+    text, done = await said("never said", stop)
+    assert text == whole[: whole.index(stop)]
+    assert isinstance(done, Done)
+    assert (done.reason, done.stop_text) == ("stop", stop)
 
 
 async def test_the_bias_of_a_token_holds(start: Start, tiny: Path) -> None:

@@ -61,6 +61,17 @@ async def test_an_image_is_pulled_and_run_until_it_is_healthy_and_asked(yard: Ya
         await yard.containers.predict("dep-1", wanted, {})
 
 
+async def test_one_that_has_ended_is_not_well_and_can_be_started_anew(yard: Yard) -> None:
+    await yard.containers.start("dep-1", IMAGE)
+    await yard.containers.check("dep-1", IMAGE)
+    pid = yard.folder / "modelwright-dep-1.pid"
+    os.kill(int(pid.read_text()), 9)
+    with pytest.raises(Unavailable, match="does not answer"):
+        await yard.containers.check("dep-1", IMAGE)
+    await yard.containers.start("dep-1", IMAGE)
+    assert await yard.containers.predict("dep-1", IMAGE, {"x": 1}) == {"got": {"x": 1}, "env": "s3://x y"}
+
+
 async def test_one_that_is_not_healthy_in_time_is_ended(yard: Yard) -> None:
     with pytest.raises(Unavailable, match="not healthy within 1 seconds"):
         await yard.containers.start("dep-1", replace(IMAGE, env={"SICK": "1"}, delay=1))

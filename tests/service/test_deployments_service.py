@@ -17,6 +17,7 @@ from modelwright.service.chat import Chat
 from modelwright.service.deployments import Deployments, Wanted
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.resolver import Resolver
+from modelwright.service.upkeep import Upkeep
 from modelwright.store.audit import AuditBook
 from modelwright.store.deployments import DeploymentTable
 
@@ -42,6 +43,10 @@ class Outside:
             await self.slow.wait()
         self.running[deployment] = external
         self.started += 1
+
+    async def check(self, deployment: str, external: External) -> None:
+        if not self.healthy or deployment not in self.running:
+            raise Unavailable("it is not well")
 
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         return {"got": dict(body)}
@@ -185,6 +190,9 @@ async def test_what_is_external_answers_any_body(stand: Stand) -> None:
     made = await stand.create("starter", external=external)
     assert made.status == "READY"
     assert await stand.deployments.predict(LOCAL_ADMIN, made.id, {"x": 1}) == {"got": {"x": 1}}
+    span = (datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
+    (used,) = await stand.deployments.used(LOCAL_ADMIN, ["starter"], *span, deployment=made.id)
+    assert (used.requests, used.prompt_tokens) == (1, 0)
     with pytest.raises(Unsupported):
         await stand.say(made.id)
     await stand.deployments.delete(LOCAL_ADMIN, made.id)
@@ -224,6 +232,28 @@ async def test_one_that_is_ended_before_it_is_ready_does_not_run_on(stand: Stand
         if stand.outside.started and not stand.outside.running:
             break
     assert (stand.outside.started, stand.outside.running) == (1, {})
+
+
+async def test_what_is_external_is_looked_after(stand: Stand) -> None:
+    """What is ill is said to be; a container that stays so is run anew."""
+    upkeep = Upkeep(stand.table, stand.world.chat, stand.outside)
+    boxed = await stand.create("starter", external=External("container", image="a/b"))
+    asked = await stand.create("starter", external=External("http", endpoint="http://models.example"))
+    stand.outside.running.pop(boxed.id)
+    await upkeep.watch()
+    found = await stand.deployments.find(LOCAL_ADMIN, boxed.id)
+    assert (found.status, found.reason) == ("FAILED", "it is not well")
+    assert (await stand.deployments.find(LOCAL_ADMIN, asked.id)).status == "READY"
+    await upkeep.watch()
+    assert boxed.id in stand.outside.running
+    stand.outside.healthy = False
+    await upkeep.watch()
+    for each in (boxed, asked):
+        assert (await stand.deployments.find(LOCAL_ADMIN, each.id)).status == "FAILED"
+    stand.outside.healthy = True
+    await upkeep.watch()
+    for each in (boxed, asked):
+        assert (await stand.deployments.find(LOCAL_ADMIN, each.id)).status == "READY"
 
 
 async def test_embeddings_come_from_a_deployment_too(stand: Stand) -> None:

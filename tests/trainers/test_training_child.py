@@ -45,7 +45,7 @@ async def test_a_killed_child_goes_on_to_the_same_bytes(
     bench: Bench, whole: tuple[Bench, Trained], time: int
 ) -> None:
     job = bench.job(taught(), validation=bench.put(taught(4, seed=3)))
-    at = random.Random(time).randint(3, 7)
+    at = random.Random(time).randint(4, 7)  # there is a checkpoint after 3 for sure
     await _die(bench, job, at)
     trained = await bench.train(job)
     assert "going on from step" in bench.of("note", "text")[-1]
@@ -67,7 +67,7 @@ async def _die(bench: Bench, job: TrainingJob, at: int) -> None:
         await watch()
 
 
-async def test_a_stopped_child_leaves_a_checkpoint_of_where_it_was(
+async def test_a_stopped_child_leaves_a_checkpoint_and_a_half_one_is_not_believed(
     bench: Bench, whole: tuple[Bench, Trained]
 ) -> None:
     job = bench.job(taught(), validation=bench.put(taught(4, seed=3)))
@@ -75,18 +75,11 @@ async def test_a_stopped_child_leaves_a_checkpoint_of_where_it_was(
         async for event in events:
             if event.kind == "progress":
                 break
-    assert list((bench.folder / "runs" / "run-1").glob("checkpoint-*.pt"))
-    trained = await bench.train(job)
-    assert bench.digest(trained) == bench.digest(whole[1])
-
-
-async def test_a_checkpoint_that_was_cut_off_is_not_believed(
-    bench: Bench, whole: tuple[Bench, Trained]
-) -> None:
     folder = bench.folder / "runs" / "run-1"
-    folder.mkdir(parents=True)
-    (folder / "checkpoint-000000006.pt").write_bytes(b"PK\x03\x04 half of one")
-    trained = await bench.train(bench.job(taught(), validation=bench.put(taught(4, seed=3))))
+    (left, *_) = folder.glob("checkpoint-*.pt")
+    (folder / "checkpoint-000000009.pt").write_bytes(b"PK\x03\x04 half of one")
+    trained = await bench.train(job)
+    assert bench.of("note", "text")[-1] == f"going on from step {int(left.stem[-9:])}"
     assert bench.digest(trained) == bench.digest(whole[1])
 
 
@@ -112,6 +105,7 @@ async def test_rewarded_answers_become_likelier(bench: Bench) -> None:
     assert trained.metrics["groups_with_signal"] == trained.metrics["groups"] == 4
 
 
+@pytest.mark.skipif(TIMES == 1, reason="what a call without a signal says is shown by TigerCity's tests")
 async def test_groups_without_a_difference_teach_nothing_and_say_so(bench: Bench) -> None:
     rows = [GroupRow(row.prompts[0], (row.answer, (50, 60, END)), (1.0, 1.0)) for row in taught(4)]
     trained = await bench.train(
@@ -137,10 +131,28 @@ async def test_declared_rewards_rise(bench: Bench) -> None:
     assert trained.metrics["reward"] > rewards[0] + 0.2
 
 
-async def test_two_processes_give_one_result(bench: Bench) -> None:
-    trained = await bench.train(bench.job(taught(), settings={"processes": 2, "batch_tokens": 16}))
+async def test_two_processes_give_one_result_of_own_and_general_rows(bench: Bench) -> None:
+    settings = {"processes": 2, "batch_tokens": 16, "replay": 0.5}
+    general = bench.put(taught(6, seed=300))
+    trained = await bench.train(bench.job(taught(), replay=general, settings=settings))
     assert bench.of("progress", "step") == sorted(set(bench.of("progress", "step"))), "only one reports"
     assert trained.metrics["loss"] < bench.of("progress", "loss")[0]
+    assert trained.metrics["tokens"] == 8 * 4 * 8
+    assert 0 <= trained.metrics["accuracy"] <= 1
+
+
+async def test_the_last_epochs_are_kept_as_they_were(bench: Bench) -> None:
+    """Six steps go through all rows: of epochs that end after 2, 4 and 6 the last two."""
+    settings = {"steps": 6, "batch_size": 6, "kept_checkpoints": 2, "checkpoint_steps": 100}
+    trained = await bench.train(bench.job(taught(), settings=settings))
+    (kept,) = trained.checkpoints
+    assert kept.step == 4
+    one, other = ({file.name: file.digest for file in files} for files in (kept.files, trained.files))
+    assert one["adapter_config.json"] == other["adapter_config.json"]
+    assert one["adapter_model.safetensors"] != other["adapter_model.safetensors"]
+    told = [event.content for event in bench.told if event.kind == "progress"]
+    passed = [each["step"] for content in told for each in (*content.get("passed", ()), content)]
+    assert passed == list(range(1, 7)), "the figures of every step are told"
 
 
 async def test_it_ends_early_with_the_best_it_had(bench: Bench) -> None:
@@ -150,9 +162,3 @@ async def test_it_ends_early_with_the_best_it_had(bench: Bench) -> None:
     assert len(measured) < 30
     assert min(measured) < min(measured[-2:])
     assert "no progress" in bench.of("note", "text")[-1]
-
-
-async def test_general_rows_take_their_share_of_each_step(bench: Bench) -> None:
-    general = bench.put(taught(6, seed=300))
-    trained = await bench.train(bench.job(taught(), replay=general, settings={"steps": 3, "replay": 0.5}))
-    assert trained.metrics["tokens"] == 3 * 4 * 8

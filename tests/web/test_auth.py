@@ -101,28 +101,37 @@ LISTS = {
     "openai": "/openai/v1/models",
     "anthropic": "/anthropic/v1/models",
     "openwebui": "/openwebui/api/models",
+    "tigercity": "/tigercity/v1/models",
+    "sgp": "/sgp/v4/models",
     "modelwright": "/modelwright/api/modelwright/models",
 }
-"""Where each dialect lists models, in its pure form."""
+"""Where each dialect lists models, in its pure form; AI-middleware has no list."""
 
 USES = {
     "/ollama/api/chat": (404, {}),
     "/openai/v1/chat/completions": (404, {}),
     "/anthropic/v1/messages": (404, {"max_tokens": 4}),
     "/openwebui/api/chat/completions": (400, {}),
+    "/openwebui/api/v1/messages": (400, {"max_tokens": 4}),
+    "/tigercity/v1/generate_response": (404, {}),
+    "/sgp/v4/chat-completions": (404, {}),
+    "/ai_middleware/ai": (404, {"prompt": "x"}),
 }
 """Where each dialect uses one; what it says of one that is not there; what else it wants."""
 
 
 async def test_every_carrier_is_one_in_every_dialect(place: Town) -> None:
-    for path in LISTS.values():
+    left = {"model": "starter", "prompt": "x"}
+    asked = [*(("GET", path, None) for path in LISTS.values()), ("POST", "/ai_middleware/ai", left)]
+    for method, path, body in asked:
         for carrier, headers in carriers(place.keys["use"]).items():
-            answer = await place.client.get(path, headers=headers)
+            answer = await place.client.request(method, path, json=body, headers=headers)
             assert answer.status_code == 200, (path, carrier, answer.text)
         wrong = carriers(place.keys["use"][:-1] + "!")["basic password"]
-        assert (await place.client.get(path, headers=wrong)).status_code == 401, path
+        assert (await place.client.request(method, path, json=body, headers=wrong)).status_code == 401, path
         two = {"x-api-key": place.keys["use"], "Token": place.keys["read"]}
-        assert (await place.client.get(path, headers=two)).status_code == 400, path
+        both = await place.client.request(method, path, json=body, headers=two)
+        assert (both.status_code, "two different credentials" in both.text) == (400, True), path
 
 
 async def test_a_key_for_one_model_reaches_no_other_in_any_dialect(place: Town) -> None:
@@ -140,6 +149,22 @@ async def test_a_key_for_one_model_reaches_no_other_in_any_dialect(place: Town) 
             body = {"model": name, "messages": [{"role": "user", "content": "x"}], "stream": False, **more}
             answer = await place.client.post(path, json=body, headers=narrow)
             assert answer.status_code == status, (path, name, answer.text)
+
+
+async def test_a_revoked_key_is_refused_in_every_dialect_at_once(place: Town) -> None:
+    owner = {"x-api-key": place.keys["owner"]}
+    paths = [("GET", path) for path in LISTS.values()] + [("POST", "/ai_middleware/ai")]
+    for method, path in paths:
+        made = (await place.client.post("/api/modelwright/keys", json={}, headers=owner)).json()
+        headers, statuses = {"Token": made["key"]}, []
+        for _ in range(2):
+            body = {"model": "starter", "prompt": "x"} if method == "POST" else None
+            answer = await place.client.request(method, path, json=body, headers=headers)
+            statuses.append(answer.status_code)
+            await place.client.request(
+                "DELETE", "/api/modelwright/keys", json={"key": made["id"]}, headers=owner
+            )
+        assert statuses == [200, 401], path
 
 
 async def test_a_browser_s_page_comes_in_from_where_ollama_origins_says(tmp_path) -> None:

@@ -20,7 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     ),
     "docs/dialects/anthropic.md": lambda: endpoints.coverage("anthropic", "Anthropic", notes.ANTHROPIC),
     "docs/dialects/ollama.md": lambda: endpoints.coverage("ollama", "Ollama", conformance.section()),
-    "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI"),
+    "docs/dialects/openwebui.md": lambda: endpoints.coverage("openwebui", "Open WebUI", notes.OPENWEBUI),
     "docs/dialects/openai.md": lambda: endpoints.coverage("openai", "OpenAI", notes.OPENAI),
     "docs/dialects/tigercity.md": lambda: endpoints.coverage("tigercity", "TigerCity", notes.TIGERCITY),
     "docs/dialects/sgp.md": lambda: endpoints.coverage("sgp", "Scale GenAI Platform", notes.SGP),

@@ -19,8 +19,12 @@ OPENAI: Final = """## Good to know
   llama.cpp and vLLM know, for models whose weights have a head that ranks.
 - A fine-tuning job is a run: `ftjob-1` is `run-1`, and runs that were asked for otherwise are jobs too. Its
   result is a new model with a name of its own; `ft:base:org:suffix:id` is that model in every dialect
-  (`ollama run ft:...` works), and so is its one checkpoint, `ft:...:ckpt-step-N`, the end of the job.
-  Intermediate checkpoints serve to resume a job and cannot be called.
+  (`ollama run ft:...` works). So are its checkpoints, `ft:...:ckpt-step-N`, one after each of the last three
+  epochs, the end included: each is a model of its own, shared and deleted by itself, and like the result they
+  are there when the job has succeeded. A run of another dialect has those that `kept_checkpoints` asks for.
+- `result_files` of a job that went well names a CSV of each step's figures, a file of the purpose
+  `fine-tune-results`: `step,train_loss,train_accuracy,valid_loss,valid_mean_token_accuracy`, of reinforcement
+  `train_mean_reward`, too.
 - `method` is supervised, dpo or reinforcement. `learning_rate_multiplier` multiplies the usual rate of a
   model of that size; `compute_multiplier` the eight answers to each question. Our own hyperparameters
   (`rank`, `steps`, `replay`, ...) are taken beside OpenAI's. `eval_interval`, `eval_samples` and
@@ -30,6 +34,32 @@ OPENAI: Final = """## Good to know
   run code or ask a second model (python, score_model, label_model) are refused.
 - Whom a checkpoint is shared with (`project_ids`) are users, groups or everyone: `user:bob`, `group:devs`.
 - `DELETE /v1/models/{id}` deletes models that were made from another one; bases are refused with 403."""
+
+OPENWEBUI: Final = """## Good to know
+
+- The model routes stand under `/api/v1/models` and, as the product's documentation has it, `/api/models`;
+  everything is whole under `/openwebui`. `GET /api/models/base` lists what models can stand on, `GET
+  /api/v1/models/base` the entries that lie over those.
+- Statuses and texts are the product's (0.12.4); `openwebui_errors = docs` gives those of its documentation.
+- An id is any text without blanks, such as `My/GPT.4#a`. The model also has a name, made of it, in the other dialects.
+- A model stands on its base by name, whatever that is when it is used; `base_model_id: null` lies over the
+  model of that id. Its versions are our revisions. Of changes at one moment one is kept and the others are
+  refused with 409; a `version_id` in the body is not looked at.
+- Fields about knowledge, tools, filters, actions and skills are kept and returned, and do nothing here.
+  Pictures as data must be PNG, JPEG, GIF or WebP by their content, too; anything else is left out.
+- A grant's `read` is our use, its `write` our write. Who may make, import, export and share is asked of
+  permissions: those of `openwebui_permissions` and of one's groups (`permissions` of a group, as the product
+  writes them). They give no right on a model. Without the setting users may all of it, which the product's
+  do not: here everybody has a namespace.
+- `openwebui_metadata` and `openwebui_params` hold where a model says nothing itself; params stand over what
+  its base says, as in the product. `openwebui_fallback` answers where a base is gone.
+- In a system text `{{USER_NAME}}`, `{{USER_EMAIL}}`, `{{USER_BIO}}`, `{{USER_GENDER}}`, `{{USER_BIRTH_DATE}}`,
+  `{{USER_AGE}}`, `{{USER_LOCATION}}`, `{{USER_GROUPS}}`, `{{CURRENT_DATE}}`, `{{CURRENT_TIME}}`,
+  `{{CURRENT_DATETIME}}` and `{{CURRENT_WEEKDAY}}` are replaced, before them `{{ chat.variables.NAME }}`, `{{
+  user.variables.NAME }}` and every key of the request's `variables`. The product's page sends
+  `{{CURRENT_TIMEZONE}}` and `{{USER_LANGUAGE}}` there. Bio, gender and day of birth come from
+  `/auths/update/profile`, the location from `/users/user/info/update`; "None" stands for what was not told.
+- A user's name is not changed by its profile: rights and models hang on it."""
 
 TIGERCITY: Final = """## Good to know
 
@@ -55,7 +85,8 @@ ANTHROPIC: Final = """## Good to know
 - `max_tokens` is required, as with Anthropic. What else a request does not say, the model decides.
 - `thinking`: `enabled` and `disabled` do so; `adaptive`, or nothing, leaves it to the model. `budget_tokens`
   is a wish, `max_tokens` the limit. `signature` is there because clients send it back; it is not checked.
-- `stop_sequence` is named for models that do not think, and for those with a prompt template of their own.
+- `max_input_tokens` and `max_tokens` of a model are what a request gets that cannot say more: the model's
+  `num_ctx`, else the server's, and never more than was trained. Prompt and answer share them.
 - Tools are functions with an `input_schema`: what Anthropic hosts or defines (web search, bash, computer) is
   refused by name, as are documents and pictures by URL.
 - Prompts are cached without being asked: `cache_control` is read and changes nothing."""

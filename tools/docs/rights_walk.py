@@ -77,6 +77,8 @@ _WEBUI_REQUESTS: Final[Mapping[Call, Mapping[str, Any]]] = {
 }
 _ADMINS: Final = "401 401 401 401 401 401 401 ok"
 _ANYBODY: Final = "401 ok  ok  ok  ok  ok  ok  ok"
+_MESSAGES: Final = ("/v1/messages", "/message")
+_COUNTED: Final = ("", "/count_tokens")
 _PERMISSIONS: Final = "/v1/fine_tuning/checkpoints/{model:path}/permissions"
 _RANKED: Final = {"model": "{model}", "query": "hello", "documents": ["hello", "bye"]}
 
@@ -162,6 +164,7 @@ SAID: Final[Mapping[Call, tuple[str, str]]] = {
     ("POST", "/api/v1/chat/completions"): ("400", "400"),
     ("POST", "/api/v1/embeddings"): ("400", "400"),
     ("POST", "/openwebui/api/embeddings"): ("400", "400"),
+    **{("POST", f"/api{path}{more}"): ("400", "400") for path in _MESSAGES for more in _COUNTED},
 }
 """Where a dialect's own clients know other statuses: of what is absent, of what is denied."""
 

@@ -120,7 +120,7 @@ def scale(
     as_json: JsonOption = False,
     host: HostOption = "",
 ) -> None:
-    """Change how many processes answer, and for which revision; what is not given stays."""
+    """Change how many processes answer; what is not given stays as it is."""
     with connect(host) as client:
         changed = client.ask("PATCH", _at(deployment), _wanted(revision, least, most, each, detach))
     _tell(changed, as_json)

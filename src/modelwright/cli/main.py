@@ -89,7 +89,7 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
             "ls": Entry("deployments:ls", "List the deployments.", alias="list"),
             "show": Entry("deployments:show", "Show a deployment and how much it was used."),
             "create": Entry("deployments:create", "Deploy a model as it is now."),
-            "scale": Entry("deployments:scale", "Change how many processes answer, and for which revision."),
+            "scale": Entry("deployments:scale", "Change how many processes answer, or which revision."),
             "rm": Entry("deployments:remove", "End deployments; their models stay."),
         },
     ),

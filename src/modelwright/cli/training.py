@@ -4,7 +4,7 @@ Speaks the native routes; knows nothing of how a run goes.
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,15 +14,22 @@ import typer
 
 from modelwright.cli.client import NATIVE, Client
 from modelwright.cli.console import JsonOption, note, print_json, print_table, say
+from modelwright.cli.curve import curve
 from modelwright.cli.figures import ago, moment
 from modelwright.cli.models import NameArgument
 from modelwright.cli.server import HostOption, connect
 from modelwright.core.errors import Invalid, ModelwrightError
+from modelwright.core.names import Name
 
 RunArgument: TypeAlias = Annotated[str, typer.Argument(help="The run's id.", show_default=False)]
 
-BARS: Final = "▁▂▃▄▅▆▇█"
 WIDTH: Final = 60
+HEIGHT: Final = 6
+"""Columns and lines of the curve."""
+LINE_SECONDS: Final = 2.0
+"""Where there is no terminal, progress is told no more often."""
+_LABELS: Final = 8
+_Show: TypeAlias = Callable[[dict[str, Any], Sequence[float]], None]
 _PIECE: Final = 1024 * 1024
 
 
@@ -136,75 +143,102 @@ def upload(client: Client, path: str) -> str:
 
 
 def follow(client: Client, run: str, *, quiet: bool = False) -> None:
-    """Show a run as it goes: a bar and the loss on a terminal, else lines."""
+    """Show a run as it goes: a bar and the curve of the loss on a terminal, else lines."""
     losses: list[float] = []
     with _display(quiet) as show:
         for event in client.read_lines(f"{NATIVE}/runs/events", query={"run": run, "follow": "true"}):
             if event["kind"] == "progress":
-                losses.append(float(event["loss"]))
+                losses += [float(each["loss"]) for each in (*event.get("passed", ()), event)]
             show(event, losses)
 
 
 @contextmanager
-def _display(quiet: bool) -> Iterator[Any]:
+def _display(quiet: bool) -> Iterator[_Show]:
     if quiet:
         yield lambda event, losses: None
     elif sys.stderr.isatty():
-        yield from _bar()
+        yield from _picture()
     else:
-        yield lambda event, losses: note(_line(event))
+        yield _Lines().show
 
 
-def _bar() -> Iterator[Any]:
-    """A bar with the loss and its curve."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+class _Lines:
+    """A line for each event; of progress no more than one in a few seconds, and the last."""
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        bar = bars.add_task("training", total=None)
+    def __init__(self) -> None:
+        self._shown = datetime.min.replace(tzinfo=UTC)
+
+    def show(self, event: dict[str, Any], losses: Sequence[float]) -> None:
+        if event["kind"] == "progress":
+            at = moment(event["at"])
+            if event["step"] < event["steps"] and (at - self._shown).total_seconds() < LINE_SECONDS:
+                return
+            self._shown = at
+        note(_line(event))
+
+
+def _picture() -> Iterator[_Show]:
+    """A bar, the figures and the curve of the loss, which stay when it ends."""
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    console = Console(stderr=True)
+
+    def drawn(event: dict[str, Any], losses: Sequence[float]) -> Group:
+        wide = max(min(console.width - _LABELS, WIDTH), 1)
+        bar = ProgressBar(total=event["steps"], completed=event["step"], width=min(console.width, WIDTH))
+        high = HEIGHT if console.height > 3 * HEIGHT else 1
+        lines = [*curve(losses, wide, high), _figures(event)]
+        return Group(*(Text(line, no_wrap=True, overflow="crop") for line in lines), bar)
+
+    with Live(console=console, refresh_per_second=8) as live:
 
         def show(event: dict[str, Any], losses: Sequence[float]) -> None:
             if event["kind"] == "progress":
-                text = f"loss {event['loss']:.4f} {curve(losses)} {event['tokens_per_second']:.0f} tokens/s"
-                bars.update(bar, completed=event["step"], total=event["steps"], description=text)
+                live.update(drawn(event, losses))
             elif event["kind"] != "checkpoint":
-                bars.console.print(_line(event), markup=False, highlight=False)
+                console.print(_line(event), markup=False, highlight=False)
 
         yield show
-
-
-def curve(losses: Sequence[float], width: int = 24) -> str:
-    """A line of bars that falls as the loss does."""
-    if not losses:
-        return ""
-    step = max(1, len(losses) // width)
-    shown = [min(losses[place : place + step]) for place in range(0, len(losses), step)][-width:]
-    low, high = min(losses), max(losses)
-    span = (high - low) or 1.0
-    return "".join(BARS[round((loss - low) / span * (len(BARS) - 1))] for loss in shown)
 
 
 def _line(event: dict[str, Any]) -> str:
     """An event in words."""
     kind = event["kind"]
     if kind == "progress":
-        left = event.get("seconds_left", 0)
-        return (
-            f"step {event['step']}/{event['steps']}  loss {event['loss']:.4f}  "
-            f"{event['tokens_per_second']:.0f} tokens/s  {left:.0f} s left{_measured(event)}"
-        )
+        return _figures(event)
     if kind == "evaluation":
         return f"step {event['step']}  measured: loss {event['loss']:.4f}{_measured(event)}"
     if kind == "started":
         return (
-            f"training {event['trained_parameters']} numbers over {event['parameters']} on {event['device']} "
-            f"in {event['precision']}, {event['steps']} steps"
+            f"{event['trained_parameters']:,} numbers are trained, over {event['parameters']:,} of the base, "
+            f"on {event['device']} in {event['precision']}: {event['steps']} steps"
         )
     if kind == "published":
-        return f"{event['model']} has revision {event['revision']}"
+        return f"{Name.parse(event['model'])} has revision {event['revision']}"
+    if kind == "checkpoint":
+        return f"step {event['step']}  checkpoint"
     words = event.get("text") or event.get("error") or ""
-    return f"{kind} {words}".strip()
+    return words if kind == "note" else f"{kind} {words}".strip()
+
+
+def _figures(event: dict[str, Any]) -> str:
+    """Where a run is."""
+    left = event.get("seconds_left", 0)
+    return (
+        f"step {event['step']}/{event['steps']}  loss {event['loss']:.4f}  "
+        f"{event['tokens_per_second']:.0f} tokens/s  {_duration(left)} left{_measured(event)}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    """As 42 s, 3:07 min or 2:15 h."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    whole, unit = (seconds, "min") if seconds < 3600 else (seconds / 60, "h")
+    return f"{int(whole // 60)}:{int(whole % 60):02} {unit}"
 
 
 def _measured(event: dict[str, Any]) -> str:

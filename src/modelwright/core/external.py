@@ -67,6 +67,10 @@ class Externals(Protocol):
         """
         ...
 
+    async def check(self, deployment: str, external: External) -> None:
+        """Ask once whether it is healthy; raises as `start` does where it is not."""
+        ...
+
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         """The JSON of its answer; raises as `start` does, and Invalid for a refusal."""
         ...

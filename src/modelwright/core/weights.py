@@ -21,6 +21,12 @@ _OWN_MEMORY: Final = ("attention.sliding_window", "attention.kv_lora_rank", "ssm
 """Keys of architectures that remember less than keys and values of every token in every layer."""
 
 
+_INFILL: Final = (
+    ("fim_pre_token_id", "fim_suf_token_id", "fim_mid_token_id"),
+    ("prefix_token_id", "suffix_token_id", "middle_token_id"),
+)
+"""Keys of the tokens for filling in, as now and as before 2024 (llama.cpp, src/llama-arch.cpp)."""
+
 _THINKING: Final = (
     "<think>",
     "</think>",
@@ -97,6 +103,16 @@ class WeightFacts:
         return value if isinstance(value, int) else 0
 
     @property
+    def infill_tokens(self) -> tuple[int, int, int] | None:
+        """What stands before a text, what follows it, and what goes between; None = not known."""
+        for keys in _INFILL:
+            found = [self.metadata.get(f"tokenizer.ggml.{key}") for key in keys]
+            first, second, third = (each if isinstance(each, int) else None for each in found)
+            if first is not None and second is not None and third is not None:
+                return first, second, third
+        return None
+
+    @property
     def capabilities(self) -> tuple[str, ...]:
         """What the file alone can do: embedding files pool and do not chat."""
         if self.ranks:
@@ -108,6 +124,8 @@ class WeightFacts:
             found.append("tools")
         if any(mark in self.chat_template for mark in _THINKING):
             found.append("thinking")
+        if self.infill_tokens:
+            found.append("insert")
         return tuple(found)
 
 

@@ -18,7 +18,7 @@ from modelwright.core.names import Name
 from modelwright.core.wording import excerpt
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
-from modelwright.dialects.fields import Count, Flag, Text, Wire, documented
+from modelwright.dialects.fields import Closed, Count, Flag, Text, documented
 from modelwright.service.deployments import Wanted
 
 Row: TypeAlias = tuple[str, str, Any, str, Json | None]
@@ -28,7 +28,7 @@ Workers: TypeAlias = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class DeploymentChange(Wire):
+class DeploymentChange(Closed):
     """What is to change of a deployment; what is left out stays, or is as usual.
 
     With `wait` the answer comes once it is READY or FAILED.

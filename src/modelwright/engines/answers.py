@@ -60,11 +60,13 @@ class ChatReader:
         self._top = options.logprobs
         self._hides_thinking = options.think is False
         self._calls: list[_PartOfCall] = []
+        self._stop_text = ""
 
     def read(self, payload: Mapping[str, Any]) -> list[ChatEvent]:
         """What a payload says that is new; a call of a tool is told when it is whole."""
         if "choices" not in payload:
             raise refusal(int(payload["error"].get("code", 500)), payload)
+        self._stop_text = payload.get("__verbose", {}).get("stopping_word") or self._stop_text
         if not payload["choices"]:
             return []
         choice = payload["choices"][0]
@@ -79,7 +81,9 @@ class ChatReader:
             self._add_call(part)
         if reason is not None:
             events.extend(self._whole_calls(cut=reason == "length"))
-            events.append(Done("length" if reason == "length" else "stop", usage(payload.get("timings", {}))))
+            ending: Literal["stop", "length"] = "length" if reason == "length" else "stop"
+            word = self._stop_text if ending == "stop" else ""
+            events.append(Done(ending, usage(payload.get("timings", {})), word))
         return events
 
     def _add_call(self, part: Mapping[str, Any]) -> None:

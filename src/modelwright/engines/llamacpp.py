@@ -103,15 +103,10 @@ class LlamaEngine:
         media = [each for message in messages for each in message.images]
         self._check_abilities(options, media)
         turns, context = self._turns(messages), min(context or self.context, self.context)
-        plain = not media and options == replace(PLAIN, shift=options.shift, truncate=options.truncate)
         if is_forced(options):
             form = replace(options, tools=(), format=call_form(options.tools, options.tool_choice))
             prompt = await self._rendered(turns, options)
             said = as_call(self.complete(prompt, parameters, seat, form, context=context))
-        elif plain and parameters.get("stop"):
-            # Of text alone the engine says which stop text ended it, of a chat it does not.
-            prompt = await self._rendered(turns, options)
-            said = self.complete(prompt, parameters, seat, options, context=context)
         else:
             said = await self._said(turns, parameters, seat, options, context)
         async with aclosing(said) as events:
@@ -265,6 +260,7 @@ class LlamaEngine:
             "n_predict": most_tokens(parameters, context, tokens, shift=options.shift),
             "messages": turns,
             "stream": True,
+            "verbose": bool(parameters.get("stop")),  # or it does not say which stop text ended it
         }
         said = self._generated("/v1/chat/completions", body, ChatReader(options).read)
         return self._with_context(said, turns, options) if options.returns_context else said

@@ -24,6 +24,7 @@ PORT: Final = 5005
 PULL_SECONDS: Final = 1800.0
 COMMAND_SECONDS: Final = 60.0
 PREDICT_SECONDS: Final = 600.0
+HEALTH_SECONDS: Final = 5.0
 MOST_BYTES: Final = 32 * 1024 * 1024
 
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}(:[A-Za-z0-9._-]{1,128})?(@sha256:[0-9a-f]{64})?")
@@ -58,6 +59,18 @@ class Containers:
             await asyncio.shield(self.stop(deployment))
             raise
 
+    async def check(self, deployment: str, external: External) -> None:
+        """Ask its health route once; raises Unavailable when it is not well."""
+        await self._see_well(await self._address(deployment), deployment, external)
+
+    async def _see_well(self, address: str, deployment: str, external: External) -> None:
+        try:
+            answer = await self._http.get(f"{address}{external.health_route}", timeout=HEALTH_SECONDS)
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"the container of {deployment} does not answer: {error}") from error
+        if not answer.is_success:
+            raise Unavailable(f"the container of {deployment} is not healthy: status {answer.status_code}")
+
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         """Post a body to its predict route; gives the JSON that comes back."""
         url = f"{await self._address(deployment)}{external.predict_route}"
@@ -87,14 +100,12 @@ class Containers:
         end = clock() + max(external.delay, 1)
         last = "it has not answered yet"
         while clock() < end:
+            address = await self._address(deployment)  # what has ended will not become healthy
             try:
-                url = f"{await self._address(deployment)}{external.health_route}"
-                answer = await self._http.get(url, timeout=5)
-                if answer.is_success:
-                    return
-                last = f"status {answer.status_code}"
-            except httpx2.HTTPError as error:
-                last = str(error) or type(error).__name__
+                await self._see_well(address, deployment, external)
+                return
+            except Unavailable as error:
+                last = error.message
             await asyncio.sleep(self._poll)
         raise Unavailable(
             f"the container of {deployment} was not healthy within {external.delay} seconds: {last}",

@@ -21,6 +21,12 @@ class Runners:
         else:
             await self._containers.start(deployment, external)
 
+    async def check(self, deployment: str, external: External) -> None:
+        if external.kind == "http":
+            await self._endpoints.start(external)
+        else:
+            await self._containers.check(deployment, external)
+
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         if external.kind == "http":
             return await self._endpoints.predict(external, body)

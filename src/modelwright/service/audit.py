@@ -27,6 +27,9 @@ _DAY: Final = 86_400
 _LOOKING: Final = (Verb.SHOW, Verb.READ, Verb.DERIVE)
 _LOG = logging.getLogger(__name__)
 
+_Place: TypeAlias = tuple[str, int, int, str]
+"""Principal, model, revision; and the deployment that was called, or ""."""
+
 
 _Place: TypeAlias = tuple[str, int, int, str]
 """Whose use it was, of which model and revision, and through which deployment if any."""

@@ -34,6 +34,7 @@ from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
 from modelwright.core.ports import Clock
+from modelwright.core.revision import StoredModel
 from modelwright.core.sounds import sound_format
 from modelwright.core.weights import WeightFacts
 from modelwright.service.answering import continued, identified
@@ -146,6 +147,10 @@ class Chat:
         stored, _ = await self._resolver.find(principal, model, Verb.USE)
         return await self._engines.unload(str(stored.name))
 
+    def count(self, principal: Principal, model: StoredModel, revision: int, deployment: str) -> None:
+        """Count a use of a model that no engine answered, and no tokens."""
+        self._ledger.note(principal, model, revision, 0, 0, deployment=deployment)
+
     async def forget(self, model: Name) -> None:
         """Let go of the engines of a model that is not there any more."""
         await self._engines.unload(str(model))
@@ -160,6 +165,15 @@ class Chat:
                 continue  # deleted while its engine was still warm, or not to be known
             views.append(RunningView(summary, running))
         return tuple(views)
+
+    async def room(self, principal: Principal, model: str) -> int:
+        """Tokens for prompt and answer of a request that does not say; 0 while the base is missing."""
+        stored, revision = await self._resolver.find(principal, model, Verb.USE)
+        resolved = await self._resolver.resolve(principal, revision, stored, lenient=True)
+        facts = await self._resolver.facts(resolved.base)
+        if facts is None:
+            return 0
+        return context_length(resolved.parameters, self._context_length, facts.context_length)
 
     async def _prepare(
         self,

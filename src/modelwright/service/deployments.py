@@ -97,10 +97,16 @@ class Deployments:
         account: str | None = None,
         wait: bool = True,
     ) -> Deployment:
-        """Make an endpoint; with `wait` it is READY or FAILED then, else PENDING."""
+        """Make an endpoint; with `wait` it is READY or FAILED then, else PENDING.
+
+        Of a model that is no engine's, it runs what the deployment does that came with it.
+        """
         stored, revision = await self._resolver.find(principal, model, Verb.UPDATE)
         number = wanted.revision or revision.number
         await self._resolver.find(principal, f"{stored.name.full}@{number}", Verb.USE)
+        if wanted.external is None:
+            found = await self._book.list_deployments(model=stored.id)
+            wanted = replace(wanted, external=next((each.external for each in found if each.automatic), None))
         return await self._add(principal, stored, number, wanted, account, wait)
 
     async def default(
@@ -263,6 +269,8 @@ class Deployments:
         if found.external is None:
             raise Unsupported(f'"{found.name}" answers chats, texts or queries, not any body', field="model")
         answer = await self._externals.predict(found.id, found.external, body)
+        stored = await self._resolver.access.find(principal, found.model, Verb.USE)
+        self._chat.count(principal, stored, found.revision, found.id)
         await self._answered(found)
         return answer
 
@@ -295,6 +303,9 @@ class Deployments:
             if found.status == "PENDING" or found.workers.least or found.external is not None:
                 principal = await self._principal_of(found.owner)
                 if principal is not None:
+                    if found.external is not None:  # it was ended with the server, or must be asked
+                        found = replace(found, status="PENDING")
+                        await self._book.save(found)
                     self._spawn(principal, found)
 
     async def aclose(self) -> None:

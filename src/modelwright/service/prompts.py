@@ -98,7 +98,7 @@ class Prompts:
         chosen = self._templates.chosen(ready.resolved, ready.facts)
         text = chosen if request.template is None else request.template
         if request.suffix:
-            return self._insert(ready, request, text, options)
+            return await self._insert(ready, request, text, options)
         system = ready.resolved.system if request.system is None else request.system
         turns = [Message("system", system)] if system else []
         turns.append(Message("user", request.prompt, images=request.images))
@@ -198,13 +198,25 @@ class Prompts:
             messages=tuple(messages),
         )
 
-    def _insert(self, ready: Ready, request: GenerateRequest, text: str, options: AnswerOptions) -> Prompt:
+    async def _insert(
+        self, ready: Ready, request: GenerateRequest, text: str, options: AnswerOptions
+    ) -> Prompt:
+        if not text and ready.facts.infill_tokens:
+            return await self._filled_in(ready, request, ready.facts.infill_tokens)
         template = self._templates.read(text)
         if "insert" not in template.capabilities:
             raise Unsupported(f"{ready.name.full} does not support insert", field="suffix")
         rendered = template.render_insert(request.prompt, request.suffix, self._today(), think=options.think)
         parameters = _with_stops(ready.parameters, template)
         return Prompt(rendered, parameters, request.images, context=request.context)
+
+    async def _filled_in(self, ready: Ready, request: GenerateRequest, marks: tuple[int, int, int]) -> Prompt:
+        """What is before, what is after, then the answer (llama.cpp, tools/server, format_prompt_infill)."""
+        texts = ("", request.prompt, request.suffix)
+        opening, before, after = await self._engines.tokenize(ready.needs, texts)
+        pre, suf, mid = marks
+        tokens = (*opening, pre, *before[len(opening) :], suf, *after[len(opening) :], mid)
+        return Prompt("", ready.parameters, context=(*request.context, *tokens))
 
     def _today(self) -> date:
         return self._clock.now().astimezone().date()

@@ -18,7 +18,7 @@ _ONE_TOKEN: Final = Parameters.of({"num_predict": 1})
 
 
 def sent(deployment: Deployment, worker: int, keep_alive: float | None) -> dict[str, Any]:
-    """What a request says to be answered by a worker; one that is to be kept stays loaded."""
+    """What a request says to a worker; one that is to be kept stays loaded."""
     keep = math.inf if worker < deployment.workers.least else keep_alive
     return {"model": deployment.ref, "worker": worker, "deployment": deployment.id, "keep_alive": keep}
 

@@ -28,13 +28,18 @@ GRACE: Final = 60.0
 ADAPTER: Final = ("adapter_config.json", "adapter_model.safetensors")
 EPOCHS: Final = "epoch-*"
 """Folders of adapters that the child has kept (child/checkpoint.py writes them)."""
-_ENVIRONMENT: Final = (
+ENVIRONMENT: Final = (
     ("OMP_WAIT_POLICY", "passive"),  # threads that spin while they wait cost up to 90 % of the speed
     ("KMP_BLOCKTIME", "0"),
+    # glibc gives large blocks back to the system and faults them in anew, step after step: 13 %
+    ("MALLOC_MMAP_THRESHOLD_", str(32 * 1024**2)),
+    ("MALLOC_TRIM_THRESHOLD_", str(1024**3)),
+    ("MALLOC_TOP_PAD_", str(64 * 1024**2)),
     ("HF_HUB_OFFLINE", "1"),
     ("TOKENIZERS_PARALLELISM", "false"),
     ("PYTHONWARNINGS", "ignore"),
 )
+"""What makes a process that trains fast, and quiet."""
 _DEVICES: Final = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 
 Locate: TypeAlias = Callable[[Digest], Awaitable[Path]]
@@ -185,7 +190,7 @@ def _link(target: Path, place: Path) -> Path:
 
 
 def _environment() -> dict[str, str]:
-    return dict(_ENVIRONMENT) | {name: os.environ[name] for name in _DEVICES if name in os.environ}
+    return dict(ENVIRONMENT) | {name: os.environ[name] for name in _DEVICES if name in os.environ}
 
 
 def _free_port() -> int:

@@ -19,7 +19,7 @@ from modelwright.dialects.anthropic.messages import read_messages, read_system
 from modelwright.dialects.content import as_tool, checked_tools
 from modelwright.dialects.fields import refuse
 
-_EFFORTS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "max", "max": "max"}
+EFFORTS: Final = {"low": "low", "medium": "medium", "high": "high", "xhigh": "max", "max": "max"}
 _SAME_NAME: Final = ("temperature", "top_p", "top_k")
 
 
@@ -116,8 +116,8 @@ def _choice(choice: Mapping[str, Any], tools: tuple[chat.Tool, ...]) -> chat.Too
 
 def _think(thinking: wire.Thinking, effort: str) -> chat.Think:
     """Whether to think; "adaptive" leaves it to the model, as does silence."""
-    if effort and effort not in _EFFORTS:
-        allowed = ", ".join(f'"{word}"' for word in _EFFORTS)
+    if effort and effort not in EFFORTS:
+        allowed = ", ".join(f'"{word}"' for word in EFFORTS)
         raise Invalid(
             f'"output_config.effort" must be one of {allowed}, not {excerpt(effort)}',
             field="output_config.effort",
@@ -128,7 +128,7 @@ def _think(thinking: wire.Thinking, effort: str) -> chat.Think:
             field="thinking.display",
         )
     if thinking.type == "enabled":
-        return _EFFORTS.get(effort, True)
+        return EFFORTS.get(effort, True)
     if thinking.type == "disabled":
         return False
     if thinking.type in ("", "adaptive"):

@@ -80,12 +80,19 @@ class _Routes:
     @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
         found = await self._models.list_models(self._principal_of(request))
-        return _json(_page(found, request))
+        page, more = _page(found, request)
+        data = [await self._entry(request, summary) for summary in page]
+        ids = [entry["id"] for entry in data] or [None]
+        return _json({"data": data, "first_id": ids[0], "last_id": ids[-1], "has_more": more})
 
     @needs(Verb.SHOW)
     async def find_model(self, request: Request) -> Response:
         asked = request.path_params["model"]
-        return _json(writers.model(await self._models.summary(self._principal_of(request), asked)))
+        summary = await self._models.summary(self._principal_of(request), asked)
+        return _json(await self._entry(request, summary))
+
+    async def _entry(self, request: Request, summary: ModelSummary) -> Json:
+        return writers.model(summary, await self._chat.room(self._principal_of(request), summary.key))
 
     async def _read(self, request: Request, model: type[W]) -> W:
         return await read_body(request, model, self._limits)
@@ -99,8 +106,8 @@ def _json(tree: Json) -> Response:
     return json_response(tree, headers={"request-id": writers.request_id()})
 
 
-def _page(found: Sequence[ModelSummary], request: Request) -> Json:
-    """The models before or after one, by its id."""
+def _page(found: Sequence[ModelSummary], request: Request) -> tuple[Sequence[ModelSummary], bool]:
+    """The models before or after one, by its id, and whether there are more of them."""
     text = request.query_params.get("limit", str(_PAGE))
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _LONGEST_PAGE:
         raise Invalid(f'"limit" must be a number from 1 to {_LONGEST_PAGE}', field="limit")
@@ -112,13 +119,7 @@ def _page(found: Sequence[ModelSummary], request: Request) -> Json:
         end = _place(ids, before, "before_id")
         start = max(start, end - limit)
     page = found[start:end][:limit]
-    data = [writers.model(summary) for summary in page]
-    return {
-        "data": data,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
-        "has_more": start > 0 if before else start + len(page) < end,
-    }
+    return page, start > 0 if before else start + len(page) < end
 
 
 def _place(ids: Sequence[str], id: str, name: str) -> int:

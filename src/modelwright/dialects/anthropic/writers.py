@@ -10,6 +10,7 @@ from typing import Any, Final
 from modelwright.core.chat import ChatEvent, Done, TextDelta, ThinkingDelta, ToolCall, Usage
 from modelwright.core.errors import ModelwrightError
 from modelwright.dialects.answer import sse
+from modelwright.dialects.anthropic.requests import EFFORTS
 from modelwright.dialects.base import timestamp
 from modelwright.dialects.content import text_of_json
 from modelwright.dialects.failure import status_of
@@ -41,18 +42,43 @@ def error_body(error: ModelwrightError, id: str = "") -> dict[str, Any]:
     return {"type": "error", "error": inner, "request_id": id or request_id()}
 
 
-def model(summary: ModelSummary) -> dict[str, Any]:
-    """One model, as `GET /v1/models` lists it."""
-    context = summary.facts.context_length if summary.facts else 0
+def model(summary: ModelSummary, room: int) -> dict[str, Any]:
+    """One model, as `GET /v1/models` lists it; `room`: tokens for prompt and answer, 0 = not known."""
     return {
         "type": "model",
         "id": str(summary.name),
         "display_name": summary.name.short,
         "created_at": timestamp(summary.modified_at),
         "lifecycle": "active",
-        "max_input_tokens": context or None,
-        "max_tokens": context or None,
+        "deprecated_at": None,
+        "retires_at": None,
+        "line": None,
+        "max_input_tokens": room or None,
+        "max_tokens": room or None,
+        "capabilities": _capabilities(summary.capabilities),
     }
+
+
+def _capabilities(found: Sequence[str]) -> dict[str, Any]:
+    """What requests of this dialect may ask of a model."""
+    yes, no, thinks = _support(True), _support(False), _support("thinking" in found)
+    return {
+        "batch": no,
+        "citations": no,
+        "code_execution": no,
+        "context_management": yes | {"clear_thinking_20251015": yes},
+        "effort": thinks | dict.fromkeys(EFFORTS, thinks),
+        "image_input": _support("vision" in found),
+        "pdf_input": no,
+        "server_tools": no | {"code_execution": no, "web_search": no},
+        "structured_outputs": _support("completion" in found),
+        "thinking": thinks
+        | {"types": {"adaptive": yes, "between_tools": no, "disabled": yes, "enabled": thinks}},
+    }
+
+
+def _support(supported: bool) -> dict[str, Any]:
+    return {"supported": supported}
 
 
 @dataclass(frozen=True, slots=True)

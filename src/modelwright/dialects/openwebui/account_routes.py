@@ -17,11 +17,12 @@ from modelwright.dialects.base import Json, json_response, needs
 from modelwright.dialects.openwebui import wire
 from modelwright.dialects.openwebui.people import absent, told_of, user_tree
 from modelwright.dialects.openwebui.refusals import BAD_LOGIN, NO_KEY, Refusal
-from modelwright.dialects.openwebui.routing import Desk, Route
+from modelwright.dialects.openwebui.routing import Desk, Route, page_of
 from modelwright.dialects.openwebui.stance import permission_tree
 from modelwright.service.accounts import Accounts
 
 _KEY_LABEL: Final = "Open WebUI"
+_PAGE: Final = 30
 _TOLD: Final = ("bio", "gender", "date_of_birth")
 
 
@@ -40,7 +41,7 @@ class AccountRoutes:
         yield "DELETE", "/auths/api_key", self.end_keys, "Revoke the keys made here"
         yield "POST", "/auths/add", self.add_user, "Add a user, for an admin"
         yield "GET", "/users/", self.users, "List the users, for an admin"
-        yield "GET", "/users/all", self.users, "List the users, for an admin"
+        yield "GET", "/users/all", self.all_users, "List all users at once, for an admin"
         yield "GET", "/users/{user}", self.user, "Show a user, for an admin"
         yield "DELETE", "/users/{user}", self.delete_user, "Delete a user, for an admin"
 
@@ -91,6 +92,19 @@ class AccountRoutes:
 
     @needs(Verb.ADMINISTER)
     async def users(self, request: Request) -> Response:
+        """A page of those whose name or email holds the words of the query."""
+        self._desk.admin(request)
+        page, words = page_of(request), request.query_params.get("query", "").lower()
+        users, groups = await self._accounts.users(), await self._accounts.groups()
+        found = [user for user in users if words in f"{user.name}\n{user.email}".lower()]
+        rows = [
+            {**user_tree(user), "group_ids": [group.id for group in groups if user.id in group.members]}
+            for user in found[(page - 1) * _PAGE : page * _PAGE]
+        ]
+        return json_response({"users": rows, "total": len(found)})
+
+    @needs(Verb.ADMINISTER)
+    async def all_users(self, request: Request) -> Response:
         self._desk.admin(request)
         found = [user_tree(user) for user in await self._accounts.users()]
         return json_response({"users": found, "total": len(found)})

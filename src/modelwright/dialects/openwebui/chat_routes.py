@@ -37,6 +37,7 @@ class ChatRoutes:
     def table(self) -> Iterator[Route]:
         for prefix in ("/api/models", "/api/v1/models"):
             yield "GET", prefix, self.offered, "List the models that can be used"
+        yield "GET", "/api/models/base", self.providers, "List what models can stand on, for an admin"
         yield "POST", "/api/models/unload", self.unload, "Let go of a model's engine"
         for prefix in ("/api", "/api/v1"):
             yield "POST", f"{prefix}/chat/completions", self.chat, "Chat with a model"
@@ -52,10 +53,17 @@ class ChatRoutes:
         return json_response({"data": data})
 
     @needs(Verb.LIST)
+    async def providers(self, request: Request) -> Response:
+        principal = self._desk.admin(request)
+        found = await (await self._entries.survey(principal)).listed(principal)
+        return json_response({"data": [listing.provider(each) for each in found if each.is_provider]})
+
+    @needs(Verb.LIST)
     async def unload(self, request: Request) -> Response:
         principal = self._desk.admin(request)
         form, _ = await self._desk.read(request, wire.UnloadForm)
-        with said(_MODEL_GONE, _MODEL_GONE):
+        gone = (404, f'Model "{form.model}" not found')
+        with said(gone, gone):
             found = await self._entries.find(principal, form.model)
             asked = ChatRequest(found.name, (), keep_alive=0)
             events = [event async for event in self._chat.chat(principal, asked)]

@@ -57,6 +57,11 @@ class Found:
         return _is_preset(self.summary)
 
     @property
+    def is_provider(self) -> bool:
+        """Whether it is one that others stand on, weights and all."""
+        return not self.is_preset and self.summary.facts is not None
+
+    @property
     def is_entry(self) -> bool:
         """Whether the product would have a row for it, and not only a provider."""
         return _is_entry(self.summary)

@@ -16,6 +16,7 @@ from modelwright.dialects.openwebui import entry, listing, wire
 from modelwright.dialects.openwebui.entries import Found
 from modelwright.dialects.openwebui.refusals import (
     CURRENT_VERSION,
+    NO_BASE,
     NO_VERSION,
     NOT_FOUND,
     PROHIBITED,
@@ -83,12 +84,21 @@ class HistoryRoutes:
         with said(_ABSENT, _DENIED):
             found, revisions = await self._revisions(principal, request)
             revision, _ = _version(found, revisions, form.version_id)
+            await self._check_base(principal, found, revision)
             await self._models.rollback(principal, found.name, revision.number)
             changed = await self._desk.entries.find(principal, found.name)
             if changed.card.active != found.card.active:
                 await self._desk.entries.set_active(principal, changed, found.card.active)
                 changed = await self._desk.entries.find(principal, found.name)
             return json_response(await self._desk.row(principal, changed))
+
+    async def _check_base(self, principal: Principal, found: Found, revision: Revision) -> None:
+        """Raises Refusal for a version that nobody could use, or that loses its base."""
+        base = (await self._tree(principal, found, revision))["base_model_id"]
+        if base is None and found.is_preset and not principal.is_admin:
+            raise Refusal(*_DENIED)
+        if base and await self._desk.entries.find_or_none(principal, base) is None:
+            raise Refusal(400, NO_BASE)
 
     async def _revisions(self, principal: Principal, request: Request) -> tuple[Found, Sequence[Revision]]:
         found = await self._desk.entries.find(principal, asked(request, "id"))

@@ -73,13 +73,20 @@ def offered(found: Found, tree: dict[str, Any], defaults: Mapping[str, Any]) -> 
         "tags": [{"name": name} for name in found.card.tags],
     }
     if not found.is_entry:
-        return {**common, "created": 0, "ollama": _details(found), "loaded": False}
+        return {**common, **_provided(found)}
     info = without_picture(with_schema(tree, found))
     info["params"] = entry.public_params(entry.shown_params(found.view.spec, found.card))
     shown = {**common, "info": _with_defaults(info, defaults)}
     if found.is_preset:
         return {**shown, "created": seconds(summary.created_at), "preset": True}
-    return {**shown, "created": 0, "ollama": _details(found), "loaded": False}
+    return {**shown, **_provided(found)}
+
+
+def provider(found: Found) -> dict[str, Any]:
+    """A model as others stand on it, whatever lies over it."""
+    name = str(found.summary.name)
+    common = {"id": name, "name": name, "object": "model", "owned_by": "ollama", "connection_type": "local"}
+    return {**common, "tags": [], **_provided(found)}
 
 
 def version(found: Found, revision: Revision, before: Revision | None) -> dict[str, Any]:
@@ -120,6 +127,10 @@ def _with_defaults(info: dict[str, Any], defaults: Mapping[str, Any]) -> dict[st
         elif meta.get(name) is None:
             meta[name] = value
     return {**info, "meta": meta}
+
+
+def _provided(found: Found) -> dict[str, Any]:
+    return {"created": 0, "ollama": _details(found), "loaded": False}
 
 
 def _details(found: Found) -> dict[str, Any]:

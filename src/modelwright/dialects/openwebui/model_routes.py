@@ -43,7 +43,7 @@ class ModelRoutes:
     def table(self) -> Iterator[Route]:
         yield "GET", "/list", self.list_page, "List the models of a workspace, a page at a time"
         yield "GET", "/all", self.list_all, "List all models, for an admin"
-        yield "GET", "/base", self.list_bases, "List the models without a base, for an admin"
+        yield "GET", "/base", self.list_bases, "List entries that lie over a base, for an admin"
         yield "GET", "/base/tags", self.base_tags, "The tags of models without a base, for an admin"
         yield "GET", "/tags", self.tags, "The tags of models"
         yield "POST", "/create", self.create, "Create a model"
@@ -223,6 +223,8 @@ class ModelRoutes:
             old = await self._desk.row(principal, found)
             meta = {**old["meta"], **(tree.get("meta") or {})}
             tree = {**old, **tree, "meta": meta, "params": tree.get("params") or {}}
+            if found.is_preset and not tree["base_model_id"] and not principal.is_admin:
+                return  # only an admin may take a base away; the product passes such a one over
         elif not principal.is_admin and not tree.get("base_model_id"):
             return
         raw = {"meta": {}, "params": {}, **tree}

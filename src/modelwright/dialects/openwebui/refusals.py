@@ -23,6 +23,7 @@ ID_TOO_LONG: Final = (
     "The model id is too long. Please make sure your model id is less than 256 characters long."
 )
 NO_VERSION: Final = "Model version not found"
+NO_BASE: Final = "The base model is unavailable."
 CURRENT_VERSION: Final = "Cannot delete the current version"
 VERSION_CONFLICT: Final[Mapping[str, str]] = MappingProxyType({"code": "version_conflict"})
 NO_MODEL: Final = "Model not found"

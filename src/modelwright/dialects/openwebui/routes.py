@@ -41,6 +41,8 @@ from modelwright.dialects.openwebui.writers import ChatWriter
 VERSION: Final = "0.12.4"
 """The version of Open WebUI whose API this is."""
 MODEL_PREFIXES: Final = ("/api/v1/models", "/api/models")
+OTHERWISE: Final = ("/api/models", "/base")
+"""What only under the longer prefix is the list of the workspace."""
 SHARED: Final = ("/api/version", "/api/embeddings")
 """Paths that another dialect has too; here they are not in the OpenAPI document."""
 
@@ -140,7 +142,8 @@ class OpenWebUI:
         models, history = ModelRoutes(desk), HistoryRoutes(desk, services.models)
         for prefix in MODEL_PREFIXES:
             for method, path, endpoint, summary in (*models.table(), *history.table()):
-                yield method, prefix + path, endpoint, summary
+                if (prefix, path) != OTHERWISE:
+                    yield method, prefix + path, endpoint, summary
         chats = ChatRoutes(desk, services, self._now)
         yield from chats.table()
         if self._messages is not None:

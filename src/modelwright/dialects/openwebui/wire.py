@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from modelwright.dialects.openwebui.entry import picture
 from modelwright.dialects.openwebui.refusals import Refusal
@@ -17,6 +17,14 @@ NAME_LENGTH: Final = 1024
 TEXT_LENGTH: Final = 4096
 _BACKGROUND: Final = re.compile(r"/api/v1/files/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/content")
 
+
+def _shown(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("It may hold printable characters only.")
+    return text
+
+
+Line = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_shown)]
 Identifier = Annotated[str, Field(pattern=r"^\S+$")]
 
 
@@ -171,6 +179,17 @@ class GroupForm(Form):
     permissions: dict[str, Any] | None = None
     data: dict[str, Any] | None = None
 
+    @field_validator("data")
+    @classmethod
+    def _has_a_config(cls, data: dict[str, Any] | None) -> dict[str, Any] | None:
+        config = (data or {}).get("config")
+        if config is not None and not isinstance(config, dict):
+            raise ValueError("Group config must be an object.")
+        models = (config or {}).get("default_models")
+        if models is None or (isinstance(models, list) and all(_is_named(model) for model in models)):
+            return data
+        raise ValueError("Default models must be a list of non-empty model IDs.")
+
 
 class ProfileForm(Form):
     """What a user tells of itself."""
@@ -178,7 +197,7 @@ class ProfileForm(Form):
     profile_image_url: str
     name: str
     bio: Annotated[str, Field(max_length=TEXT_LENGTH)] | None = None
-    gender: Annotated[str, Field(max_length=TEXT_LENGTH)] | None = None
+    gender: Line | None = None
     date_of_birth: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")] | None = None
 
     @field_validator("date_of_birth")
@@ -197,7 +216,7 @@ class ProfileForm(Form):
 class TimezoneForm(Form):
     """Where a user's clock stands."""
 
-    timezone: Annotated[str, Field(max_length=TEXT_LENGTH)]
+    timezone: Line
 
 
 class VariablesForm(Form):
@@ -210,6 +229,10 @@ class MembersForm(Form):
     """Users, by id."""
 
     user_ids: list[str] = []
+
+
+def _is_named(model: object) -> bool:
+    return isinstance(model, str) and bool(model.strip())
 
 
 def raw(tree: dict[str, Any], name: str) -> dict[str, Any]:

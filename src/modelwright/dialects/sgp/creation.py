@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from modelwright.core.argument_schema import BadArguments
 from modelwright.core.draft import SpecDraft
+from modelwright.core.model_template import ModelTemplate, request_parameters
 from modelwright.core.parameters import Parameters
 from modelwright.core.runtimes import ADAPTER, ADAPTER_SCALE, LLM, NAMES, PLACES, bound_request, bound_spec
 from modelwright.core.spec import UNSET, ModelSpec
@@ -91,11 +92,11 @@ def shown(kept: Mapping[str, Any], spec: ModelSpec, *, only_kept: bool) -> dict[
     return {**{name: value for name, value in kept.items() if name not in seen}, **now}
 
 
-def refused(error: BadArguments) -> Unprocessable:
+def refused(error: BadArguments, place: tuple[str, ...] = (FIELD,)) -> Unprocessable:
     """Arguments that a template does not take, as the platform tells of them."""
     return Unprocessable(
         {
-            "loc": ["body", FIELD, *([fault.argument] if fault.argument else [])],
+            "loc": ["body", *place, *([fault.argument] if fault.argument else [])],
             "msg": fault.message,
             "type": _KINDS.get(fault.kind, "value_error"),
         }
@@ -103,35 +104,20 @@ def refused(error: BadArguments) -> Unprocessable:
     )
 
 
-def bound(bindings: Mapping[str, Any], allowed: list[Mapping[str, Any]] | None) -> Parameters:
-    """What a request's bindings set; `allowed` are those that a template names.
+def bound(bindings: Mapping[str, Any], said: Mapping[str, Any] | None) -> Parameters:
+    """What a request's bindings set; `said` is what the model's template says of them.
 
-    Raises Unprocessable for a name that it does not have, Invalid for one that
-    means nothing or a value out of range.
+    Raises Unprocessable with every binding that the template does not take; where none
+    says anything, Invalid for a name that means nothing or a value out of range.
     """
-    if allowed is not None:
-        _check(bindings, allowed)
+    if said is not None:
+        try:
+            return request_parameters(ModelTemplate.read(said), dict(bindings))
+        except BadArguments as error:
+            raise refused(error, (BINDINGS, "bindings")) from None
     places = bound_request(tuple(bindings))
     names = {node["$arg"]: place for place, node in places.items()}
     return Parameters.of({names[name]: value for name, value in bindings.items()}, field=BINDINGS)
-
-
-def _check(bindings: Mapping[str, Any], allowed: list[Mapping[str, Any]]) -> None:
-    names = {field["name"] for field in allowed}
-    faults = [
-        _binding_fault(name, "unknown parameter", "extra_forbidden") for name in bindings.keys() - names
-    ]
-    faults += [
-        _binding_fault(field["name"], "Field required", "missing")
-        for field in allowed
-        if field["required"] and field["name"] not in bindings
-    ]
-    if faults:
-        raise Unprocessable(faults)
-
-
-def _binding_fault(name: str, message: str, kind: str) -> dict[str, Any]:
-    return {"loc": ["body", BINDINGS, "bindings", name], "msg": message, "type": kind}
 
 
 def _name_at(pointer: str) -> str:

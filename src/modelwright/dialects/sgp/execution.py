@@ -26,7 +26,7 @@ from modelwright.service.several import several
 
 GENERIC: Final = ("GENERIC", "BUNDLE")
 REQUEST: Final = "request_parameters"
-"""Where a model's extras keep which parameters a request may set."""
+"""Where a model's extras keep what its template says of a request's parameters."""
 
 _BY_KEYS: Final = (
     ("AGENT", {"messages", "tools"}),

@@ -22,7 +22,7 @@ from modelwright.dialects.sgp.entries import Entries, Entry, card_of
 from modelwright.dialects.sgp.execution import REQUEST
 from modelwright.dialects.sgp.group_routes import GROUP
 from modelwright.dialects.sgp.shelf import SORTS, VIEWS, Shelf, sorted_by
-from modelwright.dialects.sgp.template_routes import model_type_of, request_fields
+from modelwright.dialects.sgp.template_routes import model_type_of, request_of
 from modelwright.service.model_templates import EXTRA
 
 
@@ -247,4 +247,4 @@ class ModelRoutes:
 
 def _remembered(template: StoredTemplate) -> dict[str, Any]:
     """What a model keeps of its template, for those who may use it and not read that."""
-    return {REQUEST: request_fields(template.template), RUNS: runs_of(template.template)}
+    return {REQUEST: request_of(template.template), RUNS: runs_of(template.template)}

@@ -124,10 +124,12 @@ def model_type_of(template: ModelTemplate) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def request_fields(template: ModelTemplate) -> list[Json] | None:
-    """The parameters that a request may set, if the template says which."""
-    schema = template.extras.get(DIALECT, {}).get("model_request_parameters_schema")
-    return list(schema["parameters"]) if schema else None
+def request_of(template: ModelTemplate) -> Json | None:
+    """What a request may set, as a template of that alone, if the template says so."""
+    says = "model_request_parameters_schema" in template.extras.get(DIALECT, {})
+    if not (says or template.request_parameters):
+        return None
+    return {"request_parameters": template.request_parameters, "request": template.request.tree}
 
 
 def _schema(wanted: wire.ParameterSchema | None) -> Json:
