@@ -31,10 +31,6 @@ _Place: TypeAlias = tuple[str, int, int, str]
 """Principal, model, revision; and the deployment that was called, or ""."""
 
 
-_Place: TypeAlias = tuple[str, int, int, str]
-"""Whose use it was, of which model and revision, and through which deployment if any."""
-
-
 @dataclass(slots=True)
 class _Count:
     name: str
