@@ -54,7 +54,9 @@ def main(arguments: list[str]) -> int:
         if failed := check(heading, command, remedy):
             return failed
     print("tests", flush=True)
-    return subprocess.run([SCRIPTS / "python", "-m", "pytest", "-q", *PROCESSES, *arguments], cwd=ROOT).returncode
+    return subprocess.run(
+        [SCRIPTS / "python", "-m", "pytest", "-q", *PROCESSES, *arguments], cwd=ROOT
+    ).returncode
 
 
 if __name__ == "__main__":
