@@ -116,7 +116,10 @@ AI_MIDDLEWARE: Final = """## Good to know
   then the oldest go.
 - Each error has the same text under `message` and `Message`, because the original's clients look for
   either.
-- `/ai/speech-to-text` is refused: no engine here hears yet.
+- `/ai/speech-to-text` takes a form with the file `audio` (WAV or MP3, up to 25 MiB) and, if wanted, the text
+  `model`; else `ai_middleware_speech_model` says who listens. That is any model with the ability `audio`, which
+  one has whose projector has an audio encoder; another is refused. The answer's `data` is `{"text": ...}`. The
+  file says itself what it is: `format` is passed over.
 
 ## As the original does it
 

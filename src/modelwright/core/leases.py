@@ -1,4 +1,4 @@
-"""Leases: what of a quota is taken, for how long, and where several servers count it.
+"""Leases: what of a quota is taken, and for how long.
 
 Pure. How a claim is weighed against what others hold is the same in memory and in
 a database: `find_refused` is the one rule.
@@ -13,7 +13,7 @@ from modelwright.core.audit import Tokens
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Room of a quota: `weight` out of `most`, until it is ended or `seconds` are over.
+    """Room of a quota: `weight` out of `most`, until its end or for `seconds`.
 
     A `lasting` one is never ended: it counts for its seconds, also when another
     claim of the same request was refused. With a `day`, the tokens used on it count too.
@@ -43,7 +43,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What is taken of one quota: the weights together, and when the first one ends."""
+    """What is taken of one quota: the weights, and when the first one ends."""
 
     weight: int = 0
     wait: float = 0.0
@@ -64,23 +64,23 @@ def find_refused(
 
 
 def split(claims: Sequence[Claim], refusal: Refusal | None) -> Sequence[Claim]:
-    """Those that are taken: all of them, or what lasts of those before the refused one."""
+    """What is taken: all, or what lasts of those before the refused one."""
     if refusal is None:
         return claims
     return [claim for claim in claims[: claims.index(refusal.claim)] if claim.lasting]
 
 
 class LeaseBook(Protocol):
-    """Leases in a catalogue that several servers have open; every call is one transaction."""
+    """Leases in a catalogue of several servers; a call is a transaction."""
 
     async def take(self, principal: str, claims: Sequence[Claim], holder: str) -> Refusal | None:
-        """Take all of them, or none but what lasts; `holder` is the server."""
+        """Take all, or none but what lasts; `holder` is the server."""
         ...
 
     async def end(self, leases: Sequence[str], tokens: Sequence[Tokens] = ()) -> None:
-        """Give back what was taken, and add up the tokens that it was taken for."""
+        """Give back what was taken, and add up the tokens it was for."""
         ...
 
     async def renew(self, holder: str, seconds: float) -> None:
-        """Let what a server holds count for so much longer, but for what lasts."""
+        """Let what a server holds count for longer, but for what lasts."""
         ...

@@ -66,7 +66,7 @@ class WeightFacts:
 
     @property
     def senses(self) -> tuple[str, ...]:
-        """What a projector turns into vectors: images ("vision"), sounds ("audio"), or both.
+        """What a projector takes: images ("vision"), sounds ("audio"), or both.
 
         Those that say nothing of it are for images. Source: llama.cpp, tools/mtmd/clip.cpp.
         """

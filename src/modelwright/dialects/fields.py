@@ -51,7 +51,7 @@ class Wire(BaseModel):
 
 
 class Closed(Wire):
-    """A request of our own dialect: an unknown key is a slip, and is refused by its name."""
+    """A request of our own dialect: an unknown key is a slip, and refused."""
 
     model_config = ConfigDict(extra="forbid")
 

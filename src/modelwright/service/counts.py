@@ -42,7 +42,7 @@ class Counts(Protocol):
 
 
 class OwnCounts:
-    """Counts of this process alone; `stored` tells what was used on a day before it began."""
+    """Counts of this process alone; `stored`: what was used on a day before."""
 
     def __init__(
         self, stored: Callable[[str, int], Awaitable[int]], seconds: Callable[[], float] = time.monotonic

@@ -6,7 +6,7 @@ digest in somebody's manifest proves nothing. Which hosts may be asked is the po
 to say.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Final
 
@@ -137,18 +137,29 @@ class Pulls:
         yield Transferred(summary.name, summary.digest)
 
     async def with_base(
-        self, principal: Principal, draft: SpecDraft, events: AsyncIterator[CreateEvent]
+        self, principal: Principal, draft: SpecDraft, create: Callable[[], AsyncIterator[CreateEvent]]
     ) -> AsyncGenerator[CreateEvent | TransferEvent, None]:
-        """A create that pulls the base it names, when that is not here (as Ollama does)."""
-        if draft.parent is not None and await self._is_missing(principal, draft.parent):
-            try:
-                async with aclosing(self.pull(principal, draft.parent)) as pulled:
-                    async for step in pulled:
-                        if not isinstance(step, Transferred):
-                            yield step
-            except (NotFound, Denied, Unavailable) as error:
-                raise _not_here(draft.parent, error) from error
-        async for event in events:
+        """A create that pulls the base it names, when that is not here (as Ollama does).
+
+        It is tried first: a base that is here, as nearly all are, is looked for once.
+        """
+        begun = False
+        try:
+            async for event in create():
+                begun = True
+                yield event
+            return
+        except NotFound:
+            if begun or draft.parent is None or not await self._is_missing(principal, draft.parent):
+                raise
+        try:
+            async with aclosing(self.pull(principal, draft.parent)) as pulled:
+                async for step in pulled:
+                    if not isinstance(step, Transferred):
+                        yield step
+        except (NotFound, Denied, Unavailable) as error:
+            raise _not_here(draft.parent, error) from error
+        async for event in create():
             yield event
 
     async def _is_missing(self, principal: Principal, parent: str) -> bool:

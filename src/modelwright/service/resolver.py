@@ -231,7 +231,7 @@ def _baseless() -> NotFound:
 
 
 def _told(error: NotFound, principal: Principal, wrapper: StoredModel | None) -> ModelwrightError:
-    """What is said of a missing base: its wrapper's owner may not use it, others find nothing.
+    """What is said of a missing base: denied to its wrapper's owner, else absent.
 
     Whether it is gone or was taken away the owner is not told: whoever can make a
     wrapper over any name would else find out what there is. An admin may know.

@@ -35,7 +35,7 @@ class Templates:
     def abilities(
         self, resolved: ResolvedSpec, facts: WeightFacts, projector: WeightFacts | None = None
     ) -> tuple[str, ...]:
-        """What a model can do, by its template, parser and projector, whose facts are given.
+        """What a model can do, by its template, parser and projector's facts.
 
         Source: Ollama, server/images.go (Capabilities).
         """

@@ -71,7 +71,7 @@ class LeaseTable:
 
 
 def _begin(connection: Connection, principal: str) -> int:
-    """Wait for others who count for the same principal; gives the time that it then is."""
+    """Wait for others who count for the same principal; gives the time then."""
     if connection.dialect.name != "postgresql":
         return _now(connection)
     return int(connection.execute(_BEGIN, {"key": f"leases of {principal}"}).one().now)

@@ -6,6 +6,7 @@ in transfers.py.
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter
@@ -143,7 +144,8 @@ class _Routes:
         body = await self._read(request, wire.CreateRequest)
         name, draft = creation.parse_create(body)
         principal = self._principal_of(request)
-        events = self._transfers.with_base(principal, draft, self._models.create(principal, name, draft))
+        create = partial(self._models.create, principal, name, draft)
+        events = self._transfers.with_base(principal, draft, create)
         if body.warm:
             events = self._warmed(events, principal, name)
         return Answer(events, CreateWriter(), stream=body.stream)

@@ -52,7 +52,7 @@ class Transfers:
         return Answer(events, TransferWriter(), stream=body.stream)
 
     def with_base(
-        self, principal: Principal, draft: SpecDraft, events: AsyncIterator[CreateEvent]
+        self, principal: Principal, draft: SpecDraft, create: Callable[[], AsyncIterator[CreateEvent]]
     ) -> AsyncGenerator[CreateEvent | TransferEvent, None]:
         """A create's events, after those of pulling a base that is not here."""
-        return self._pulls.with_base(principal, draft, events)
+        return self._pulls.with_base(principal, draft, create)
