@@ -211,7 +211,10 @@ class Prompts:
         return Prompt(rendered, parameters, request.images, context=request.context)
 
     async def _filled_in(self, ready: Ready, request: GenerateRequest, marks: tuple[int, int, int]) -> Prompt:
-        """What is before, what is after, then the answer (llama.cpp, tools/server, format_prompt_infill)."""
+        """What is before, what is after, then the answer.
+
+        Source: llama.cpp, tools/server, format_prompt_infill.
+        """
         texts = ("", request.prompt, request.suffix)
         opening, before, after = await self._engines.tokenize(ready.needs, texts)
         pre, suf, mid = marks

@@ -43,7 +43,10 @@ def error_body(error: ModelwrightError, id: str = "") -> dict[str, Any]:
 
 
 def model(summary: ModelSummary, room: int) -> dict[str, Any]:
-    """One model, as `GET /v1/models` lists it; `room`: tokens for prompt and answer, 0 = not known."""
+    """One model, as `GET /v1/models` lists it.
+
+    `room`: tokens for prompt and answer, 0 = not known.
+    """
     return {
         "type": "model",
         "id": str(summary.name),
