@@ -35,7 +35,9 @@ _PIECE: Final = 1024 * 1024
 
 def train(
     name: NameArgument,
-    data: Annotated[str, typer.Option("--data", help="JSON lines, a JSON list or CSV.", show_default=False)],
+    data: Annotated[
+        str, typer.Option("--data", help="JSON lines, a JSON list, CSV or plain text.", show_default=False)
+    ],
     method: Annotated[str, typer.Option("--method", help="sft, dpo or reward.")] = "sft",
     target: Annotated[
         str, typer.Option("--as", help="The model that gets the result, else the same.", show_default=False)
@@ -53,12 +55,15 @@ def train(
     check: Annotated[
         bool, typer.Option("--check", help="Look at the data only: rows, tokens, faults.")
     ] = False,
+    priority: Annotated[
+        int, typer.Option("--priority", help="A higher one goes first.", min=-100, max=100)
+    ] = 0,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
     as_json: JsonOption = False,
     host: HostOption = "",
 ) -> None:
     """Train a model; it gets a new revision, and the old ones stay."""
-    body = _plan(name, method, target, settings or (), rewards)
+    body = {**_plan(name, method, target, settings or (), rewards), "priority": priority}
     with connect(host) as client:
         body["dataset"] = upload(client, data)
         if check:

@@ -91,7 +91,7 @@ class Publishing:
         its shape. Raises what keeps the end from being a revision; then there are no
         checkpoints, either.
         """
-        adapters = await self._adapters(ancestry, trained.files)
+        adapters = await self._adapters(principal, ancestry, trained.files)
         await self._try(run, ancestry.base, adapters)
         made: list[str] = []
         try:
@@ -106,14 +106,16 @@ class Publishing:
 
     async def _keep(self, principal: Principal, run: Run, ancestry: Ancestry, checkpoint: Checkpoint) -> str:
         """Make a model of a checkpoint; gives its name."""
-        adapters = await self._adapters(ancestry, checkpoint.files)
+        adapters = await self._adapters(principal, ancestry, checkpoint.files)
         name = checkpoint_name(run, checkpoint.step).full
         await self._create(principal, run, name, adapters, _Naming(checkpoint.step, is_checkpoint=True))
         return name
 
-    async def _adapters(self, ancestry: Ancestry, files: Sequence[NamedBlob]) -> Sequence[AdapterLayer]:
-        """What was there before, and what was trained."""
-        digest, size = await self._made(files, ancestry.base)
+    async def _adapters(
+        self, principal: Principal, ancestry: Ancestry, files: Sequence[NamedBlob]
+    ) -> Sequence[AdapterLayer]:
+        """What was there before, and what was trained, which is theirs as if they had brought it."""
+        digest, size = await self._made(principal, files, ancestry.base)
         scale = ancestry.last.scale if ancestry.last else 1.0
         return (*ancestry.frozen, AdapterLayer(digest, size, scale))
 
@@ -141,9 +143,15 @@ class Publishing:
             return False
         return True
 
-    async def _made(self, files: Sequence[NamedBlob], base: Digest) -> tuple[Digest, int]:
+    async def _made(
+        self, principal: Principal, files: Sequence[NamedBlob], base: Digest
+    ) -> tuple[Digest, int]:
         made = [step async for step in self._files.convert_adapter(files, base) if isinstance(step, Made)]
-        await self._catalogue.add_blob(BlobRecord(made[-1].digest, made[-1].size, None))
+        record = BlobRecord(made[-1].digest, made[-1].size, None)
+        if principal.is_admin:
+            await self._catalogue.add_blob(record)
+        else:
+            await self._catalogue.add_upload(record, principal.id)
         return made[-1].digest, made[-1].size
 
     async def _try(self, run: Run, base: Digest, adapters: Sequence[AdapterLayer]) -> None:
