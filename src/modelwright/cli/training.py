@@ -71,11 +71,17 @@ def train(
             return
         if validation:
             body["validation"] = upload(client, validation)
-        run = client.ask("POST", f"{NATIVE}/runs", body)
-        if not detach:
-            follow(client, run["id"], quiet=as_json)
-            run = client.ask("GET", f"{NATIVE}/runs/one", query={"run": run["id"]})
+        run = _run(client, body, quiet=as_json, detached=detach)
     _say_end(run, as_json=as_json, detached=detach)
+
+
+def _run(client: Client, body: dict[str, Any], *, quiet: bool, detached: bool) -> dict[str, Any]:
+    """Ask for a run, and follow it to its end unless it is `detached`."""
+    run: dict[str, Any] = client.ask("POST", f"{NATIVE}/runs", body)
+    if not detached:
+        follow(client, run["id"], quiet=quiet)
+        run = client.ask("GET", f"{NATIVE}/runs/one", query={"run": run["id"]})
+    return run
 
 
 def runs(as_json: JsonOption = False, host: HostOption = "") -> None:
@@ -148,7 +154,7 @@ def upload(client: Client, path: str) -> str:
 
 
 def follow(client: Client, run: str, *, quiet: bool = False) -> None:
-    """Show a run as it goes: a bar and the curve of the loss on a terminal, else lines."""
+    """Show a run as it goes: a bar and the loss's curve on a terminal, else lines."""
     losses: list[float] = []
     with _display(quiet) as show:
         for event in client.read_lines(f"{NATIVE}/runs/events", query={"run": run, "follow": "true"}):
@@ -168,7 +174,7 @@ def _display(quiet: bool) -> Iterator[_Show]:
 
 
 class _Lines:
-    """A line for each event; of progress no more than one in a few seconds, and the last."""
+    """A line for each event; of progress the last and one every few seconds."""
 
     def __init__(self) -> None:
         self._shown = datetime.min.replace(tzinfo=UTC)
@@ -183,7 +189,7 @@ class _Lines:
 
 
 def _picture() -> Iterator[_Show]:
-    """A bar, the figures and the curve of the loss, which stay when it ends."""
+    """A bar, the figures and the curve of the loss; they stay when it ends."""
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar

@@ -85,7 +85,7 @@ class Publishing:
     async def publish(
         self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained
     ) -> tuple[str, int]:
-        """Make the revision, once it has answered, and models of the checkpoints before it.
+        """Make the revision, once it has answered, and models of its checkpoints.
 
         Gives the revision's model and number. Only the end is tried: checkpoints have
         its shape. Raises what keeps the end from being a revision; then there are no
@@ -114,7 +114,7 @@ class Publishing:
     async def _adapters(
         self, principal: Principal, ancestry: Ancestry, files: Sequence[NamedBlob]
     ) -> Sequence[AdapterLayer]:
-        """What was there before, and what was trained, which is theirs as if they had brought it."""
+        """What was there before, and what was trained: theirs as if they had brought it."""
         digest, size = await self._made(principal, files, ancestry.base)
         scale = ancestry.last.scale if ancestry.last else 1.0
         return (*ancestry.frozen, AdapterLayer(digest, size, scale))
