@@ -117,7 +117,7 @@ def _loss(model: Any, piece: Sequence[Row], bf16: bool) -> torch.Tensor:
 def trl(task: dict[str, Any]) -> Callable[[], int]:
     """The loop of trl over the same rows."""
     from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from trl import SFTTrainer
 
     rows = rows_of(task)
     steps = batches(rows, task)
@@ -128,7 +128,25 @@ def trl(task: dict[str, Any]) -> Callable[[], int]:
         "input_ids": [prompt + answer for prompt, answer in flat],
         "completion_mask": [[0] * len(prompt) + [1] * len(answer) for prompt, answer in flat],
     }
-    settings = SFTConfig(
+    trainer = SFTTrainer(
+        model=adapted(task),
+        args=_settings(task),
+        train_dataset=Dataset.from_dict(tokens),
+        processing_class=tokenizer,
+    )
+
+    def work() -> int:
+        trainer.train()
+        return sum(len(prompt) + len(answer) for prompt, answer in flat)
+
+    return work
+
+
+def _settings(task: dict[str, Any]) -> Any:
+    """As near to ours as trl's settings come."""
+    from trl import SFTConfig
+
+    return SFTConfig(
         output_dir=task["folder"],
         max_steps=task["steps"],
         per_device_train_batch_size=task["batch"],
@@ -144,18 +162,6 @@ def trl(task: dict[str, Any]) -> Callable[[], int]:
         logging_steps=10_000,
         dataloader_pin_memory=False,
     )
-    trainer = SFTTrainer(
-        model=adapted(task),
-        args=settings,
-        train_dataset=Dataset.from_dict(tokens),
-        processing_class=tokenizer,
-    )
-
-    def work() -> int:
-        trainer.train()
-        return sum(len(prompt) + len(answer) for prompt, answer in flat)
-
-    return work
 
 
 def main() -> None:

@@ -131,6 +131,25 @@ def test_data_can_be_looked_at_first(shared, facts: str) -> None:
     assert (found["rows"], found["faulty"]) == (6, 0)
 
 
+def test_every_form_of_a_file_is_known(shared, tmp_path: Path) -> None:
+    """The preview of each, and its tokens; of plain text every paragraph is a row."""
+    forms = {
+        "facts.csv": "prompt,completion\nWho?,Olaf.\nWhere?,There.\n",
+        "alpaca.json": '[{"instruction": "Add.", "input": "1 2", "output": "3"},'
+        '{"instruction": "a", "output": "b"}]',
+        "share.jsonl": '{"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}\n'
+        * 2,
+        "story.txt": "Once upon a time\nthere was a fox.\n\nThe end.\n",
+    }
+    for name, content in forms.items():
+        (tmp_path / name).write_text(content)
+        arguments = ("train", "starter", "--data", str(tmp_path / name), "--check", "--json")
+        found = json.loads(shared.ok(*arguments))
+        assert (found["rows"], found["faulty"], len(found["preview"])) == (2, 0, 2), name
+        assert found["tokens"] > 4, name
+    assert found["preview"][0] == {"text": "Once upon a time\nthere was a fox."}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -138,6 +157,7 @@ def test_data_can_be_looked_at_first(shared, facts: str) -> None:
         (("--set", "rank"), "name=value"),
         (("--set", "rank=many"), "a whole number from 1 to 512"),
         (("--method", "magic"), "magic"),
+        (("--priority", "101"), "100"),
         (("--method", "dpo"), "cannot be learned"),
         (("--rewards", "nowhere.json"), "cannot be read"),
     ],
@@ -167,12 +187,12 @@ def test_a_run_that_is_not_there(shared) -> None:
 def test_a_run_is_shown_as_it_goes_and_afterwards(quick, serve, facts: str) -> None:
     shared = replace(quick, environ={"MODELWRIGHT_ENGINE": "llamacpp"})
     serve(shared, "--port", "0")
-    few = ("--set", "steps=2", "--set", "rank=2", "--set", "threads=1", "--as", "taught")
+    few = ("--set", "steps=2", "--set", "rank=2", "--set", "threads=1", "--as", "taught", "--priority", "7")
     done = shared("train", "starter", "--data", facts, *few)
     assert "step 2/2" in done.stderr
     assert "taught:latest has revision 1" in done.stderr
     [run] = json.loads(shared.ok("runs", "--json"))
-    assert run["step"] == 2
+    assert (run["step"], run["priority"]) == (2, 7)
     assert "queued" in shared.ok("logs", run["id"])
     assert run["id"] in shared.ok("runs")
     done = shared("cancel", run["id"])

@@ -11,7 +11,7 @@ from modelwright.bundle import import_starter
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.runs import Run
-from modelwright.core.training_ports import Told, Trained, TrainerEvent, TrainingJob
+from modelwright.core.training_ports import Checkpoint, Told, Trained, TrainerEvent, TrainingJob
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets, once
@@ -50,6 +50,8 @@ class Patient:
     jobs: list[TrainingJob] = field(default_factory=list)
     says: "asyncio.Queue[int | ModelwrightError]" = field(default_factory=asyncio.Queue)
     forgotten: list[str] = field(default_factory=list)
+    kept: tuple[int, ...] = ()
+    """Steps of the checkpoints that it keeps."""
 
     async def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
         """A number said is a step that was made; 0 is the end; an error is raised."""
@@ -62,7 +64,8 @@ class Patient:
         digest, _ = await self.blobs.adopt(PIRATE)
         base = published_digest()
         assert base is not None
-        yield Trained(await self.files.unpack_adapter(digest, base), {"loss": 0.25})
+        files = await self.files.unpack_adapter(digest, base)
+        yield Trained(files, {"loss": 0.25}, None, [Checkpoint(step, files) for step in self.kept])
 
     async def forget(self, run: str) -> None:
         self.forgotten.append(run)

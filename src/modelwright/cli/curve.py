@@ -1,4 +1,4 @@
-"""Curve: a loss over time, drawn with blocks. Pure; knows neither runs nor terminals."""
+"""Curve: a loss over time, drawn with blocks. Knows neither runs nor terminals."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,9 +9,10 @@ _EIGHTHS: Final = len(BARS) - 1
 
 
 def curve(losses: Sequence[float], width: int, height: int) -> list[str]:
-    """Lines, the top one first: columns as high as the losses, the whole run from left to right.
+    """Lines, the top one first, of columns as high as the losses, from left to right.
 
-    The first and the last line say how high and how low it was; nothing without losses.
+    The whole run is shown; the first and the last line say how high and how low it
+    was. Nothing without losses.
     """
     if not losses:
         return []

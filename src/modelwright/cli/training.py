@@ -35,7 +35,9 @@ _PIECE: Final = 1024 * 1024
 
 def train(
     name: NameArgument,
-    data: Annotated[str, typer.Option("--data", help="JSON lines, a JSON list or CSV.", show_default=False)],
+    data: Annotated[
+        str, typer.Option("--data", help="JSON lines, a JSON list, CSV or plain text.", show_default=False)
+    ],
     method: Annotated[str, typer.Option("--method", help="sft, dpo or reward.")] = "sft",
     target: Annotated[
         str, typer.Option("--as", help="The model that gets the result, else the same.", show_default=False)
@@ -53,12 +55,15 @@ def train(
     check: Annotated[
         bool, typer.Option("--check", help="Look at the data only: rows, tokens, faults.")
     ] = False,
+    priority: Annotated[
+        int, typer.Option("--priority", help="A higher one goes first.", min=-100, max=100)
+    ] = 0,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
     as_json: JsonOption = False,
     host: HostOption = "",
 ) -> None:
     """Train a model; it gets a new revision, and the old ones stay."""
-    body = _plan(name, method, target, settings or (), rewards)
+    body = {**_plan(name, method, target, settings or (), rewards), "priority": priority}
     with connect(host) as client:
         body["dataset"] = upload(client, data)
         if check:
@@ -66,11 +71,17 @@ def train(
             return
         if validation:
             body["validation"] = upload(client, validation)
-        run = client.ask("POST", f"{NATIVE}/runs", body)
-        if not detach:
-            follow(client, run["id"], quiet=as_json)
-            run = client.ask("GET", f"{NATIVE}/runs/one", query={"run": run["id"]})
+        run = _run(client, body, quiet=as_json, detached=detach)
     _say_end(run, as_json=as_json, detached=detach)
+
+
+def _run(client: Client, body: dict[str, Any], *, quiet: bool, detached: bool) -> dict[str, Any]:
+    """Ask for a run, and follow it to its end unless it is `detached`."""
+    run: dict[str, Any] = client.ask("POST", f"{NATIVE}/runs", body)
+    if not detached:
+        follow(client, run["id"], quiet=quiet)
+        run = client.ask("GET", f"{NATIVE}/runs/one", query={"run": run["id"]})
+    return run
 
 
 def runs(as_json: JsonOption = False, host: HostOption = "") -> None:
@@ -143,7 +154,7 @@ def upload(client: Client, path: str) -> str:
 
 
 def follow(client: Client, run: str, *, quiet: bool = False) -> None:
-    """Show a run as it goes: a bar and the curve of the loss on a terminal, else lines."""
+    """Show a run as it goes: a bar and the loss's curve on a terminal, else lines."""
     losses: list[float] = []
     with _display(quiet) as show:
         for event in client.read_lines(f"{NATIVE}/runs/events", query={"run": run, "follow": "true"}):
@@ -163,7 +174,7 @@ def _display(quiet: bool) -> Iterator[_Show]:
 
 
 class _Lines:
-    """A line for each event; of progress no more than one in a few seconds, and the last."""
+    """A line for each event; of progress the last and one every few seconds."""
 
     def __init__(self) -> None:
         self._shown = datetime.min.replace(tzinfo=UTC)
@@ -178,7 +189,7 @@ class _Lines:
 
 
 def _picture() -> Iterator[_Show]:
-    """A bar, the figures and the curve of the loss, which stay when it ends."""
+    """A bar, the figures and the curve of the loss; they stay when it ends."""
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress_bar import ProgressBar

@@ -1,4 +1,4 @@
-"""Dataset files: JSON lines, a JSON list, CSV or plain text become rows with line numbers.
+"""Dataset files: JSON, CSV or plain text become rows with line numbers.
 
 Every line is looked at before anything is refused, so that all faults can be
 mended at once. Knows no method of training, and no file: lines come from outside.

@@ -217,6 +217,7 @@ def _run(run: Run) -> Json:
         "hyperparameters": plan.hyperparameters.as_dict(),
         "step": run.step,
         "steps": run.steps,
+        "priority": run.priority,
         "revision": run.revision,
         "error": run.error,
         "metrics": _shown(run.metrics),

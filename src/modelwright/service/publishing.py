@@ -85,7 +85,7 @@ class Publishing:
     async def publish(
         self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained
     ) -> tuple[str, int]:
-        """Make the revision, once it answered, and models of earlier checkpoints.
+        """Make the revision, once it has answered, and models of its checkpoints.
 
         Gives the revision's model and number. Only the end is tried: checkpoints have
         its shape. Raises what keeps the end from being a revision; then there are no

@@ -195,7 +195,7 @@ def event_object(run: str, event: RunEvent) -> Json:
 
 
 def checkpoint_models(run: Run) -> list[tuple[int, str, str]]:
-    """Of a job that went well, the newest first: step, what it is called, our name of it."""
+    """Of a job that went well, the newest first: step, its id, our name of it."""
     name = trained_model(run)
     if name is None:
         return []

@@ -73,7 +73,7 @@ class Network:
         return -cross_entropy(logits, targets, reduction="none"), right
 
     def _answered(self, sequences: Sequences) -> tuple[Tensor, Tensor, list[int]]:
-        """Of each place of an answer the logits and the token; how many places each answer has."""
+        """Logits and token of each place of an answer, and the places of each answer."""
         wholes = [[*prompt, *answer] for prompt, answer in sequences]
         width = _stepped(max(map(len, wholes)), WIDTH_STEP)
         ids = torch.zeros((len(wholes), width), dtype=torch.long)
