@@ -265,16 +265,6 @@ async def test_the_user_may_be_gone_by_then(tmp_path: Path) -> None:
     assert "not here any more" in ended.error
 
 
-async def test_whoever_may_derive_can_train(room: Workroom) -> None:
-    """Also who is no admin: the result is theirs, and what it takes is counted as their bytes."""
-    bob = await user(room, "bob")
-    room.trainers.says.put_nowait(0)
-    run = await room.until(await room.start(bob), "succeeded", "failed", principal=bob)
-    assert (run.state, run.error) == ("succeeded", "")
-    view = await room.models.show(bob, "taught")
-    assert len(view.resolved.adapters) == 1
-
-
 async def test_one_may_have_so_many_runs_and_not_one_more(tmp_path: Path) -> None:
     async with workroom(tmp_path, working=False) as room:
         bob = await user(room, "bob")

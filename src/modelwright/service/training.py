@@ -17,6 +17,7 @@ from modelwright.core.grants import Principal, Verb
 from modelwright.core.hyperparameters import Hyperparameters, Method
 from modelwright.core.lineage import to_go_on_with
 from modelwright.core.ports import Clock
+from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.rewards import check_rewards
 from modelwright.core.runs import ENDED, DatasetRecord, Run, RunEvent, TrainingPlan, check_move
 from modelwright.core.training_ports import Lines, Runs
@@ -83,26 +84,7 @@ class Training:
     async def start(self, principal: Principal, request: RunRequest) -> Run:
         """Queue a run; raises Invalid for its data with the lines, and for its settings."""
         stored, revision = await self._resolver.find(principal, request.model, Verb.DERIVE)
-        target = await self._access.target(principal, request.target or stored.name.full)
-        if revision.base is None:
-            raise NotFound("base of model", request.model, hint="Create or restore the base first")
-        resolved = await self._resolver.resolve(principal, revision, stored)
-        lineage = await self._resolver.lineage(principal, revision.spec, stored)
-        goes_on = to_go_on_with(lineage[0], resolved) if target.name == stored.name else None
-        settings = _settled(resolved.profile, request.hyperparameters, new=goes_on is None)
-        digests = await self._datasets_of(principal, request)
-        plan = TrainingPlan(
-            model=f"{stored.name.full}@{revision.number}",
-            spec=revision.spec,
-            target=target.name.full,
-            method=request.method,
-            dataset=digests["dataset"].digest,
-            hyperparameters=settings,
-            validation=digests["validation"].digest if "validation" in digests else None,
-            replay=digests["replay"].digest if "replay" in digests else None,
-            rewards=check_rewards(request.rewards) if request.rewards else (),
-            plain=tuple(name for name, record in digests.items() if is_plain(record.name)),
-        )
+        plan = await self._planned(principal, request, stored, revision)
         await self._check_rewards(plan)
         run = Run(
             id=f"run-{secrets.token_hex(12)}",
@@ -122,6 +104,30 @@ class Training:
         await self._runs.add(run, ("queued", told), most=await self._most(principal), line=line)
         self._runner.wake()
         return run
+
+    async def _planned(
+        self, principal: Principal, request: RunRequest, stored: StoredModel, revision: Revision
+    ) -> TrainingPlan:
+        """What is asked for, with all that it leaves to its model settled."""
+        target = await self._access.target(principal, request.target or stored.name.full)
+        if revision.base is None:
+            raise NotFound("base of model", request.model, hint="Create or restore the base first")
+        resolved = await self._resolver.resolve(principal, revision, stored)
+        lineage = await self._resolver.lineage(principal, revision.spec, stored)
+        goes_on = to_go_on_with(lineage[0], resolved) if target.name == stored.name else None
+        digests = await self._datasets_of(principal, request)
+        return TrainingPlan(
+            model=f"{stored.name.full}@{revision.number}",
+            spec=revision.spec,
+            target=target.name.full,
+            method=request.method,
+            dataset=digests["dataset"].digest,
+            hyperparameters=_settled(resolved.profile, request.hyperparameters, new=goes_on is None),
+            validation=digests["validation"].digest if "validation" in digests else None,
+            replay=digests["replay"].digest if "replay" in digests else None,
+            rewards=check_rewards(request.rewards) if request.rewards else (),
+            plain=tuple(name for name, record in digests.items() if is_plain(record.name)),
+        )
 
     async def tokens(self, principal: Principal, model: str, dataset: str, method: Method) -> int:
         """How many tokens a dataset has for a model; raises Invalid with a bad line."""
