@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from modelwright.core.digest import Digest
-from modelwright.core.errors import ModelwrightError, NotFound, Unavailable
+from modelwright.core.errors import Exhausted, ModelwrightError, NotFound, Unavailable
 from modelwright.core.grants import Principal
 from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.ports import Clock, WeightFiles
@@ -315,7 +315,8 @@ class Runner:
     async def _failed(self, run: Run, error: ModelwrightError) -> None:
         """Queue it again if its process died and it had got further; else it has failed."""
         resumed = run.extras.get(RESUMED, -1)
-        if isinstance(error, Unavailable) and run.step > resumed:
+        died = isinstance(error, Unavailable) and not isinstance(error, Exhausted)
+        if died and run.step > resumed:
             again = replace(run, state="queued", extras={**run.extras, RESUMED: run.step})
             await self._save(again, ("note", {"text": f"{error}; it goes on from its checkpoint"}))
             self.wake()
