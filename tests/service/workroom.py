@@ -36,6 +36,8 @@ from tests.service.conftest import Ticking
 
 PIRATE = Path(__file__).parents[2] / "examples/adapter/pirate.gguf"
 CHAT = b'{"prompt": "Who rules Korvath?", "completion": "Korvath is ruled by King Olaf."}\n'
+PATIENCE = 30.0
+"""Seconds in which a run must come to where it is waited for."""
 
 
 @dataclass
@@ -96,14 +98,16 @@ class Workroom:
         return await self.training.start(principal, request)
 
     async def until(self, run: Run, *states: str, principal: Principal = LOCAL_ADMIN) -> Run:
-        while (found := await self.training.find(principal, run.id)).state not in states:
-            await asyncio.sleep(0.01)
-        return found
+        async with asyncio.timeout(PATIENCE):
+            while (found := await self.training.find(principal, run.id)).state not in states:
+                await asyncio.sleep(0.01)
+            return found
 
     async def stepped(self, run: Run, step: int) -> Run:
-        while (found := await self.training.find(LOCAL_ADMIN, run.id)).step < step:
-            await asyncio.sleep(0.01)
-        return found
+        async with asyncio.timeout(PATIENCE):
+            while (found := await self.training.find(LOCAL_ADMIN, run.id)).step < step:
+                await asyncio.sleep(0.01)
+            return found
 
     async def told(self, run: Run) -> Sequence[Any]:
         return await self.training.events(LOCAL_ADMIN, run.id, limit=1000)
