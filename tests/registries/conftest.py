@@ -24,7 +24,8 @@ class House:
     home: Path
 
     async def ask(self, path: str, **body: Any) -> httpx2.Response:
-        return await self.client.post(path, json={"stream": False, **body})
+        whole = {} if path.endswith("/login") else {"stream": False}
+        return await self.client.post(path, json=whole | body)
 
     async def done(self, path: str, **body: Any) -> Any:
         answer = await self.ask(path, **body)
