@@ -47,11 +47,15 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /api/modelwright/logout": {"registry": "x"},
     "POST /api/modelwright/adopt": {"path": "/nothing", "token": ""},
     "POST /api/modelwright/runs": {"model": "test", "dataset": "file-1"},
+    "POST /api/modelwright/deployments": {"model": "test"},
     **{f"POST /api/modelwright/runs/{verb}": {"run": "run-1"} for verb in ("cancel", "pause", "resume")},
 }
 
 TEMPLATES = {f"POST /api/modelwright/templates{rest}" for rest in ("", "/make", "/remake")}
 """Their faults come in lists: tests/service/test_model_templates_service.py has them."""
+
+DEPLOYMENTS = {"PATCH /api/modelwright/deployments/{deployment}"}
+"""Of one that is there: tests/dialects/test_native_deployments.py has its faults."""
 
 RAW: dict[str, bytes] = {
     "nothing": b"",
@@ -352,7 +356,8 @@ async def test_the_good_bodies_are_good(client: httpx2.AsyncClient) -> None:
         elsewhere = route.endswith(("pull", "push", "login", "verify"))  # no registry is listed here
         stranger = "token" in body  # only the server's own user may
         missing = route.endswith("logout") or bool(body.keys() & {"run", "dataset"})
-        wanted = 403 if elsewhere or stranger else 404 if missing else 200
+        made = 201 if route.endswith("deployments") else 200
+        wanted = 403 if elsewhere or stranger else 404 if missing else made
         assert answer.status_code == wanted, (route, answer.text)
 
 
@@ -372,7 +377,7 @@ async def test_every_route_with_a_body_is_in_the_table(client: httpx2.AsyncClien
         for method, operation in methods.items()
         if "requestBody" in operation
     }
-    assert documented == {*ROUTES, *NATIVE, *OPENWEBUI, *TRAINING, *SGP, *TEMPLATES}
+    assert documented == {*ROUTES, *NATIVE, *OPENWEBUI, *TRAINING, *SGP, *TEMPLATES, *DEPLOYMENTS}
 
 
 def integers(node: Any, place: str) -> list[tuple[str, dict[str, Any]]]:
