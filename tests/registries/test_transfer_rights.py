@@ -33,7 +33,8 @@ class People:
         return await self._house.client.request(method, path, headers=headers, **more)
 
     async def post(self, who: str, path: str, **body: Any) -> httpx2.Response:
-        return await self.ask(who, "POST", path, json={"stream": False, **body})
+        whole = {} if path.endswith("/grants") else {"stream": False}
+        return await self.ask(who, "POST", path, json=whole | body)
 
 
 async def people(house: House) -> People:
