@@ -24,7 +24,7 @@ class House:
     home: Path
 
     async def ask(self, path: str, **body: Any) -> httpx2.Response:
-        whole = {} if path.endswith(("/login", "/logout")) else {"stream": False}
+        whole = {} if path.startswith("/api/modelwright/") else {"stream": False}
         return await self.client.post(path, json=whole | body)
 
     async def done(self, path: str, **body: Any) -> Any:
