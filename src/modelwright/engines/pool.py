@@ -195,19 +195,22 @@ class Pool:
     async def _answer(
         self, needs: EngineNeeds, constant: Constant, pieces: Pieces, ask: _Ask
     ) -> AsyncGenerator[ChatEvent, None]:
-        started = time.monotonic_ns()
+        """Answer; its end is told when the slot is free: who asks on shall have it."""
+        started, ended = time.monotonic_ns(), None
         async with AsyncExitStack() as stack:
             use = await stack.enter_async_context(self._fleet.use(needs, pieces))
             prefix = await self._warming.prepare(use.engine, use.seat, needs, constant)
             async with aclosing(ask(use)) as events:
                 async for event in events:
-                    if isinstance(event, Done):
-                        if prefix is not None:
-                            self._after(stack, use, prefix, event.usage)
-                        total_ns = time.monotonic_ns() - started
-                        usage = replace(event.usage, load_ns=use.load_ns, total_ns=total_ns)
-                        event = replace(event, usage=usage)
-                    yield event
+                    if not isinstance(event, Done):
+                        yield event
+                        continue
+                    if prefix is not None:
+                        self._after(stack, use, prefix, event.usage)
+                    total_ns = time.monotonic_ns() - started
+                    ended = replace(event, usage=replace(event.usage, load_ns=use.load_ns, total_ns=total_ns))
+        if ended is not None:
+            yield ended
 
     def _after(self, stack: AsyncExitStack, use: Use, prefix: Prefix, usage: Usage) -> None:
         """See to it that the next request finds its prefix; may take the slot over."""

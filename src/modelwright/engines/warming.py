@@ -54,6 +54,7 @@ class Warming:
         self._least = least
         self._version = version("xllamacpp") if files is not None else ""
         self._settled: Recent[str, bool] = Recent(REMEMBERED)
+        self._short: Recent[str, bool] = Recent(REMEMBERED)
         self._met: Recent[tuple[int, str], bool] = Recent(REMEMBERED)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -111,7 +112,8 @@ class Warming:
         size = sum(len(piece) for piece in wish.constant)
         if self._files is None or needs.projector is not None or size < self._least:
             return None  # with a projector slots cannot be saved; tokens are seldom shorter than a letter
-        return Prefix(_key(engine, needs, constant, self._version), constant)
+        key = _key(engine, needs, constant, self._version)
+        return None if key in self._short else Prefix(key, constant)
 
     def _is_in_memory(self, engine: LlamaEngine, wish: Wish, held: Wish | None, prefix: Prefix) -> bool:
         """Whether the engine's own cache may hold more of a conversation than a file does.
@@ -148,6 +150,7 @@ class Warming:
             async with stack:
                 tokens = await _tokens(engine, prefix.constant)
                 if len(tokens) < self._least:
+                    self._short[prefix.key] = True  # else its slot would be kept each time to find that out
                     return
                 seat.held = None
                 await engine.evaluate(tokens, seat)
