@@ -195,6 +195,23 @@ async def test_short_beginnings_and_no_limit_make_no_files(
     assert kept(tmp_path) == []
 
 
+async def test_who_asks_on_at_once_has_the_same_slot(
+    start: Start, model: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A beginning too short for a file keeps its slot busy once, to find that out, and not again."""
+    engines = start(prefix_dir=tmp_path, prefix_bytes=MOST, prefix_tokens=310, parallel=2)
+    short = [
+        Message("system", f"You are {name}, who mends pipes. " * 9) for name in ("Mario", "Luigi", "Peach")
+    ]
+    for turn in range(3):
+        for constant in short:
+            needs = model(engines, constant=(constant,))
+            await ask(engines, needs, f"Who are you, {turn}?")
+            usage = await ask(engines, needs, "What is this?")
+            assert turn == 0 or usage.cached_tokens > 100, (turn, usage)
+    assert kept(tmp_path) == []
+
+
 async def test_a_conversation_goes_on_after_others_and_after_a_sleep(
     start: Start, model: Callable[..., Any], tmp_path: Path
 ) -> None:
