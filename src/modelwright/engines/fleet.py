@@ -8,8 +8,8 @@ import asyncio
 import logging
 import math
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,12 +17,13 @@ from modelwright.core.digest import Digest
 from modelwright.core.engine_ports import EngineNeeds
 from modelwright.core.errors import Corrupt, ModelwrightError, Unavailable, Unsupported
 from modelwright.engines.abandoned import Abandoned
-from modelwright.engines.launch import Load, device_memory
+from modelwright.engines.launch import Load
 from modelwright.engines.llamacpp import LlamaEngine
-from modelwright.engines.memory import SHARE, Estimate, machine_memory, may_have_gpu, too_large
+from modelwright.engines.memory import Estimate
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
+from modelwright.engines.room import Room
 from modelwright.engines.roster import Roster, key_of
 from modelwright.engines.slots import Seat, SlotPlan, Wish
 from modelwright.engines.socket_folder import SocketFolder, clear_leftovers
@@ -56,14 +57,11 @@ class Fleet:
         self._locate = locate
         self._options = options
         self._roster = Roster(options.max_adapters)
+        self._room = Room(self._roster, options, self._dismiss)
         self._crashes: defaultdict[Key, Crashes] = defaultdict(Crashes)
-        self._one_load = asyncio.Lock()
-        self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._stops: set[asyncio.Task[None]] = set()
         self._sockets: SocketFolder | None = None
-        self._budget: float | None = options.memory_bytes
-        self._lent = 0
         self._closing = False
         self._abandoned = Abandoned(self._stop)
 
@@ -113,7 +111,7 @@ class Fleet:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_finite(self._options.drain_seconds)):
                     while any(resident.requests for resident in self._all()):
-                        await self._changed.wait()
+                        await self._room.change()
         finally:
             if self._timer is not None:
                 self._timer.cancel()
@@ -124,6 +122,9 @@ class Fleet:
             if self._sockets is not None:
                 self._sockets.close()
                 self._sockets = None
+
+    def _all(self) -> list[Resident]:
+        return self._roster.all()
 
     # Finding and starting
 
@@ -151,9 +152,9 @@ class Fleet:
 
     async def _load(self, resident: Resident, needs: EngineNeeds) -> LlamaEngine:
         try:
-            async with self._one_load:
+            async with self._room.turn():
                 load = await self._plan(resident, needs)
-                await self._make_room(resident, await self._memory())
+                await self._room.make(resident)
                 engine = await self._start(resident, load)
         except BaseException:
             self._forget(resident)
@@ -212,9 +213,9 @@ class Fleet:
         wanted = self._options.parallel
         estimate = Estimate.of(size, resident.context, needs.cache_bytes, self._options.cache_type)
         try:
-            slots = estimate.slots_within(await self._memory(), wanted)
+            slots = estimate.slots_within(await self._room.budget(), wanted)
         except Unsupported as error:
-            if self._lent:
+            if self._room.is_lent:
                 raise Unavailable(f"{error.message}, while a model is trained", retry_after=60) from error
             raise
         resident.size = estimate.total(slots)
@@ -222,13 +223,6 @@ class Fleet:
             _LOG.warning("memory suffices for %d of %d slots of %s", slots, wanted, needs.base)
             resident.slots = SlotPlan(slots)  # nobody has one yet: it is not loaded
         return slots
-
-    async def _memory(self) -> float:
-        """Bytes that all engines may take together."""
-        if self._budget is None:
-            devices = await device_memory() if may_have_gpu() else 0
-            self._budget = (machine_memory() + devices) * SHARE
-        return self._budget - self._lent
 
     def _runtime_dir(self) -> Path:
         given = self._options.runtime_dir
@@ -248,53 +242,9 @@ class Fleet:
             )
         return path
 
-    # Making room
-
-    @asynccontextmanager
-    async def lent(self, size: int) -> AsyncIterator[None]:
+    def lent(self, size: int) -> AbstractAsyncContextManager[None]:
         """Leave so many bytes to training, which waits for engines that are busy."""
-        while not await self._has_lent(size):
-            await self._changed.wait()
-        try:
-            yield
-        finally:
-            self._lent -= size
-            self._notify()
-
-    async def _has_lent(self, size: int) -> bool:
-        """Stop what nobody uses until there is room; False when all that is left is busy."""
-        async with self._one_load:
-            budget = await self._memory()
-            if size > budget:
-                raise too_large(size, budget)
-            while sum(one.taken for one in self._all() if one.engine or one.leaving) + size > budget:
-                idle = [one for one in self.loaded() if not one.requests]
-                if not idle:
-                    return False
-                self._stop(min(idle, key=lambda one: one.used_at))
-                await self._stopped()
-            self._lent += size
-            return True
-
-    async def _make_room(self, newcomer: Resident, budget: float) -> None:
-        while newcomer.requests and not self._fits(newcomer, budget):
-            idle = [one for one in self.loaded() if not one.requests]
-            if idle:
-                self._stop(min(idle, key=lambda one: one.used_at))
-                await self._stopped()
-            elif (older := self._roster.promote(newcomer, _now())) is not None:
-                self._settle(older)  # one that is always busy would never make room
-            else:
-                await self._changed.wait()
-        if not newcomer.requests:
-            raise Unavailable("nobody waits for this engine any more")
-
-    def _fits(self, newcomer: Resident, budget: float) -> bool:
-        others = [one for one in self._all() if one is not newcomer and (one.engine or one.leaving)]
-        if not others:
-            return True
-        taken = newcomer.size + sum(one.taken for one in others)
-        return taken <= budget and len(others) < self._options.max_engines
+        return self._room.lent(size)
 
     # Stopping
 
@@ -302,7 +252,7 @@ class Fleet:
         """Stop an engine if nobody wants it, and wake who waits for its room."""
         if resident.engine is not None and not resident.is_wanted:
             self._stop(resident)
-        self._notify()
+        self._room.changed()
 
     def _sweep(self) -> None:
         """Forget the holds that ended, and come back when the next one does."""
@@ -328,11 +278,11 @@ class Fleet:
 
     def _forget(self, resident: Resident) -> None:
         self._roster.forget(resident)
-        self._notify()
+        self._room.changed()
 
     def _stop(self, resident: Resident) -> None:
-        self._roster.retire(resident)
-        if resident.stopping is None:
+        if resident.stopping is None:  # otherwise it may be gone: retired again, it would be there for ever
+            self._roster.retire(resident)
             resident.stopping = asyncio.create_task(self._end(resident))
             self._stops.add(resident.stopping)
             resident.stopping.add_done_callback(self._stops.discard)
@@ -353,18 +303,14 @@ class Fleet:
             self._crashes[resident.key].record(_now(), error)
             self._stop(resident)
 
-    # Waiting
-
-    def _all(self) -> list[Resident]:
-        return self._roster.all()
+    async def _dismiss(self, resident: Resident) -> None:
+        """Stop it and wait until it is gone."""
+        self._stop(resident)
+        await self._stopped()
 
     async def _stopped(self) -> None:
         if self._stops:
             await asyncio.wait(tuple(self._stops))
-
-    def _notify(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
 
 
 def _culprit(needs: EngineNeeds) -> Key:

@@ -124,6 +124,10 @@ class Roster:
         self._leaving.discard(resident)
 
     def _take_out(self, resident: Resident) -> None:
-        for stage in (self._current, self._coming):
-            if stage.get(resident.key) is resident:
-                del stage[resident.key]
+        key = resident.key
+        if self._coming.get(key) is resident:
+            del self._coming[key]
+        if self._current.get(key) is resident:
+            del self._current[key]
+            if key in self._coming:  # it takes the place at once: another would come beside it
+                self._current[key] = self._coming.pop(key)
