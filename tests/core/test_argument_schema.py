@@ -1,12 +1,12 @@
 """Schemas of arguments: every fault is found, with its pointer, and within a second."""
 
-import time
 from typing import Any
 
 import pytest
 
 from modelwright.core.argument_schema import MOST_FAULTS, ArgumentSchema, BadArguments, Fault
 from modelwright.core.errors import Invalid, ModelwrightError, TooLarge
+from tests.effort import least_effort
 
 PLAIN: dict[str, Any] = {
     "properties": {
@@ -104,13 +104,14 @@ WRONG = {
 
 @pytest.mark.parametrize("what", WRONG)
 def test_a_wrong_schema_is_refused_within_a_second(what: str) -> None:
-    began = time.process_time()
-    with pytest.raises(ModelwrightError) as refused:
-        read(WRONG[what])
-    assert time.process_time() - began < 1
-    assert isinstance(refused.value, Invalid | TooLarge)
-    assert "creation" in str(refused.value) or "parts" in str(refused.value)
-    assert len(str(refused.value)) < 1000
+    def is_refused() -> None:
+        with pytest.raises(ModelwrightError) as refused:
+            read(WRONG[what])
+        assert isinstance(refused.value, Invalid | TooLarge)
+        assert "creation" in str(refused.value) or "parts" in str(refused.value)
+        assert len(str(refused.value)) < 1000
+
+    assert least_effort(is_refused) < 1
 
 
 def test_a_deep_schema_is_refused() -> None:
@@ -124,15 +125,19 @@ def test_a_deep_schema_is_refused() -> None:
 @pytest.mark.parametrize("pattern", ["^(a+)+$", "^(a|a)*$", "(.*a){20}x", "(a?){300}a{300}$", "(x+x+)+y"])
 def test_no_pattern_goes_on_for_ever(pattern: str) -> None:
     schema = read({"properties": {"x": {"type": "string", "pattern": pattern}}})
-    began = time.process_time()
-    _, found = schema.completed({"x": "a" * 200_000 + "!"})
-    assert [fault.kind for fault in found] == ["pattern"]
-    assert time.process_time() - began < 1
+
+    def is_refused() -> None:
+        _, found = schema.completed({"x": "a" * 200_000 + "!"})
+        assert [fault.kind for fault in found] == ["pattern"]
+
+    assert least_effort(is_refused) < 1
 
 
 def test_arguments_that_would_take_long_are_refused() -> None:
     schema = read({"properties": {"x": {"items": {"anyOf": [{"const": n} for n in range(2000)]}}}})
-    began = time.process_time()
-    with pytest.raises(TooLarge):
-        schema.completed({"x": [-1] * 50_000})
-    assert time.process_time() - began < 1
+
+    def is_refused() -> None:
+        with pytest.raises(TooLarge):
+            schema.completed({"x": [-1] * 50_000})
+
+    assert least_effort(is_refused) < 1

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.modelfile import Command, ModelfileError, decode, parse, print_commands, quote
+from tests.effort import least_effort
 
 
 def content_of(case: dict[str, Any]) -> bytes:
@@ -239,13 +239,14 @@ MEGABYTES = 5_000_000
     ids=range(16),
 )
 def test_five_megabytes_take_less_than_a_second(text: str) -> None:
-    began = time.process_time()
-    try:
-        shown = print_commands(parse(text))[:100]
-    except ModelfileError as error:
-        shown = str(error)
-    assert time.process_time() - began < 1
-    assert len(shown) < 1000, "an error quotes little"
+    def read() -> None:
+        try:
+            shown = print_commands(parse(text))[:100]
+        except ModelfileError as error:
+            shown = str(error)
+        assert len(shown) < 1000, "an error quotes little"
+
+    assert least_effort(read) < 1
 
 
 def test_a_line_of_ours_is_a_comment_to_others_and_others_are_to_us() -> None:

@@ -1,7 +1,6 @@
 """A model has one name, however it is spelled, and a wrong one is explained."""
 
 import string
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Invalid
 from modelwright.core.names import ModelRef, Name, NameParts, slug, split
+from tests.effort import least_effort
 
 DEFAULTS = NameParts(None, "registry.ollama.ai", "library", "model", "latest")
 GOOD = {"host": "h", "namespace": "n", "model": "m", "tag": "t"}
@@ -126,12 +126,13 @@ def test_a_wrong_name_is_explained(text: str, fault: str) -> None:
 
 
 def test_a_huge_name_is_refused_at_once_and_quoted_in_part() -> None:
-    began = time.process_time()
-    for text in ("a" * 10_000_000, "a/" * 5_000_000, "a:" * 5_000_000, "a@" * 5_000_000):
-        with pytest.raises(Invalid) as caught:
-            ModelRef.parse(text)
-        assert len(str(caught.value)) < 500
-    assert time.process_time() - began < 1
+    def refused() -> None:
+        for text in ("a" * 10_000_000, "a/" * 5_000_000, "a:" * 5_000_000, "a@" * 5_000_000):
+            with pytest.raises(Invalid) as caught:
+                ModelRef.parse(text)
+            assert len(str(caught.value)) < 500
+
+    assert least_effort(refused) < 1
 
 
 def test_a_scheme_is_no_part_of_the_name() -> None:

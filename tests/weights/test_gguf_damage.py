@@ -13,6 +13,7 @@ import pytest
 
 from modelwright.core.errors import Invalid
 from modelwright.weights.gguf import read_facts, read_header
+from tests.effort import least_effort
 
 Write = Callable[[bytes], Path]
 PROVE = bool(os.environ.get("PROVE"))
@@ -118,9 +119,7 @@ def vocabulary(count: int) -> bytes:
 
 def test_a_large_vocabulary_is_read_quickly(write: Write) -> None:
     path = write(vocabulary(128_000))
-    begin = time.process_time()
-    read_facts(path)
-    assert time.process_time() - begin < 1  # 0.2 s on an idle machine
+    assert least_effort(lambda: read_facts(path)) < 1  # 0.2 s on an idle machine
 
 
 def test_a_large_vocabulary_takes_little_memory(write: Write) -> None:

@@ -1,7 +1,7 @@
-"""Room: the memory that all engines share, and who leaves so that another can load.
+"""Room: the memory that all engines share, and who leaves for whom.
 
-Engines load one at a time, in the order in which they were asked for. Knows how
-to choose who leaves; how an engine is stopped, it is told.
+Engines load one at a time, in the order in which they were asked for. It chooses who
+leaves; it does not know how an engine is started or stopped.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ PATIENCE: Final = 5.0
 
 
 class Room:
-    """What is free of memory and engines; `stop` ends an engine and waits until it is gone."""
+    """The memory and its engines; `stop` ends one and waits until it is gone."""
 
     def __init__(
         self, roster: Roster, options: EngineOptions, stop: Callable[[Resident], Awaitable[None]]
@@ -64,9 +64,9 @@ class Room:
             yield
 
     async def make(self, newcomer: Resident) -> None:
-        """Wait until there is room for an engine whose turn it is; Unavailable if nobody wants it then.
+        """Wait until there is room for an engine whose turn it is.
 
-        Idle ones leave, the longest unused first. Where all are busy they go on, but not for
+        Raises Unavailable when nobody wants it any more. Idle ones leave, the longest unused first. Where all are busy they go on, but not for
         ever: after a while one only ends what it has begun.
         """
         patient_until = _now() + PATIENCE
@@ -118,13 +118,13 @@ class Room:
         return bool(idle)
 
     def _retire_one(self) -> None:
-        """Let the first come of the busy take no more requests, unless one is leaving already."""
+        """Give the first come no more requests, unless one is leaving already."""
         busy = self._present()
         if busy and not any(one.leaving for one in busy):
             self._roster.retire(busy[0])
 
     def _present(self) -> list[Resident]:
-        """Engines that take memory: what waits for its turn to load takes none, even if it leaves."""
+        """Engines that take memory: what waits for its turn to load takes none."""
         return [one for one in self._roster.all() if one.engine is not None]
 
 
