@@ -95,6 +95,7 @@ def test_a_model_that_is_not_there(shared, words):
     assert done.returncode == 1
     assert "nobody" in done.stderr
     assert "not found" in done.stderr
+    assert "modelwright ls" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,9 @@ def test_a_bad_modelfile_makes_nothing(shared, text, said):
 def test_a_missing_modelfile(shared):
     done = shared("create", "mario2", "-f", "nowhere/Modelfile")
     assert done.returncode == 1
-    assert done.stderr == "Error: file 'nowhere/Modelfile' not found\nName the Modelfile with -f\n"
+    assert (
+        done.stderr == "Error: file 'nowhere/Modelfile' not found\nName a Modelfile that is there with -f\n"
+    )
 
 
 def test_a_loaded_model_is_listed_until_it_is_stopped(shared, mario):

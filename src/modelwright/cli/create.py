@@ -53,7 +53,7 @@ def read_modelfile(file: str) -> str:
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except FileNotFoundError as error:
-        raise NotFound("file", file, hint="Name the Modelfile with -f") from error
+        raise NotFound("file", file, hint="Name a Modelfile that is there with -f") from error
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror}") from error
     text = modelfile.decode(content)

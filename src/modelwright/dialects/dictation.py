@@ -1,4 +1,7 @@
-"""Dictation: a recording as a question to a model that hears. Knows no dialect's form."""
+"""Dictation: a recording as a question to a model that hears.
+
+Knows no dialect's form.
+"""
 
 from typing import Final
 
