@@ -105,7 +105,7 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
         },
     ),
     "account": (
-        "Manage accounts: tenants, whose users can be given a right together.",
+        "Manage accounts: tenants, each with its users.",
         {
             "create": Entry("people:create_account", "Add an account."),
             "ls": Entry("people:list_accounts", "List the accounts.", alias="list"),
