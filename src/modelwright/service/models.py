@@ -19,6 +19,7 @@ from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import PRIVATE
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.runs import Hold
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
 from modelwright.service.access import key_of
@@ -76,13 +77,15 @@ class Models:
         fresh: bool = False,
         onto: int | None = None,
         arrival: Arrival | None = None,
+        hold: Hold | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
         `card` None keeps the one there is. Raises Conflict when the name is not `fresh`, an
         alias another model's or `onto` not the current revision any more; Invalid, NotFound.
-        `arrival`: what the draft was read from, whose manifest is kept. All is written or
-        nothing; events come after that, but for those of long work on weights.
+        `arrival`: what the draft was read from, whose manifest is kept. `hold`: it comes of a
+        run that must be in that hand; Lost when it is not. All is written or nothing; events
+        come after that, but for those of long work on weights.
         """
         target = await self._access.target(principal, name)
         await self._access.may_refer(principal, draft.blobs, field="files")
@@ -100,6 +103,7 @@ class Models:
             aliases=tuple(aliases),
             fresh=fresh,
             onto=onto,
+            hold=hold,
         )
         async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
