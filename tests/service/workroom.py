@@ -118,12 +118,18 @@ class Workroom:
 
 @asynccontextmanager
 async def workroom(
-    folder: Path, *, working: bool = True, database: str = "", lease: float = LEASE_SECONDS, beat: float = 0.1
+    folder: Path,
+    *,
+    working: bool = True,
+    database: str = "",
+    lease: float = LEASE_SECONDS,
+    beat: float = 0.1,
+    delay: float = 0.0,
 ) -> AsyncIterator[Workroom]:
     """Open a data folder; when left, whatever runs is stopped as by the server's end.
 
     With a `database`, a PostgreSQL, it is a server among others; `lease` and `beat` as
-    Membership has them.
+    Membership has them, `delay` the seconds before each of the engine's tokens.
     """
     async with AsyncExitStack() as stack:
         catalogue = await Catalogue.open(database or f"sqlite:///{folder / 'catalogue.db'}")
@@ -132,7 +138,7 @@ async def workroom(
         membership = Membership(servers, lease=lease, beat=beat)
         blobs, clock, resolver = BlobStore(folder), Ticking(), Resolver(catalogue)
         links, database = Links(blobs, catalogue), catalogue.database
-        engines = EchoEngines(clock)
+        engines = EchoEngines(clock, delay=delay)
         files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         books = Books(KeyBook(database), GrantBook(database), AuditBook(database))
         rights = build_rights(books, resolver.access, clock)
