@@ -149,6 +149,20 @@ async def test_any_server_stops_a_run_and_says_what_holds(
     assert (await second.until(run, "succeeded", "failed")).revision == 1
 
 
+async def test_who_stops_a_run_that_is_just_published_is_told_so(
+    open_room: Open, stack: AsyncExitStack
+) -> None:
+    first = await stack.enter_async_context(open_room("first", delay=2.0))
+    run = await begun(first)
+    second = await stack.enter_async_context(open_room("second"))
+    first.trainers.says.put_nowait(0)
+    async with asyncio.timeout(10):
+        while not (await second.training.find(LOCAL_ADMIN, run.id)).metrics:
+            await asyncio.sleep(0.01)
+        ended = await second.training.cancel(LOCAL_ADMIN, run.id)
+    assert (ended.state, ended.revision) == ("succeeded", 1)
+
+
 async def test_a_run_whose_server_died_is_stopped_as_it_was_asked_to(
     open_room: Open, stack: AsyncExitStack
 ) -> None:
