@@ -122,7 +122,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """That a server has a run in hand: what comes of the run is made only while that is so."""
+    """That a server has a run in hand; what comes of it is made only while it has."""
 
     run: str
     holder: str

@@ -1,4 +1,4 @@
-"""Assignments: what a trainer is to do for a run, its rows laid out and its files named.
+"""Assignments: what a trainer is to do for a run, with its rows and files.
 
 Knows no state of a run but the plan, and tells what it finds through `note`.
 """

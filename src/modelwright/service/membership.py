@@ -63,7 +63,7 @@ class Membership:
 
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None, None]:
-        """Be a member while it is entered; what was in hand then must be given back before."""
+        """Be a member while it is entered; by its end nothing may be in hand."""
         if self._book is None:
             yield
             return

@@ -81,11 +81,9 @@ class Models:
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        `card` None keeps the one there is. Raises Conflict when the name is not `fresh`, an
-        alias another model's or `onto` not the current revision any more; Invalid, NotFound.
-        `arrival`: what the draft was read from, whose manifest is kept. `hold`: it comes of a
-        run that must be in that hand; Lost when it is not. All is written or nothing; events
-        come after that, but for those of long work on weights.
+        `card` None keeps the one there is; `arrival` is what the draft was read from. Raises Conflict when the
+        name is not `fresh`, an alias another model's, `onto` not the current revision or the run of `hold` in
+        another hand; Invalid, NotFound. But for long work on weights, events come once all is written.
         """
         target = await self._access.target(principal, name)
         await self._access.may_refer(principal, draft.blobs, field="files")
@@ -94,7 +92,7 @@ class Models:
         async for step in composition.steps():
             yield step
         new = replace(
-            self._bare(principal, target.name, composition.spec, kind),
+            self._bare(principal, target.name, composition.spec, kind, hold),
             owner=target.owner,
             most_models=await self._most_models(principal),
             parent=composition.resolved.parent,
@@ -103,12 +101,13 @@ class Models:
             aliases=tuple(aliases),
             fresh=fresh,
             onto=onto,
-            hold=hold,
         )
         async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
 
-    def _bare(self, principal: Principal, name: Name, spec: ModelSpec, kind: str) -> NewRevision:
+    def _bare(
+        self, principal: Principal, name: Name, spec: ModelSpec, kind: str, hold: Hold | None = None
+    ) -> NewRevision:
         """A revision by somebody, now; nothing is known of its base yet."""
         return NewRevision(
             name=name,
@@ -121,6 +120,7 @@ class Models:
             actor=principal.id,
             kind=kind,
             created_at=self._clock.now(),
+            hold=hold,
         )
 
     async def _commit(

@@ -166,7 +166,7 @@ class Runner:
         return again
 
     async def look(self) -> None:
-        """Queue what was running when its server died; stop what another was asked to stop."""
+        """Queue what ran when its server died; stop what another was asked to."""
         async with self._moving:
             current, lost = self._current, True
             for run in await self._runs.in_hand(self._membership.id):

@@ -1,4 +1,4 @@
-"""ServerTable: the servers on one database, in SQL; and what none of them has in hand.
+"""ServerTable: the servers on one database, and what none of them has in hand.
 
 It implements core.servers.ServerBook. Only the database's clock counts: a server whose
 own goes wrong, or stood still, is not believed. On SQLite, which one process alone can

@@ -1,4 +1,4 @@
-"""Step 0070: which servers there are, and which of them has a run or a prompt in hand."""
+"""Step 0070: which servers there are, and which has a run or prompt in hand."""
 
 from sqlalchemy import Connection
 
