@@ -81,9 +81,9 @@ class Models:
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        `card` None keeps the one there is; `arrival` is what the draft was read from. Raises Conflict when the
-        name is not `fresh`, an alias another model's, `onto` not the current revision or the run of `hold` in
-        another hand; Invalid, NotFound. But for long work on weights, events come once all is written.
+        `card` None keeps the one there is; the manifest of an `arrival` is kept. Raises Conflict when the
+        name is not `fresh`, an alias another model's, `onto` not the current revision or the run of `hold`
+        in another hand; Invalid, NotFound. But for long work on weights, events come once all is written.
         """
         target = await self._access.target(principal, name)
         await self._access.may_refer(principal, draft.blobs, field="files")
