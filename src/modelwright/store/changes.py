@@ -35,10 +35,7 @@ _QUOTA_SECONDS: Final = 60
 def commit(connection: Connection, additions: queries.Additions, new: NewRevision) -> Committed:
     """Append a revision and point the name to it, unless it says so already."""
     _check_values(new)
-    if connection.dialect.name == "postgresql":
-        connection.execute(queries.ENTER_REVISIONS)
-    if new.hold is not None:
-        _check_hold(connection, new.hold)
+    _enter(connection, new.hold)
     canonical = new.spec.canonical()
     spec = Digest.of(canonical)
     row = _lock_model(connection, new.name.key)
@@ -75,8 +72,12 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     return Committed(model, True, added)
 
 
-def _check_hold(connection: Connection, hold: Hold) -> None:
-    """See that a run is still in hand; until this is written, nobody can take it up."""
+def _enter(connection: Connection, hold: Hold | None) -> None:
+    """Begin a create; the run of a hold is in that hand, and stays there until the end."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(queries.ENTER_REVISIONS)
+    if hold is None:
+        return
     held = (runs.c.id == hold.run) & (runs.c.holder == hold.holder) & (runs.c.state == "running")
     if connection.execute(select(runs.c.id).where(held).with_for_update()).first() is None:
         raise Lost(f'run "{hold.run}" was taken up by another server', field="run")
