@@ -73,7 +73,7 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
 
 
 def _enter(connection: Connection, hold: Hold | None) -> None:
-    """Begin a create; the run of a hold is in that hand, and stays there until the end."""
+    """Begin a create; the run of a hold is, and stays, in that hand."""
     if connection.dialect.name == "postgresql":
         connection.execute(queries.ENTER_REVISIONS)
     if hold is None:
