@@ -39,6 +39,7 @@ from modelwright.service.entities import Entities
 from modelwright.service.file_uploads import FileUploads
 from modelwright.service.hub_models import HubModels
 from modelwright.service.imports import Imports
+from modelwright.service.membership import Membership
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.preparation import Preparation
@@ -68,6 +69,7 @@ from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
 from modelwright.store.prompts import PromptTable
 from modelwright.store.responses import ResponseTable
+from modelwright.store.servers import ServerTable
 from modelwright.store.signatures import SignatureFiles
 from modelwright.store.templates import TemplateTable
 from modelwright.store.training import RunBook
@@ -120,8 +122,9 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
         parts = await build_parts(settings, clock, token, stack)
         rights = parts.rights
         limit = settings.max_blob * GIBIBYTE or None
-        runner, training = _training(settings, parts, clock)
-        queue = _queue(settings, parts, clock)
+        membership = Membership(_servers(parts))
+        runner, training = _training(settings, parts, clock, membership)
+        queue = _queue(settings, parts, clock, membership)
         deployed = await stack.enter_async_context(_deployed(settings, parts, clock))
         uploads = Uploads(parts.catalogue, parts.blobs, limit=limit, quotas=rights.quotas)
         pulls, pushes, archive, signing = _transfers(settings, parts, uploads)
@@ -148,6 +151,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             collection=_collection(parts, clock),
         )
         await import_starter(parts.models, rights.sharing, parts.catalogue, parts.blobs)
+        await stack.enter_async_context(membership.working())
         await stack.enter_async_context(runner.working())
         await stack.enter_async_context(queue.working())
         await _check_open(settings, rights)
@@ -195,7 +199,15 @@ def _edge(settings: Settings, identity: Identity, rights: Rights, readiness: Rea
     )
 
 
-def _training(settings: Settings, parts: Parts, clock: Clock) -> tuple[Runner, Training]:
+def _servers(parts: Parts) -> ServerTable | None:
+    """Where several servers find each other; one process alone can have a SQLite open."""
+    database = parts.catalogue.database
+    return ServerTable(database) if database.kind == "postgresql" else None
+
+
+def _training(
+    settings: Settings, parts: Parts, clock: Clock, membership: Membership
+) -> tuple[Runner, Training]:
     blobs, resolver = parts.blobs, parts.resolver
     runs = RunBook(parts.catalogue.database)
     preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, parts.files)
@@ -211,6 +223,7 @@ def _training(settings: Settings, parts: Parts, clock: Clock) -> tuple[Runner, T
         parts.rights.accounts.acting,
         parts.engines,
         parts.datasets,
+        membership,
     )
     training = Training(
         *(runs, parts.datasets, blobs, resolver, resolver.access, runner, preparation, clock),
@@ -252,7 +265,7 @@ async def _deployed(settings: Settings, parts: Parts, clock: Clock) -> AsyncIter
         await runners.aclose()
 
 
-def _queue(settings: Settings, parts: Parts, clock: Clock) -> PromptQueue:
+def _queue(settings: Settings, parts: Parts, clock: Clock, membership: Membership) -> PromptQueue:
     return PromptQueue(
         PromptTable(parts.catalogue.database),
         parts.chat,
@@ -263,6 +276,7 @@ def _queue(settings: Settings, parts: Parts, clock: Clock) -> PromptQueue:
         room=Room(settings.prompt_queue, max(1, settings.prompt_queue // 2)),
         workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
         keep=settings.keep_prompts,
+        membership=membership,
     )
 
 

@@ -1,5 +1,6 @@
 """Queued prompts, on each kind of database: in turn, private, bounded, and gone in time."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,8 +37,14 @@ def book(catalogue: Catalogue) -> PromptTable:
     return PromptTable(catalogue.database)
 
 
+async def begin(book: PromptTable, at: datetime = NOW, by: str = "here") -> QueuedPrompt:
+    begun = await book.take(by, at)
+    assert begun is not None
+    return begun
+
+
 async def taken(book: PromptTable, count: int) -> str:
-    found = [await book.take(NOW + timedelta(seconds=number)) for number in range(count)]
+    found = [await book.take("here", NOW + timedelta(seconds=number)) for number in range(count)]
     return "".join(each.id if each else "-" for each in found)
 
 
@@ -67,11 +74,11 @@ async def test_nobody_waits_behind_all_that_another_one_left(book: PromptTable) 
 
 async def test_a_prompt_is_taken_once_and_ends_once(book: PromptTable) -> None:
     await book.add(prompt("a"), ROOM)
-    begun = await book.take(NOW)
-    assert begun == replace(prompt("a"), state="processing", tries=1, started_at=NOW)
-    assert await book.begun() == [begun]
-    await book.end("a", "done", "because é\x00", NOW)
-    await book.end("a", "failed", "no", NOW)
+    begun = await begin(book)
+    assert begun == replace(prompt("a"), state="processing", tries=1, started_at=NOW, holder="here")
+    assert await book.in_hand("here") == [begun]
+    await book.end(begun, "done", "because é\x00", NOW)
+    await book.end(begun, "failed", "no", NOW)
     found = await book.find("anna", "a", since=NOW)
     assert found is not None
     assert (found.state, found.outcome, found.ended_at) == ("done", "because é\x00", NOW)
@@ -81,10 +88,32 @@ async def test_a_prompt_is_taken_once_and_ends_once(book: PromptTable) -> None:
 async def test_what_is_put_back_is_taken_again(book: PromptTable) -> None:
     await book.add(prompt("a"), ROOM)
     for tried, tries in ((False, 1), (True, 1), (True, 2), (False, 3), (True, 3)):
-        begun = await book.take(NOW)
-        assert begun is not None
+        begun = await begin(book)
         assert begun.tries == tries
-        await book.put_back("a", tried=tried)
+        await book.put_back(begun, tried=tried)
+
+
+async def test_two_servers_never_take_one_prompt(book: PromptTable) -> None:
+    for number in range(16):
+        await book.add(prompt(f"{number:02}"), ROOM)
+    asked = [book.take("here" if number % 2 else "there", NOW) for number in range(16)]
+    begun = [each for each in await asyncio.gather(*asked) if each is not None]
+    assert len({each.id for each in begun}) == len(begun) > 0
+
+
+async def test_only_who_has_a_prompt_in_hand_ends_it(book: PromptTable) -> None:
+    await book.add(prompt("a"), ROOM)
+    first = await begin(book, by="dead")
+    assert await book.in_hand("alive") == [first], "its holder is in no book of servers"
+    await book.put_back(first, tried=True)
+    second = await begin(book, by="alive")
+    for late in (book.end(first, "done", "too late", NOW), book.put_back(first, tried=True)):
+        await late
+    assert await book.find("anna", "a", since=NOW) == second
+    await book.end(second, "done", "in time", NOW)
+    found = await book.find("anna", "a", since=NOW)
+    assert found is not None
+    assert found.outcome == "in time"
 
 
 async def test_only_so_many_wait(book: PromptTable) -> None:
@@ -96,8 +125,7 @@ async def test_only_so_many_wait(book: PromptTable) -> None:
     await book.add(prompt("x", "bert"), room)
     with pytest.raises(Unavailable, match="full"):
         await book.add(prompt("y", "carl"), room)
-    await book.take(NOW)
-    await book.end("a", "done", "", NOW)
+    await book.end(await begin(book), "done", "", NOW)
     await book.add(prompt("c"), room)
 
 
@@ -110,8 +138,7 @@ async def test_only_so_many_bytes_wait(book: PromptTable) -> None:
 async def test_an_owners_oldest_answers_make_room_for_new_ones(book: PromptTable) -> None:
     for number, id in enumerate("abc"):
         await book.add(prompt(id), ROOM)
-        await book.take(NOW)
-        await book.end(id, "done", "x" * 1000, NOW + timedelta(seconds=number))
+        await book.end(await begin(book), "done", "x" * 1000, NOW + timedelta(seconds=number))
     await book.add(prompt("d"), Room(kept=3000))
     found = [id for id in "abcd" if await book.find("anna", id, since=NOW)]
     assert found == ["b", "c", "d"]
@@ -119,8 +146,7 @@ async def test_an_owners_oldest_answers_make_room_for_new_ones(book: PromptTable
 
 async def test_what_is_too_old_is_not_found_and_goes(book: PromptTable) -> None:
     await book.add(prompt("a"), ROOM)
-    await book.take(NOW)
-    await book.end("a", "done", "", NOW)
+    await book.end(await begin(book), "done", "", NOW)
     await book.add(prompt("b"), ROOM)
     later = NOW + timedelta(seconds=1)
     assert await book.find("anna", "a", since=later) is None

@@ -1,11 +1,13 @@
 """The books of training keep what they are given, on each kind of database."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from modelwright.core.digest import Digest
+from modelwright.core.errors import Lost
 from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.runs import DatasetRecord, Run, TrainingPlan
 from modelwright.store.catalogue import Catalogue
@@ -66,11 +68,51 @@ async def test_events_are_numbered_and_stay(book: RunBook) -> None:
 async def test_the_next_one_is_the_most_urgent_then_the_oldest(book: RunBook) -> None:
     for run in (a_run(1), a_run(2, priority=5), a_run(3, priority=5), a_run(4, priority=9, state="paused")):
         await book.add(run)
-    found = await book.next_queued()
+    found = await book.take("here", BORN)
     assert found is not None
-    assert found.id == "run-2"
-    await book.save(replace(found, state="running"), at=BORN)
-    assert (await book.next_queued() or found).id == "run-3"
+    assert (found.id, found.state, found.holder, found.started_at) == ("run-2", "running", "here", BORN)
+    assert await book.find("run-2") == found
+    assert (await book.take("here", BORN) or found).id == "run-3"
+
+
+async def test_two_servers_never_take_one_run(book: RunBook) -> None:
+    for number in range(16):
+        await book.add(a_run(number))
+    asked = [book.take("here" if number % 2 else "there", BORN) for number in range(16)]
+    begun = [run for run in await asyncio.gather(*asked) if run is not None]
+    assert len({run.id for run in begun}) == len(begun) > 0
+
+
+async def test_only_who_has_a_run_in_hand_writes_it(book: RunBook) -> None:
+    await book.add(a_run(1))
+    first = await book.take("dead", BORN)
+    assert first is not None
+    assert await book.in_hand("alive") == [first], "its holder is in no book of servers"
+    await book.save(replace(first, state="queued"), at=BORN, was="running")
+    second = await book.take("alive", BORN)
+    for late in (replace(first, step=5), replace(first, state="succeeded")):
+        with pytest.raises(Lost, match="run-1"):
+            await book.save(late, ("note", {}), at=BORN)
+    assert await book.find("run-1") == second
+    assert await book.events("run-1") == []
+
+
+async def test_who_asks_a_run_to_stop_is_heard_by_its_holder(book: RunBook) -> None:
+    await book.add(a_run(1))
+    run = await book.take("here", BORN)
+    assert run is not None
+    await book.ask(run, "paused")
+    await book.save(replace(run, step=3), at=BORN)
+    (asked,) = await book.in_hand("here")
+    assert (asked.step, asked.wanted) == (3, "paused")
+    await book.save(replace(asked, state="paused"), at=BORN)
+    rests = await book.find("run-1")
+    assert rests is not None
+    assert (rests.state, rests.holder, rests.wanted) == ("paused", "", "")
+    await book.ask(run, "cancelled")
+    assert await book.find("run-1") == rests
+    with pytest.raises(Lost):
+        await book.save(replace(rests, state="cancelled"), at=BORN, was="queued")
 
 
 async def test_runs_are_listed_newest_first_by_owner_and_state(book: RunBook) -> None:

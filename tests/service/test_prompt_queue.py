@@ -78,7 +78,7 @@ async def test_a_prompt_that_the_server_died_of_is_given_up(world) -> None:
     id = await leave(dying)
     for _ in range(TRIES):
         async with queue(world, Settable(), workers=0).working():  # a start puts it back
-            assert await book.take(Settable().now())
+            assert await book.take("dead", Settable().now())
     async with queue(world, Settable()).working():
         found = await until(dying, id, "done", "failed")
     assert found.state == "failed"

@@ -11,10 +11,12 @@ from modelwright.bundle import import_starter
 from modelwright.core.errors import ModelwrightError
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.runs import Run
+from modelwright.core.servers import LEASE_SECONDS
 from modelwright.core.training_ports import Checkpoint, Told, Trained, TrainerEvent, TrainingJob
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets, once
+from modelwright.service.membership import Membership
 from modelwright.service.models import Models
 from modelwright.service.preparation import Preparation
 from modelwright.service.publishing import Publishing
@@ -30,6 +32,7 @@ from modelwright.store.catalogue import Catalogue
 from modelwright.store.grants import GrantBook
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
+from modelwright.store.servers import ServerTable
 from modelwright.store.training import DatasetTable, RunBook
 from modelwright.weights.files import WeightBlobs
 from tests.service.conftest import Ticking
@@ -114,14 +117,28 @@ class Workroom:
 
 
 @asynccontextmanager
-async def workroom(folder: Path, *, working: bool = True) -> AsyncIterator[Workroom]:
-    """Open a data folder; when left, whatever runs is stopped as by the server's end."""
+async def workroom(
+    folder: Path,
+    *,
+    working: bool = True,
+    database: str = "",
+    lease: float = LEASE_SECONDS,
+    beat: float = 0.1,
+    delay: float = 0.0,
+) -> AsyncIterator[Workroom]:
+    """Open a data folder; when left, whatever runs is stopped as by the server's end.
+
+    With a `database`, a PostgreSQL, it is a server among others; `lease` and `beat` as
+    Membership has them, `delay` the seconds before each of the engine's tokens.
+    """
     async with AsyncExitStack() as stack:
-        catalogue = await Catalogue.open(f"sqlite:///{folder / 'catalogue.db'}")
+        catalogue = await Catalogue.open(database or f"sqlite:///{folder / 'catalogue.db'}")
         stack.push_async_callback(catalogue.close)
+        servers = ServerTable(catalogue.database) if database else None
+        membership = Membership(servers, lease=lease, beat=beat)
         blobs, clock, resolver = BlobStore(folder), Ticking(), Resolver(catalogue)
         links, database = Links(blobs, catalogue), catalogue.database
-        engines = EchoEngines(clock)
+        engines = EchoEngines(clock, delay=delay)
         files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         books = Books(KeyBook(database), GrantBook(database), AuditBook(database))
         rights = build_rights(books, resolver.access, clock)
@@ -143,10 +160,12 @@ async def workroom(folder: Path, *, working: bool = True) -> AsyncIterator[Workr
             rights.accounts.acting,
             engines,
             datasets,
+            membership,
         )
         training = Training(
             runs, datasets, blobs, resolver, resolver.access, runner, preparation, clock, rights.quotas
         )
         if working:
+            await stack.enter_async_context(membership.working())
             await stack.enter_async_context(runner.working())
         yield Workroom(models, datasets, training, runner, trainers, rights, runs, engines, blobs)

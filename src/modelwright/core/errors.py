@@ -6,6 +6,7 @@ status and shapes the body.
     ModelwrightError
     |- NotFound      the named thing is not there (or may not be known)
     |- Conflict      it is there and stands in the way
+    |  `- Lost           what was in hand is not any more
     |- Invalid       the caller's input is wrong
     |  `- ContextExceeded  it has more tokens than the context holds
     |- TooLarge      the caller's input is over a limit
@@ -54,6 +55,10 @@ class Conflict(ModelwrightError):
     """Something that exists already stands in the way."""
 
     kind = "conflict"
+
+
+class Lost(Conflict):
+    """A thing that was in hand was changed, or taken up, by another meanwhile."""
 
 
 class Invalid(ModelwrightError):

@@ -3,11 +3,11 @@
     queued -> processing -> done | failed
        ^----------'  when the server ends meanwhile, or has no room
 
-A book of them outlives the server. What a dialect shows of one is its affair.
+A book of them outlives the servers. What a dialect shows of one is its affair.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -30,7 +30,8 @@ class QueuedPrompt:
 
     `outcome` is the answer, or why there is none. `tries` counts how often work on
     it began and did not come to an end. Among an owner's prompts a higher priority
-    comes first.
+    comes first. While it is worked on, `holder` is the
+    server that has it in hand.
     """
 
     id: str
@@ -44,6 +45,7 @@ class QueuedPrompt:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: str = ""
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +77,23 @@ class PromptBook(Protocol):
         """One prompt, unless it ended before `since`."""
         ...
 
-    async def take(self, now: datetime) -> QueuedPrompt | None:
-        """Begin the next prompt: of the owner who waits longest, the first of theirs."""
+    async def take(self, holder: str, now: datetime) -> QueuedPrompt | None:
+        """Begin the next prompt: of the owner who waits longest, the first of theirs.
+
+        It is in the hand of that server then, and in no other's.
+        """
         ...
 
-    async def put_back(self, id: str, *, tried: bool) -> None:
-        """Queue a prompt again that was begun; `tried` False: as if it had not been."""
+    async def put_back(self, prompt: QueuedPrompt, *, tried: bool) -> None:
+        """Queue a prompt again that is in hand; `tried` False: as if it had not been."""
         ...
 
-    async def end(self, id: str, state: PromptState, outcome: str, now: datetime) -> None:
-        """Write down how a prompt that was begun ended."""
+    async def end(self, prompt: QueuedPrompt, state: PromptState, outcome: str, now: datetime) -> None:
+        """Write down how a prompt ended; nothing of one that is in hand no more."""
         ...
 
-    async def begun(self) -> list[QueuedPrompt]:
-        """Those that are being worked on, or were when the server died."""
+    async def in_hand(self, server: str) -> Sequence[QueuedPrompt]:
+        """What is in the hand of this server, or of none that lives."""
         ...
 
     async def drop(self, before: datetime) -> int:

@@ -13,6 +13,7 @@ from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.names import Name
+from modelwright.core.runs import Hold
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
 
@@ -93,7 +94,7 @@ class NewRevision:
     is the id of who does it, `author` its name. `card` None keeps the one that the
     name has. `fresh`: the name must be free. `onto`: the number of the revision it was
     written over, which must still be the current one. `layers`: the files beside the base that
-    the spec stands on.
+    the spec stands on. `hold`: the run that it comes of must still be in that hand.
     """
 
     name: Name
@@ -118,6 +119,7 @@ class NewRevision:
     actor: str = LOCAL_ADMIN.id
     most_models: int | None = None
     layers: frozenset[Digest] = frozenset()
+    hold: Hold | None = None
 
 
 class Committed(NamedTuple):

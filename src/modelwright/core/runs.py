@@ -98,7 +98,8 @@ class Run:
     """A plan and how far it is; `metrics` are those of its end.
 
     `owner` is the principal's id. `revision` is the number that the target got.
-    `extras` are a dialect's own fields, returned unchanged.
+    `extras` are a dialect's own fields, returned unchanged. While it runs, `holder` is
+    the server that has it in hand, and `wanted` the state that it was asked to stop in.
     """
 
     id: str
@@ -115,6 +116,16 @@ class Run:
     revision: int | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
+    holder: str = ""
+    wanted: RunState | Literal[""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """That a server has a run in hand; what comes of it is made only while it has."""
+
+    run: str
+    holder: str
 
 
 @dataclass(frozen=True, slots=True)

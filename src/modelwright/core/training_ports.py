@@ -120,8 +120,19 @@ class Runs(Protocol):
         """The newest first, of `states` or of all; `after`: the last id before."""
         ...
 
-    async def next_queued(self) -> Run | None:
-        """The queued run with the highest priority, the oldest of them."""
+    async def take(self, holder: str, at: datetime) -> Run | None:
+        """Begin the queued run with the highest priority, the oldest of them.
+
+        It is in the hand of that server then, and in no other's.
+        """
+        ...
+
+    async def in_hand(self, server: str) -> Sequence[Run]:
+        """What is in the hand of this server, or of none that lives."""
+        ...
+
+    async def ask(self, run: Run, wanted: RunState) -> None:
+        """Let whoever has a run in hand know how it is to stop."""
         ...
 
     async def save(
@@ -129,9 +140,14 @@ class Runs(Protocol):
         run: Run,
         *events: tuple[EventKind, Mapping[str, Any]],
         at: datetime,
+        was: RunState | None = None,
         most: int | None = None,
     ) -> None:
-        """Write a run's state, and append events to it; `most` as in `add`."""
+        """Write a run's state, and append events to it; `most` as in `add`.
+
+        Raises Lost when its holder is not the one that it was read with, or its state
+        not what it `was`.
+        """
         ...
 
     async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]: ...

@@ -19,6 +19,7 @@ from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import PRIVATE
 from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.runs import Hold
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
 from modelwright.service.access import key_of
@@ -76,13 +77,13 @@ class Models:
         fresh: bool = False,
         onto: int | None = None,
         arrival: Arrival | None = None,
+        hold: Hold | None = None,
     ) -> AsyncIterator[CreateEvent]:
         """Make a model, or a new revision of one; events end with Created.
 
-        `card` None keeps the one there is. Raises Conflict when the name is not `fresh`, an
-        alias another model's or `onto` not the current revision any more; Invalid, NotFound.
-        `arrival`: what the draft was read from, whose manifest is kept. All is written or
-        nothing; events come after that, but for those of long work on weights.
+        `card` None keeps the one there is; the manifest of an `arrival` is kept. Raises Conflict when the
+        name is not `fresh`, an alias another model's, `onto` not the current revision or the run of `hold`
+        in another hand; Invalid, NotFound. But for long work on weights, events come once all is written.
         """
         target = await self._access.target(principal, name)
         await self._access.may_refer(principal, draft.blobs, field="files")
@@ -91,7 +92,7 @@ class Models:
         async for step in composition.steps():
             yield step
         new = replace(
-            self._bare(principal, target.name, composition.spec, kind),
+            self._bare(principal, target.name, composition.spec, kind, hold),
             owner=target.owner,
             most_models=await self._most_models(principal),
             parent=composition.resolved.parent,
@@ -104,7 +105,9 @@ class Models:
         async for event in self._commit(principal, draft, composition, new, arrival):
             yield event
 
-    def _bare(self, principal: Principal, name: Name, spec: ModelSpec, kind: str) -> NewRevision:
+    def _bare(
+        self, principal: Principal, name: Name, spec: ModelSpec, kind: str, hold: Hold | None = None
+    ) -> NewRevision:
         """A revision by somebody, now; nothing is known of its base yet."""
         return NewRevision(
             name=name,
@@ -117,6 +120,7 @@ class Models:
             actor=principal.id,
             kind=kind,
             created_at=self._clock.now(),
+            hold=hold,
         )
 
     async def _commit(

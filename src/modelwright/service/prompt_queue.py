@@ -2,7 +2,7 @@
 
 A prompt and its answer are their owner's alone. Whether they may use the model is
 asked when the prompt comes and again when its turn comes. A prompt that was being
-answered when the server died is answered after the next start.
+answered when the server died is answered after the next start, or by another server.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from modelwright.core.names import ModelRef
 from modelwright.core.ports import Clock
 from modelwright.core.queued_prompt import PromptBook, QueuedPrompt, Room
 from modelwright.service.chat import Chat
+from modelwright.service.membership import Membership
 from modelwright.service.models import Models
 from modelwright.service.quotas import Quotas
 
@@ -47,6 +48,7 @@ class PromptQueue:
         room: Room | None = None,
         workers: int = 1,
         keep: float = float("inf"),
+        membership: Membership | None = None,
     ) -> None:
         self._book = book
         self._chat = chat
@@ -57,7 +59,9 @@ class PromptQueue:
         self._room = room or Room()
         self._workers = workers
         self._keep = keep
+        self._membership = membership or Membership()
         self._work = asyncio.Condition()
+        self._in_hand: set[tuple[str, str, int]] = set()
 
     async def submit(
         self, principal: Principal, request: GenerateRequest, *, asked: str, priority: int = 0
@@ -95,11 +99,12 @@ class PromptQueue:
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None, None]:
         """Answer while it is entered; what has no end by then is left to the next start."""
-        await self._recover()
+        await self.look()
         tasks = [asyncio.create_task(self._loop()) for _ in range(self._workers)]
         tasks.append(asyncio.create_task(self._sweep()))
         try:
-            yield
+            with self._membership.joined(self):
+                yield
         finally:
             for task in tasks:
                 task.cancel()
@@ -107,14 +112,23 @@ class PromptQueue:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def _recover(self) -> None:
-        """Queue again what was being answered when the server died."""
-        for prompt in await self._book.begun():
-            if prompt.tries < TRIES:
-                await self._book.put_back(prompt.id, tried=True)
-            else:
-                text = f"the server ended {prompt.tries} times while it was being answered"
-                await self._book.end(prompt.id, "failed", text, self._clock.now())
+    async def look(self) -> None:
+        """Queue again what was being answered when its server died."""
+        async with self._work:
+            for prompt in await self._book.in_hand(self._membership.id):
+                if _try(prompt) not in self._in_hand:
+                    await self._take_up(prompt)
+            self._work.notify_all()
+
+    def lose(self) -> None:
+        """What is in hand is answered to its end; the book takes no answer of it."""
+
+    async def _take_up(self, prompt: QueuedPrompt) -> None:
+        if prompt.tries < TRIES:
+            await self._book.put_back(prompt, tried=True)
+        else:
+            text = f"the server ended {prompt.tries} times while it was being answered"
+            await self._book.end(prompt, "failed", text, self._clock.now())
 
     async def _loop(self) -> None:
         while True:
@@ -129,22 +143,25 @@ class PromptQueue:
     async def _next(self) -> float:
         """Answer one prompt, or wait for one; gives the seconds to let pass."""
         async with self._work:
-            prompt = await self._book.take(self._clock.now())
+            prompt = await self._book.take(self._membership.id, self._clock.now())
             if prompt is None:
                 await self._work.wait()
                 return 0
+            self._in_hand.add(_try(prompt))
         try:
             return await self._see_through(prompt)
         except asyncio.CancelledError:
-            await asyncio.shield(self._book.put_back(prompt.id, tried=False))
+            await asyncio.shield(self._book.put_back(prompt, tried=False))
             raise
+        finally:
+            self._in_hand.discard(_try(prompt))
 
     async def _see_through(self, prompt: QueuedPrompt) -> float:
         try:
             answer = await self._answer(prompt)
         except Unavailable as error:
             if prompt.tries < TRIES:
-                await self._book.put_back(prompt.id, tried=True)
+                await self._book.put_back(prompt, tried=True)
                 return error.retry_after
             await self._fail(prompt, str(error))
         except ModelwrightError as error:
@@ -153,7 +170,7 @@ class PromptQueue:
             _LOG.exception("prompt %s", prompt.id)
             await self._fail(prompt, "the server failed; its log says more under this id")
         else:
-            await self._book.end(prompt.id, "done", answer, self._clock.now())
+            await self._book.end(prompt, "done", answer, self._clock.now())
         return 0
 
     async def _answer(self, prompt: QueuedPrompt) -> str:
@@ -169,7 +186,7 @@ class PromptQueue:
                 leave()
 
     async def _fail(self, prompt: QueuedPrompt, text: str) -> None:
-        await self._book.end(prompt.id, "failed", text, self._clock.now())
+        await self._book.end(prompt, "failed", text, self._clock.now())
 
     async def _sweep(self) -> None:
         """Remove what is too old, now and then."""
@@ -183,3 +200,8 @@ class PromptQueue:
         if self._keep >= (now - _BEGINNING).total_seconds():
             return _BEGINNING
         return now - timedelta(seconds=self._keep)
+
+
+def _try(prompt: QueuedPrompt) -> tuple[str, str, int]:
+    """What tells one try to answer a prompt from the next."""
+    return prompt.id, prompt.holder, prompt.tries

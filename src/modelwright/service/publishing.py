@@ -14,14 +14,14 @@ from modelwright.core.chat import Done
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
 from modelwright.core.engine_ports import EngineNeeds, Engines
-from modelwright.core.errors import Corrupt, Denied, ModelwrightError, NotFound
+from modelwright.core.errors import Corrupt, Denied, Lost, ModelwrightError, NotFound
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import to_go_on_with
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, WeightFiles
 from modelwright.core.revision import Alias, BlobRecord
-from modelwright.core.runs import Run
+from modelwright.core.runs import Hold, Run
 from modelwright.core.spec import AdapterLayer
 from modelwright.core.training_ports import Checkpoint, Trained
 from modelwright.core.weight_files import NamedAdapter, NamedBlob
@@ -98,6 +98,8 @@ class Publishing:
             for checkpoint in trained.checkpoints:
                 made.append(await self._keep(principal, run, ancestry, checkpoint))
             created = await self._create(principal, run, run.plan.target, adapters, _Naming(run.step))
+        except Lost:
+            raise  # what has these names may be another server's by now
         except ModelwrightError:
             for name in made:
                 await self._models.delete(principal, name)
@@ -133,6 +135,7 @@ class Publishing:
             kind="train",
             card=naming.card(run),
             aliases=naming.aliases(run),
+            hold=Hold(run.id, run.holder),
         )
         return [event async for event in events if isinstance(event, Created)][-1]
 

@@ -1,7 +1,8 @@
 """Runner: takes queued runs one after another and sees them through.
 
 A run that was running when the server died is queued again: it goes on from its
-checkpoint. So is one whose process was killed, unless it gets no further.
+checkpoint. So is one whose process was killed, unless it gets no further. Where there
+are several servers each run is in one hand, and all that is written of it says whose.
 """
 
 import asyncio
@@ -11,14 +12,11 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from modelwright.core.digest import Digest
-from modelwright.core.errors import Exhausted, ModelwrightError, NotFound, Unavailable
+from modelwright.core.errors import Exhausted, Lost, ModelwrightError, NotFound, Unavailable
 from modelwright.core.grants import Principal
-from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.ports import Clock, WeightFiles
 from modelwright.core.runs import ENDED, EventKind, Run, RunState, check_move
 from modelwright.core.step_metrics import FILE_NAME, step_metrics
-from modelwright.core.training_memory import memory_needed
 from modelwright.core.training_ports import (
     DeviceMemory,
     Replay,
@@ -26,20 +24,22 @@ from modelwright.core.training_ports import (
     Told,
     Trained,
     Trainers,
-    TrainingJob,
 )
 from modelwright.core.weight_files import NamedBlob
+from modelwright.service.assignments import Assignments
 from modelwright.service.datasets import Datasets, once
-from modelwright.service.preparation import Preparation, Prepared
+from modelwright.service.membership import Membership
+from modelwright.service.preparation import Preparation
 from modelwright.service.publishing import Ancestry, Publishing, checkpoint_name
 from modelwright.service.resolver import Resolver
 
-MOST_REPLAY: Final = 4096
-"""Rows of general knowledge that are made for a run."""
 RESULTS: Final = "result_files"
 """Among a run's extras: it is to leave a file of its figures. Among its metrics: the file."""
 RESULTS_PURPOSE: Final = "fine-tune-results"
 MOST_EVENTS: Final = 100_000
+ORPHANED: Final = "the server that had it in hand is gone"
+LOOK_SECONDS: Final = 0.5
+"""How often who waits for another server to stop a run looks whether it has."""
 RESUMED: Final = "resumed_at"
 """The step that a run had reached when its process died last, among its extras."""
 _STEPPED: Final = frozenset({"progress", "evaluation", "checkpoint"})
@@ -53,6 +53,13 @@ class _Current:
     run: Run
     task: "asyncio.Task[None]"
     wanted: RunState | None = None
+    stopping: bool = False
+
+    def stop(self) -> None:
+        """Let it end; once, for whoever is told again leaves its checkpoint unwritten."""
+        if not self.stopping:
+            self.stopping = True
+            self.task.cancel()
 
 
 class Runner:
@@ -71,18 +78,17 @@ class Runner:
         principal_of: Callable[[str], Awaitable[Principal | None]],
         memory: DeviceMemory,
         datasets: Datasets,
+        membership: Membership | None = None,
     ) -> None:
         self._runs = runs
         self._trainers = trainers
-        self._preparation = preparation
+        self._assignments = Assignments(runs, preparation, resolver, files, replay, self._note)
         self._publishing = publishing
-        self._resolver = resolver
-        self._files = files
-        self._replay = replay
         self._clock = clock
         self._principal_of = principal_of
         self._memory = memory
         self._datasets = datasets
+        self._membership = membership or Membership()
         self._work = asyncio.Event()
         self._moving = asyncio.Lock()  # one move of a run's state at a time
         self._current: _Current | None = None
@@ -102,31 +108,47 @@ class Runner:
     @asynccontextmanager
     async def working(self) -> AsyncGenerator[None, None]:
         """Work for as long as it is entered; what runs then is left to the next start."""
-        task = asyncio.create_task(self._loop())
-        try:
-            yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await self.look()
+        with self._membership.joined(self):
+            task = asyncio.create_task(self._loop())
+            try:
+                yield
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     async def stop(self, run: Run, state: RunState) -> Run:
         """Bring a run to rest or to its end; gives it as it then is.
 
         Raises Conflict for one that is not in a state to be stopped. One that was
-        about to be published may have succeeded instead.
+        about to be published may have succeeded instead. One that another server has
+        in hand is waited for until that one has stopped it, or was found dead.
         """
+        while True:
+            with suppress(Lost):  # another server was first: look again what holds
+                return await self._stop(run, state)
+
+    async def _stop(self, run: Run, state: RunState) -> Run:
         async with self._moving:
             run = await self._fresh(run)
             check_move(run, state)
-            current = self._current
-            if current is None or current.run.id != run.id:
-                await self._rest(run, state)
+            if run.state == "running" and await self._membership.is_another(run.holder):
+                await self._runs.ask(run, state)
+                stopping: Awaitable[object] = self._until_let_go(run)
+            elif (current := self._current) is not None and current.run.id == run.id:
+                current.wanted = state
+                current.stop()
+                stopping = asyncio.wait([current.task])
+            else:
+                await self._rest(run, state, was=run.state)
                 return await self._fresh(run)
-            current.wanted = state
-            current.task.cancel()
-        await asyncio.wait([current.task])
+        await stopping
         return await self._fresh(run)
+
+    async def _until_let_go(self, run: Run) -> None:
+        while (await self._fresh(run)).holder == run.holder:
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def queue(self, run: Run, *, most: int | None = None) -> Run:
         """Let a run go on that rests or has ended badly; raises Conflict for another.
@@ -139,22 +161,47 @@ class Runner:
             extras = {name: value for name, value in run.extras.items() if name != RESUMED}
             again = replace(run, state="queued", ended_at=None, error="", extras=extras)
             resumed: tuple[EventKind, Mapping[str, Any]] = ("queued", {"resumed": True})
-            await self._runs.save(again, resumed, at=self._clock.now(), most=most)
+            await self._runs.save(again, resumed, at=self._clock.now(), was=run.state, most=most)
         self.wake()
         return again
 
+    async def look(self) -> None:
+        """Queue what ran when its server died; stop what another was asked to."""
+        async with self._moving:
+            current, lost = self._current, True
+            for run in await self._runs.in_hand(self._membership.id):
+                if current is None or (run.id, run.holder) != (current.run.id, current.run.holder):
+                    with suppress(Lost):  # another server has seen it, too
+                        await self._rest(run, run.wanted or "queued", was="running", text=ORPHANED)
+                    continue
+                lost = False
+                if run.wanted:
+                    current.wanted = run.wanted
+                    current.stop()
+            if current is not None and lost:
+                current.stop()
+        self._work.set()
+
+    def lose(self) -> None:
+        """Let go of what is in hand: it is another server's by now."""
+        if self._current is not None:
+            self._current.stop()
+
     async def _loop(self) -> None:
-        await self._recover()
         while True:
             self._work.clear()
-            current = await self._begin()
+            try:
+                current = await self._begin()
+            except ModelwrightError:  # the database is away: the server says so elsewhere
+                _LOG.exception("the queue of runs")
+                current = None
             if current is None:
                 await self._work.wait()
                 continue
             try:
                 await asyncio.wait([current.task])
             except asyncio.CancelledError:
-                current.task.cancel()
+                current.stop()
                 await asyncio.wait([current.task])
                 raise
             finally:
@@ -163,30 +210,34 @@ class Runner:
     async def _begin(self) -> _Current | None:
         """Take the next run in hand."""
         async with self._moving:
-            run = await self._runs.next_queued()
+            run = await self._runs.take(self._membership.id, self._clock.now())
             if run is None:
                 return None
-            run = replace(run, state="running", started_at=run.started_at or self._clock.now(), error="")
-            await self._save(run)
+            self.tell()
             self._current = _Current(run, asyncio.create_task(self._see_through(run)))
             return self._current
 
-    async def _recover(self) -> None:
-        """Queue what was running when the server died."""
-        for run in await self._runs.list_runs(states=("running",), limit=100_000):
-            await self._save(replace(run, state="queued"), ("note", {"text": "the server was started anew"}))
-
     async def _see_through(self, run: Run) -> None:
-        """Execute a run and write down how it ended, whatever happens."""
+        """Execute a run and write down how it ended, unless it is in hand no more."""
+        try:
+            await self._bring_to_end(run)
+        except Lost:
+            _LOG.warning("run %s was taken up by another server", run.id)
+        except ModelwrightError:  # the database is away: once it is back, nobody has the run in hand
+            _LOG.exception("run %s", run.id)
+
+    async def _bring_to_end(self, run: Run) -> None:
         try:
             run = await self._execute(run)
         except asyncio.CancelledError:
-            await self._stopped(await self._fresh(run))
+            await self._stopped(await self._mine(run))
+        except Lost:
+            raise
         except ModelwrightError as error:
-            await self._failed(await self._fresh(run), error)
+            await self._failed(await self._mine(run), error)
         except Exception as error:  # a bug of ours must not leave a run that seems to run
             _LOG.exception("run %s", run.id)
-            await self._failed(await self._fresh(run), Unavailable(f"the server failed: {error!r}"))
+            await self._failed(await self._mine(run), Unavailable(f"the server failed: {error!r}"))
         else:
             ended = replace(run, state="succeeded", ended_at=self._clock.now())
             await self._save(ended, ("published", {"model": run.plan.target, "revision": run.revision}))
@@ -199,7 +250,7 @@ class Runner:
         if run.step and (made := await self._publishing.published(principal, run)) is not None:
             return replace(run, revision=made[1], metrics={**run.metrics, "model": made[0]})
         ancestry = await self._publishing.ancestry(principal, run)
-        job, need = await self._job(principal, run, ancestry)
+        job, need = await self._assignments.job(principal, run, ancestry)
         async with self._memory.lent(need), aclosing(self._trainers.train(job)) as events:
             async for event in events:
                 if isinstance(event, Trained):
@@ -231,86 +282,16 @@ class Runner:
         record = await self._datasets.add(principal, FILE_NAME, once(content), purpose=RESULTS_PURPOSE)
         return record.id
 
-    async def _job(self, principal: Principal, run: Run, ancestry: Ancestry) -> tuple[TrainingJob, int]:
-        """What the trainer is to do, and the bytes of memory that it will take."""
-        plan, prepare = run.plan, self._preparation
-        facts = await self._resolver.facts(ancestry.base)
-        size = facts.parameter_count if facts is not None else 0
-        settings = plan.hyperparameters.completed(plan.method, size)
-        rows, held = await prepare.parted(
-            principal, plan.model, plan.dataset, plan.method, settings, plain="dataset" in plan.plain
-        )
-        await self._note(run, {"text": f"{rows.rows} rows, {rows.tokens} tokens"})
-        if plan.validation is not None:
-            held = await self._further(principal, run, "validation", plan.validation, settings)
-        replay = await self._general(principal, run, ancestry, rows, settings)
-        base = ancestry.base
-        job = TrainingJob(
-            run=run.id,
-            base=base,
-            method=plan.method,
-            hyperparameters=settings,
-            rows=rows.digest,
-            end=await prepare.ending(principal, plan.model),
-            validation=held.digest if held else None,
-            replay=replay.digest if replay else None,
-            frozen=tuple(
-                [(tuple(await self._files.unpack_adapter(a.digest, base)), a.scale) for a in ancestry.frozen]
-            ),
-            start=tuple(await self._files.unpack_adapter(ancestry.last.digest, base))
-            if ancestry.last
-            else (),
-            momentum=await self._momentum(run, ancestry),
-            rewards=plan.rewards,
-        )
-        return job, memory_needed(facts, settings)
-
-    async def _further(
-        self, principal: Principal, run: Run, name: str, dataset: Digest, settings: Hyperparameters
-    ) -> Prepared:
-        """Token rows of another dataset of the plan, the one of this name."""
-        plan = run.plan
-        return await self._preparation.dataset(
-            principal, plan.model, dataset, plan.method, settings, plain=name in plan.plain
-        )
-
-    async def _general(
-        self, principal: Principal, run: Run, ancestry: Ancestry, rows: Prepared, settings: Hyperparameters
-    ) -> Prepared | None:
-        """Token rows of general knowledge, if a share of it is to be repeated."""
-        values = settings.as_dict()
-        if not values["replay"] or run.plan.method != "sft":
-            return None
-        if run.plan.replay is not None:
-            return await self._further(principal, run, "replay", run.plan.replay, settings)
-        steps = values["steps"] or values["epochs"] * rows.rows / values["batch_size"]
-        count = min(int(steps * values["batch_size"] * values["replay"]) + 1, MOST_REPLAY)
-        made = list(self._replay.rows(ancestry.base, count, values["seed"]))
-        if not made:
-            await self._note(run, {"text": "no general knowledge comes with this base: nothing is repeated"})
-            return None
-        plain = settings.merged(Hyperparameters.of({"word_dropout": 0.0}))
-        return await self._preparation.rows(principal, run.plan.model, made, plain)
-
-    async def _momentum(self, run: Run, ancestry: Ancestry) -> Digest | None:
-        """The optimizer's state that belongs to the adapter that training goes on from."""
-        if run.plan.method != "reward" or ancestry.last is None:
-            return None
-        for other in await self._runs.list_runs(owner=run.owner, states=("succeeded",), limit=50):
-            if other.plan.target == run.plan.target:
-                digest = other.metrics.get("momentum")
-                return Digest.parse(digest) if digest else None
-        return None
-
     async def _stopped(self, run: Run) -> None:
         """It was cancelled or paused, or the server ends and takes it up again."""
         wanted = self._current.wanted if self._current is not None else None
         await self._rest(run, wanted or "queued")
 
-    async def _rest(self, run: Run, state: RunState) -> None:
+    async def _rest(self, run: Run, state: RunState, *, was: RunState | None = None, text: str = "") -> None:
         kind: EventKind = "cancelled" if state == "cancelled" else "note"
         ended = self._clock.now() if state in ENDED else None
-        await self._save(replace(run, state=state, ended_at=ended), (kind, {"text": state, "step": run.step}))
+        told = {"text": text or state, "step": run.step}
+        await self._save(replace(run, state=state, ended_at=ended), (kind, told), was=was)
 
     async def _failed(self, run: Run, error: ModelwrightError) -> None:
         """Queue it again if its process died and it had got further; else it has failed."""
@@ -332,13 +313,20 @@ class Runner:
         return run
 
     async def _fresh(self, run: Run) -> Run:
+        """As it is now; whoever has it in hand asks with `_mine`."""
         return await self._runs.find(run.id) or run
+
+    async def _mine(self, run: Run) -> Run:
+        """As it is now, to be written by the hand that took it and by no other."""
+        return replace(await self._fresh(run), holder=run.holder)
 
     async def _note(self, run: Run, content: Mapping[str, Any]) -> None:
         await self._save(run, ("note", content))
 
-    async def _save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]]) -> None:
-        await self._runs.save(run, *events, at=self._clock.now())
+    async def _save(
+        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], was: RunState | None = None
+    ) -> None:
+        await self._runs.save(run, *events, at=self._clock.now(), was=was)
         self.tell()
 
 

@@ -9,19 +9,21 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Row, select
 
 from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
-from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, TooLarge
+from modelwright.core.errors import Conflict, Exhausted, Invalid, Lost, NotFound, TooLarge
 from modelwright.core.grants import Principal
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB
 from modelwright.core.revision import BlobRecord, Committed, NewRevision, Revision, StoredModel
+from modelwright.core.runs import Hold
 from modelwright.core.spec import Absence, PinnedParent
 from modelwright.store import audit, queries
 from modelwright.store.file_state import FileState
 from modelwright.store.rows import read_model, revision_values, write_facts
+from modelwright.store.tables import runs
 
 _BROUGHT: Final = ("pull", "import", "adopt", "train")
 """Kinds of revisions that are actions of their own; the server wrote their messages."""
@@ -33,8 +35,7 @@ _QUOTA_SECONDS: Final = 60
 def commit(connection: Connection, additions: queries.Additions, new: NewRevision) -> Committed:
     """Append a revision and point the name to it, unless it says so already."""
     _check_values(new)
-    if connection.dialect.name == "postgresql":
-        connection.execute(queries.ENTER_REVISIONS)
+    _enter(connection, new.hold)
     canonical = new.spec.canonical()
     spec = Digest.of(canonical)
     row = _lock_model(connection, new.name.key)
@@ -69,6 +70,17 @@ def commit(connection: Connection, additions: queries.Additions, new: NewRevisio
     model = StoredModel(name, revision, number, new.created_at, model_id, owner, created_at=born)
     audit.note(connection, _told(new, revision, name, model_id, row is None))
     return Committed(model, True, added)
+
+
+def _enter(connection: Connection, hold: Hold | None) -> None:
+    """Begin a create; the run of a hold is, and stays, in that hand."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(queries.ENTER_REVISIONS)
+    if hold is None:
+        return
+    held = (runs.c.id == hold.run) & (runs.c.holder == hold.holder) & (runs.c.state == "running")
+    if connection.execute(select(runs.c.id).where(held).with_for_update()).first() is None:
+        raise Lost(f'run "{hold.run}" was taken up by another server', field="run")
 
 
 def _check_standing(new: NewRevision, before: StoredModel | None) -> None:

@@ -16,7 +16,8 @@ from modelwright.store.audit import add_tokens
 from modelwright.store.database import Database
 from modelwright.store.quota_tables import leases, tokens_of_days
 
-_SECOND: Final = 1_000_000
+SECOND: Final = 1_000_000
+"""Of what `read_clock` gives."""
 _BEGIN: Final = text(
     "SELECT set_config('synchronous_commit', 'off', true), "
     "pg_advisory_xact_lock(hashtextextended(:key, 0)), "
@@ -44,7 +45,7 @@ class LeaseTable:
             now = _begin(connection, principal)
             connection.execute(_OVER, {"principal": principal, "now": now})
             rows = connection.execute(_HELD, {"principal": principal, "now": now})
-            held = {row.quota: Held(int(row.weight), (row.until - now) / _SECOND) for row in rows}
+            held = {row.quota: Held(int(row.weight), (row.until - now) / SECOND) for row in rows}
             refusal = find_refused(claims, held, _used(connection, principal, claims))
             values = [_values(claim, principal, holder, now) for claim in split(claims, refusal)]
             if values:
@@ -63,7 +64,7 @@ class LeaseTable:
 
     async def renew(self, holder: str, seconds: float) -> None:
         def work(connection: Connection) -> None:
-            until = _now(connection) + int(seconds * _SECOND)
+            until = read_clock(connection) + int(seconds * SECOND)
             mine = update(leases).where(leases.c.holder == holder)
             connection.execute(mine.values(until=until))
 
@@ -73,13 +74,14 @@ class LeaseTable:
 def _begin(connection: Connection, principal: str) -> int:
     """Wait for others who count for the same principal; gives the time then."""
     if connection.dialect.name != "postgresql":
-        return _now(connection)
+        return read_clock(connection)
     return int(connection.execute(_BEGIN, {"key": f"leases of {principal}"}).one().now)
 
 
-def _now(connection: Connection) -> int:
+def read_clock(connection: Connection) -> int:
+    """The database's time in microseconds since 1970; the process's own on SQLite."""
     if connection.dialect.name != "postgresql":
-        return int(time.time() * _SECOND)
+        return int(time.time() * SECOND)
     return int(connection.execute(_NOW).one().now)
 
 
@@ -100,6 +102,6 @@ def _values(claim: Claim, principal: str, holder: str, now: int) -> dict[str, ob
         "principal_id": principal,
         "quota": claim.quota,
         "weight": claim.weight,
-        "until": now + int(claim.seconds * _SECOND),
+        "until": now + int(claim.seconds * SECOND),
         "holder": "" if claim.lasting else holder,
     }

@@ -3,6 +3,7 @@
 It implements core.queued_prompt.PromptBook. Knows no model and no engine.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from modelwright.core.queued_prompt import (
     tree_of_request,
 )
 from modelwright.store.database import Database
+from modelwright.store.servers import in_hand_of
 from modelwright.store.tables import prompts
 
 _RETRY_SECONDS: Final = 5
@@ -62,7 +64,7 @@ class PromptTable:
         row = await self._database.read(lambda connection: connection.execute(query).first())
         return None if row is None else _prompt(row)
 
-    async def take(self, now: datetime) -> QueuedPrompt | None:
+    async def take(self, holder: str, now: datetime) -> QueuedPrompt | None:
         last = (
             select(prompts.c.owner, func.max(prompts.c.started_at).label("last"))
             .where(prompts.c.started_at.is_not(None))
@@ -83,32 +85,31 @@ class PromptTable:
         )
 
         def work(connection: Connection) -> QueuedPrompt | None:
-            row = connection.execute(query).first()
+            row = connection.execute(query.with_for_update(skip_locked=True, of=prompts)).first()
             if row is None:
-                return None
-            begun = update(prompts).where(prompts.c.id == row.id, prompts.c.state == "queued")
-            values = {"state": "processing", "started_at": now, "tries": row.tries + 1}
-            if not connection.execute(begun.values(values)).rowcount:
                 return None  # another server was first
+            begun = update(prompts).where(prompts.c.id == row.id)
+            values = {"state": "processing", "started_at": now, "tries": row.tries + 1, "holder": holder}
+            connection.execute(begun.values(values))
             return _prompt(connection.execute(select(prompts).where(prompts.c.id == row.id)).one())
 
         if not await self._database.read(lambda connection: connection.execute(query).first()):
             return None
         return await self._database.write(work)
 
-    async def put_back(self, id: str, *, tried: bool) -> None:
+    async def put_back(self, prompt: QueuedPrompt, *, tried: bool) -> None:
         values: dict[Any, Any] = {"state": "queued"}
         if not tried:
             values["tries"] = prompts.c.tries - 1
-        await self._change(id, values)
+        await self._change(prompt, values)
 
-    async def end(self, id: str, state: PromptState, outcome: str, now: datetime) -> None:
+    async def end(self, prompt: QueuedPrompt, state: PromptState, outcome: str, now: datetime) -> None:
         content = outcome.encode("utf-8", "replace")
         size = prompts.c.size + len(content)
-        await self._change(id, {"state": state, "outcome": content, "ended_at": now, "size": size})
+        await self._change(prompt, {"state": state, "outcome": content, "ended_at": now, "size": size})
 
-    async def begun(self) -> list[QueuedPrompt]:
-        query = select(prompts).where(prompts.c.state == "processing")
+    async def in_hand(self, server: str) -> Sequence[QueuedPrompt]:
+        query = select(prompts).where(prompts.c.state == "processing", in_hand_of(prompts.c.holder, server))
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_prompt(row) for row in rows]
 
@@ -116,9 +117,11 @@ class PromptTable:
         statement = delete(prompts).where(_OLD, prompts.c.ended_at < before)
         return await self._database.write(lambda connection: connection.execute(statement).rowcount)
 
-    async def _change(self, id: str, values: dict[Any, Any]) -> None:
-        statement = update(prompts).where(prompts.c.id == id, prompts.c.state == "processing")
-        await self._database.write(lambda connection: connection.execute(statement.values(values)))
+    async def _change(self, prompt: QueuedPrompt, values: dict[Any, Any]) -> None:
+        mine = (prompts.c.id == prompt.id) & (prompts.c.holder == prompt.holder)
+        statement = update(prompts).where(mine, prompts.c.state == "processing")
+        changed = statement.values(values | {"holder": ""})
+        await self._database.write(lambda connection: connection.execute(changed))
 
 
 def _check_room(connection: Connection, owner: str, size: int, room: Room) -> None:
@@ -158,4 +161,5 @@ def _prompt(row: Row[Any]) -> QueuedPrompt:
         started_at=row.started_at,
         ended_at=row.ended_at,
         outcome="" if row.outcome is None else bytes(row.outcome).decode("utf-8", "replace"),
+        holder=row.holder,
     )

@@ -302,6 +302,8 @@ runs: Final = Table(
     Column("revision", BigInteger),
     Column("metrics", Text, nullable=False),
     Column("extras", Text, nullable=False),
+    Column("holder", Text, nullable=False, default=""),
+    Column("wanted", Text, nullable=False, default=""),
 )
 
 run_events: Final = Table(
@@ -372,7 +374,16 @@ prompts: Final = Table(
     Column("started_at", Instant),
     Column("ended_at", Instant),
     Column("outcome", LargeBinary),
+    Column("holder", Text, nullable=False, default=""),
 )
+
+servers: Final = Table(
+    "servers",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+)
+"""Those that live on this database; `until` in microseconds since 1970."""
 
 migrations: Final = Table(
     "migrations",

@@ -6,17 +6,18 @@ may follow what was checked before.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, or_, select, update
 
 from modelwright.core.audit import Entry
-from modelwright.core.errors import Exhausted
+from modelwright.core.errors import Exhausted, Lost
 from modelwright.core.runs import DatasetRecord, EventKind, Run, RunEvent, RunState, TrainingPlan
 from modelwright.store import audit, queries
 from modelwright.store.database import Database
+from modelwright.store.servers import in_hand_of
 from modelwright.store.tables import datasets, run_events, runs
 
 _QUOTA_SECONDS: Final = 60
@@ -62,26 +63,55 @@ class RunBook:
         found = await _page(self._database, runs, owner, after, limit, only=only)
         return [_read_run(row) for row in found]
 
-    async def next_queued(self) -> Run | None:
+    async def take(self, holder: str, at: datetime) -> Run | None:
         query = (
             select(runs)
             .where(runs.c.state == "queued")
             .order_by(runs.c.priority.desc(), runs.c.created_at, runs.c.id)
             .limit(1)
         )
-        row = await self._database.read(lambda c: c.execute(query).first())
-        return None if row is None else _read_run(row)
+
+        def work(connection: Connection) -> Run | None:
+            row = connection.execute(query.with_for_update(skip_locked=True)).first()
+            if row is None:
+                return None  # another server was first
+            queued = _read_run(row)
+            begun = replace(
+                queued, state="running", holder=holder, started_at=queued.started_at or at, error=""
+            )
+            connection.execute(update(runs).where(runs.c.id == begun.id).values(_run_values(begun)))
+            return begun
+
+        if await self._database.read(lambda c: c.execute(query).first()) is None:
+            return None
+        return await self._database.write(work)
+
+    async def in_hand(self, server: str) -> Sequence[Run]:
+        query = select(runs).where(runs.c.state == "running", in_hand_of(runs.c.holder, server))
+        rows = await self._database.read(lambda c: c.execute(query).all())
+        return [_read_run(row) for row in rows]
+
+    async def ask(self, run: Run, wanted: RunState) -> None:
+        mine = (runs.c.id == run.id) & (runs.c.holder == run.holder) & (runs.c.state == "running")
+        asked = update(runs).where(mine).values(wanted=wanted)
+        await self._database.write(lambda c: c.execute(asked))
 
     async def save(
         self,
         run: Run,
         *events: tuple[EventKind, Mapping[str, Any]],
         at: datetime,
+        was: RunState | None = None,
         most: int | None = None,
     ) -> None:
+        held = and_(runs.c.id == run.id, runs.c.holder == run.holder)
+        if was is not None:
+            held = and_(held, runs.c.state == was)
+
         def write(connection: Connection) -> None:
             _check_room(connection, run.owner, most)
-            connection.execute(update(runs).where(runs.c.id == run.id).values(_run_values(run)))
+            if not connection.execute(update(runs).where(held).values(_run_values(run))).rowcount:
+                raise Lost(f'run "{run.id}" was changed by another server meanwhile', field="run")
             highest = select(func.coalesce(func.max(run_events.c.number), 0)).where(
                 run_events.c.run_id == run.id
             )
@@ -198,7 +228,11 @@ def _run_values(run: Run) -> dict[str, Any]:
     plan, metrics, extras = (
         json.dumps(tree) for tree in (run.plan.as_tree(), dict(run.metrics), dict(run.extras))
     )
-    return values | {"plan": plan, "metrics": metrics, "extras": extras}
+    values |= {"plan": plan, "metrics": metrics, "extras": extras}
+    if run.state != "running":
+        return values | {"holder": "", "wanted": ""}
+    del values["wanted"]  # `ask` alone says so
+    return values
 
 
 def _read_run(row: Row[Any]) -> Run:

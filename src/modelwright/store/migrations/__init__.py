@@ -31,6 +31,7 @@ from modelwright.store.migrations import (
     m0060_entities,
     m0063_particulars,
     m0067_leases,
+    m0070_servers,
 )
 from modelwright.store.tables import migrations
 
@@ -55,6 +56,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0060_entities", m0060_entities.apply),
     ("0063_particulars", m0063_particulars.apply),
     ("0067_leases", m0067_leases.apply),
+    ("0070_servers", m0070_servers.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
