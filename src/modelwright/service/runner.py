@@ -31,7 +31,7 @@ from modelwright.core.training_ports import (
 from modelwright.core.weight_files import NamedBlob
 from modelwright.service.datasets import Datasets, once
 from modelwright.service.preparation import Preparation, Prepared
-from modelwright.service.publishing import Ancestry, Publishing, checkpoint_name
+from modelwright.service.publishing import Ancestry, Publishing, Tried, checkpoint_name
 from modelwright.service.resolver import Resolver
 
 MOST_REPLAY: Final = 4096
@@ -40,6 +40,8 @@ RESULTS: Final = "result_files"
 """Among a run's extras: it is to leave a file of its figures. Among its metrics: the file."""
 RESULTS_PURPOSE: Final = "fine-tune-results"
 MOST_EVENTS: Final = 100_000
+MOST_RUNS: Final = 1000
+"""How far back an adapter's run is looked for."""
 RESUMED: Final = "resumed_at"
 """The step that a run had reached when its process died last, among its extras."""
 _STEPPED: Final = frozenset({"progress", "evaluation", "checkpoint"})
@@ -213,15 +215,20 @@ class Runner:
 
     async def _published(self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained) -> Run:
         """Make the revision, and the file of figures where the run is to have one."""
-        metrics = {**trained.metrics, **_kept(trained)}
+        tried = await self._publishing.tried(principal, run, ancestry, trained)
+        for step, error in tried.left_out.items():
+            text = f"the checkpoint of step {step} does not answer and is left out: {error.message}"
+            await self._note(run, {"text": text, "step": step})
+        metrics = {**trained.metrics, **_kept(trained, tried)}
         if run.extras.get(RESULTS):
             metrics[RESULTS] = [await self._results(principal, run)]
-        if trained.checkpoints:
-            steps = [each.step for each in trained.checkpoints]
-            metrics["checkpoints"] = [{"step": s, "model": str(checkpoint_name(run, s))} for s in steps]
+        if tried.checkpoints:
+            metrics["checkpoints"] = [
+                {"step": step, "model": str(checkpoint_name(run, step))} for step in tried.checkpoints
+            ]
         run = replace(run, metrics=metrics)
         await self._save(run)  # a server that dies now finds the revision and these
-        name, number = await self._publishing.publish(principal, run, ancestry, trained)
+        name, number = await self._publishing.publish(principal, run, tried)
         return replace(run, revision=number, metrics={**metrics, "model": name})
 
     async def _results(self, principal: Principal, run: Run) -> str:
@@ -296,10 +303,10 @@ class Runner:
         """The optimizer's state that belongs to the adapter that training goes on from."""
         if run.plan.method != "reward" or ancestry.last is None:
             return None
-        for other in await self._runs.list_runs(owner=run.owner, states=("succeeded",), limit=50):
-            if other.plan.target == run.plan.target:
-                digest = other.metrics.get("momentum")
-                return Digest.parse(digest) if digest else None
+        adapter = str(ancestry.last.digest)
+        for other in await self._runs.list_runs(owner=run.owner, states=("succeeded",), limit=MOST_RUNS):
+            if other.metrics.get("adapter") == adapter and (digest := other.metrics.get("momentum")):
+                return Digest.parse(digest)
         return None
 
     async def _stopped(self, run: Run) -> None:
@@ -351,8 +358,11 @@ async def _to_its_end(work: Coroutine[Any, Any, Run]) -> Run:
     return task.result()
 
 
-def _kept(trained: Trained) -> Mapping[str, Any]:
-    """What is needed to go on from here another time."""
+def _kept(trained: Trained, tried: Tried) -> Mapping[str, Any]:
+    """What is needed to go on from here another time; `adapter` is what the momentum belongs to."""
     files: list[NamedBlob] = list(trained.files)
-    adapter = {file.name: str(file.digest) for file in files}
-    return {"files": adapter, "momentum": str(trained.momentum) if trained.momentum else None}
+    return {
+        "files": {file.name: str(file.digest) for file in files},
+        "adapter": str(tried.end[-1].digest),
+        "momentum": str(trained.momentum) if trained.momentum else None,
+    }
