@@ -98,10 +98,10 @@ async def test_rewarded_answers_become_likelier(bench: Bench) -> None:
         GroupRow(row.prompts[0], (row.answer, (50 + place, 60, END), (70, 61, END)), (1.0, 0.0, 0.0))
         for place, row in enumerate(taught(6))
     ]
-    settings = {"steps": 10, "learning_steps": 5, "learning_rate": 5e-3, "beta": 0.0}
+    settings = {"steps": 10, "learning_steps": 5, "learning_rate": 1e-3, "beta": 0.0}
     trained = await bench.train(bench.job(rows, method="reward", settings=settings))
     losses = bench.of("progress", "loss")
-    assert losses[-1] < losses[0] - 0.05, "what was gained within the groups' clip"
+    assert losses[-1] < losses[0] - 0.1, "what was gained within the groups' clip"
     assert trained.metrics["groups_with_signal"] == trained.metrics["groups"] == 4
 
 
@@ -118,27 +118,60 @@ async def test_declared_rewards_rise(bench: Bench) -> None:
     """Short answers are wanted, of a model that goes on and on."""
     rows = [QuestionRow(row.prompts[0]) for row in taught(4)]
     settings = {
-        "steps": 24,
+        "steps": 12,
         "batch_size": 4,
         "learning_steps": 2,
-        "learning_rate": 5e-3,
+        "learning_rate": 2e-3,
         "answer_tokens": 12,
         "generations": 6,
     }
-    wanted = ({"type": "max_length", "length": 8, "unit": "characters"},)
+    wanted = ({"type": "max_length", "length": 30, "unit": "characters"},)
     trained = await bench.train(bench.job(rows, method="reward", settings=settings, rewards=wanted))
     rewards = bench.of("progress", "reward")
     assert trained.metrics["reward"] > rewards[0] + 0.2
 
 
+PAIR = {"processes": 2, "batch_tokens": 16, "replay": 0.5, "checkpoint_steps": 100}
+
+
 async def test_two_processes_give_one_result_of_own_and_general_rows(bench: Bench) -> None:
-    settings = {"processes": 2, "batch_tokens": 16, "replay": 0.5}
     general = bench.put(taught(6, seed=300))
-    trained = await bench.train(bench.job(taught(), replay=general, settings=settings))
+    trained = await bench.train(bench.job(taught(), replay=general, settings=PAIR))
     assert bench.of("progress", "step") == sorted(set(bench.of("progress", "step"))), "only one reports"
     assert trained.metrics["loss"] < bench.of("progress", "loss")[0]
     assert trained.metrics["tokens"] == 8 * 4 * 8
     assert 0 <= trained.metrics["accuracy"] <= 1
+
+
+@pytest.mark.skipif(TIMES == 1, reason="six processes that load torch; at full count only")
+async def test_two_processes_stop_after_the_same_step_and_go_on_as_one(bench: Bench) -> None:
+    settings = {**PAIR, "replay": 0.0, "steps": 16}
+    whole = await bench.train(bench.job(taught(), "run-2", settings=settings))
+    job = bench.job(taught(), settings=settings)
+    async with bench.events(job) as events:
+        async for event in events:
+            if event.kind == "progress":
+                break
+    assert len(list((bench.folder / "runs/run-1").glob("checkpoint-*.pt"))) == 1
+    assert bench.digest(await bench.train(job)) == bench.digest(whole)
+
+
+async def test_a_stopped_reward_run_goes_on_with_the_answers_it_had(bench: Bench) -> None:
+    """It stops while it still learns from a group: likelihoods before that are no more to be had."""
+    rows = [
+        GroupRow(row.prompts[0], (row.answer, (50 + place, 60, END)), (1.0, 0.0))
+        for place, row in enumerate(taught(6))
+    ]
+    settings = {"steps": 12, "learning_steps": 6, "checkpoint_steps": 100}
+    whole = await bench.train(bench.job(rows, "run-2", method="reward", settings=settings))
+    job = bench.job(rows, method="reward", settings=settings)
+    async with bench.events(job) as events:
+        async for event in events:
+            if event.kind == "progress":
+                break
+    (left,) = (bench.folder / "runs/run-1").glob("checkpoint-*.pt")
+    assert int(left.stem[-9:]) % 6, "it stopped between two groups, which shows nothing"
+    assert bench.digest(await bench.train(job)) == bench.digest(whole)
 
 
 async def test_the_last_epochs_are_kept_as_they_were(bench: Bench) -> None:
