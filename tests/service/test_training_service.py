@@ -137,6 +137,17 @@ async def test_checkpoints_are_models_of_their_own(room: Workroom) -> None:
     assert await room.models.show(LOCAL_ADMIN, "taught:ckpt-step-6")
 
 
+@pytest.mark.parametrize("kept", [(), (3,)])
+async def test_what_does_not_answer_is_not_published(room: Workroom, kept: tuple[int, ...]) -> None:
+    files = await room.trainers.learned(1)
+    made = [step async for step in room.trainers.files.convert_adapter(files, published_digest())]
+    room.engines.refused, room.trainers.kept = {made[-1].digest}, kept
+    room.trainers.says.put_nowait(0)
+    run = await room.until(await room.start(), "succeeded", "failed")
+    assert (run.state, run.error) == ("failed", "the engine does not load this adapter")
+    assert [str(each.name) for each in await room.models.list_models(LOCAL_ADMIN)] == ["starter:latest"]
+
+
 async def test_a_checkpoint_that_does_not_answer_is_left_out(room: Workroom) -> None:
     """Of numbers that are none, or one that the engine does not load: said, and no failure."""
     room.trainers.kept, room.trainers.damaged = (3, 5, 6), (3,)
