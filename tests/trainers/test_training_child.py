@@ -4,6 +4,7 @@ import math
 import os
 import random
 import signal
+from typing import Any
 
 import pytest
 
@@ -190,8 +191,28 @@ async def test_the_last_epochs_are_kept_as_they_were(bench: Bench) -> None:
 
 async def test_it_ends_early_with_the_best_it_had(bench: Bench) -> None:
     settings = {"steps": 60, "patience": 2, "evaluate_steps": 2, "learning_rate": 5e-2}
-    await bench.train(bench.job(taught(4), validation=bench.put(taught(4, seed=500)), settings=settings))
+    held = bench.put(taught(4, seed=500))
+    trained = await bench.train(bench.job(taught(4), validation=held, settings=settings))
     measured = bench.of("evaluation", "loss")
     assert len(measured) < 30
     assert min(measured) < min(measured[-2:])
     assert "no progress" in bench.of("note", "text")[-1]
+    hardly = {"steps": 1, "learning_rate": 1e-8}
+    again = bench.job(taught(4), "run-2", start=trained.files, validation=held, settings=hardly)
+    await bench.train(again)
+    assert bench.of("evaluation", "loss")[-1] == pytest.approx(min(measured), abs=1e-3)
+
+
+async def test_two_calls_learn_what_one_of_twice_the_length_learns(bench: Bench) -> None:
+    """The second goes on with the first one's adapter and momentum, to the same bytes."""
+    (row,) = taught(1)
+    rows = [GroupRow(row.prompts[0], (row.answer, (50, 60, END)), (1.0, 0.0))]
+    settings = {"dropout": 0.0, "learning_steps": 3, "learning_rate": 1e-3}
+
+    def job(run: str, steps: int, **more: Any) -> TrainingJob:
+        return bench.job(rows, run, method="reward", settings={**settings, "steps": steps}, **more)
+
+    whole = await bench.train(job("run-1", 6))
+    first = await bench.train(job("run-2", 3))
+    second = await bench.train(job("run-3", 3, start=first.files, momentum=first.momentum))
+    assert bench.digest(second) == bench.digest(whole) != bench.digest(first)
