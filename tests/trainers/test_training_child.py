@@ -189,6 +189,19 @@ async def test_the_last_epochs_are_kept_as_they_were(bench: Bench) -> None:
     assert passed == list(range(1, 7)), "the figures of every step are told"
 
 
+async def test_an_epoch_that_ends_where_a_run_stops_is_kept(bench: Bench) -> None:
+    """Every step goes through all rows here, so it stops at the end of one for sure."""
+    settings = {"steps": 12, "batch_size": 12, "kept_checkpoints": 20, "checkpoint_steps": 100}
+    job = bench.job(taught(), settings=settings)
+    async with bench.events(job) as events:
+        async for event in events:
+            if event.kind == "progress":
+                break
+    trained = await bench.train(job)
+    assert "going on from step" in bench.of("note", "text")[-1]
+    assert [kept.step for kept in trained.checkpoints] == list(range(1, 12))
+
+
 async def test_it_ends_early_with_the_best_it_had(bench: Bench) -> None:
     settings = {"steps": 60, "patience": 2, "evaluate_steps": 2, "learning_rate": 5e-2}
     held = bench.put(taught(4, seed=500))

@@ -100,15 +100,15 @@ class Loop:
                 self._passed.append({"step": step + 1, **self._figures()})
             if self._evaluated(step + 1) and self._is_over():
                 break
+            if ends_epoch and self._job.rank == 0:
+                checkpoint.keep(
+                    self._job.folder, step + 1, self._job["kept_checkpoints"] - 1, self._network.save
+                )
             if self._stops and step + 1 < self._steps:
                 self._save(step + 1)
                 return None
             if (step + 1) % self._job["checkpoint_steps"] == 0 and step + 1 < self._steps:
                 self._save(step + 1)
-            if ends_epoch and self._job.rank == 0:
-                checkpoint.keep(
-                    self._job.folder, step + 1, self._job["kept_checkpoints"] - 1, self._network.save
-                )
         if self._best.adapter:
             self._network.restore(self._best.adapter)
         spent = round(self._spent + time.process_time(), 2)
