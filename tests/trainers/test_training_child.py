@@ -51,6 +51,9 @@ async def test_a_killed_child_goes_on_to_the_same_bytes(
     trained = await bench.train(job)
     assert "going on from step" in bench.of("note", "text")[-1]
     assert bench.digest(trained) == bench.digest(whole[1])
+    told = [event.content for event in bench.told if event.kind == "progress"]
+    steps = {each["step"] for content in told for each in (*content.get("passed", ()), content)}
+    assert steps == set(range(1, 9)), "no step's figures are lost"
 
 
 async def _die(bench: Bench, job: TrainingJob, at: int) -> None:

@@ -92,7 +92,8 @@ class Loop:
             self._step(step)
             now = time.monotonic()
             ends_epoch = self._keeps(step + 1)
-            if now - told > TELL_SECONDS or step + 1 == self._steps or ends_epoch:
+            is_due = now - told > TELL_SECONDS or ends_epoch
+            if step + 1 == self._steps or (is_due and not self._stops):  # who stops it hears no more
                 told = now
                 speed = (self._tokens - before) / (now - started)
                 self._progress(step + 1, speed, (now - started) / (step + 1 - first))
@@ -133,6 +134,7 @@ class Loop:
         self._best = _Best(**content["best"])
         self._tokens, self._measures = content["tokens"], content["measures"]
         self._spent = content["spent"]
+        self._passed = content.get("passed", [])
         self._tell("note", {"text": f"going on from step {content['step']}"})
         step: int = content["step"]
         return step
@@ -241,6 +243,7 @@ class Loop:
             "tokens": self._tokens,
             "spent": self._spent + time.process_time(),
             "measures": dict(self._measures),
+            "passed": [dict(each) for each in self._passed],
         }
         checkpoint.save(self._job.folder, step, content)
         self._tell("checkpoint", {"step": step})
