@@ -15,6 +15,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import stat
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
@@ -41,6 +42,7 @@ SMALL: Final = 4 * 1024 * 1024
 """Bytes that `read` gives at most, unless told otherwise."""
 LONGEST_LINE: Final = 8 * 1024 * 1024
 
+_NAME: Final = re.compile(r"sha256-[0-9a-f]{64}")
 _CLONE: Final = 0x40049409  # FICLONE of Linux (include/uapi/linux/fs.h)
 _CANNOT_SHARE: Final = frozenset(
     {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.EMLINK}
@@ -147,6 +149,28 @@ class BlobStore:
         """Whether the blob is there and its bytes still have this digest."""
         return await in_thread(self._verify, digest)
 
+    async def digests(self) -> frozenset[Digest]:
+        """Of all files that are there, by their names."""
+        return await in_thread(self._digests)
+
+    async def measure(self, digest: Digest, on_bytes: OnBytes | None = None) -> tuple[Digest, int]:
+        """What a file's bytes really are, read anew; NotFound without it."""
+
+        def read() -> tuple[Digest, int]:
+            with opened(self.path(digest)) as file:
+                return _hash(file, on_bytes)
+
+        return await in_thread(read)
+
+    async def length(self, digest: Digest) -> int:
+        """A file's bytes, not read; NotFound without it."""
+
+        def ask() -> int:
+            with opened(self.path(digest)) as file:
+                return os.fstat(file).st_size
+
+        return await in_thread(ask)
+
     async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
         """Do blocking work on a blob's lines, in a thread; raises NotFound without it.
 
@@ -203,6 +227,11 @@ class BlobStore:
             return self._publish(draft, expected)
         finally:
             draft.discard()
+
+    def _digests(self) -> frozenset[Digest]:
+        with explained(self._blobs):
+            names = [path.name for path in self._blobs.iterdir()]
+        return frozenset(Digest(name.removeprefix("sha256-")) for name in names if _NAME.fullmatch(name))
 
     def _verify(self, digest: Digest) -> bool:
         try:
