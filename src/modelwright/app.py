@@ -32,6 +32,7 @@ from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
+from modelwright.service.collection import Collection
 from modelwright.service.deployments import Deployments
 from modelwright.service.downloads import Downloads
 from modelwright.service.entities import Entities
@@ -57,9 +58,12 @@ from modelwright.settings import Settings
 from modelwright.signatures import TrustedKeys
 from modelwright.starter.replay import StarterReplay
 from modelwright.starter.shipped import shipped_templates
+from modelwright.store.audit import AuditBook
 from modelwright.store.deployments import DeploymentTable
 from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
+from modelwright.store.garbage import Garbage
+from modelwright.store.inspection import Inspection
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
 from modelwright.store.prompts import PromptTable
@@ -141,6 +145,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             pushes=pushes,
             archive=archive,
             signing=signing,
+            collection=_collection(parts, clock),
         )
         await import_starter(parts.models, rights.sharing, parts.catalogue, parts.blobs)
         await stack.enter_async_context(runner.working())
@@ -259,6 +264,11 @@ def _queue(settings: Settings, parts: Parts, clock: Clock) -> PromptQueue:
         workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
         keep=settings.keep_prompts,
     )
+
+
+def _collection(parts: Parts, clock: Clock) -> Collection:
+    database = parts.catalogue.database
+    return Collection(Garbage(database), Inspection(database), parts.blobs, clock, AuditBook(database))
 
 
 def _transfers(settings: Settings, house: Parts, uploads: Uploads) -> tuple[Pulls, Pushes, Archive, Signing]:

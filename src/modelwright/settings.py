@@ -293,7 +293,7 @@ class Settings:
 
     @property
     def catalogue_url(self) -> str:
-        """Where the catalogue is: the database that was named, else a file in the data folder."""
+        """Where the catalogue is: the named database, else a file in the data folder."""
         return self.database or f"sqlite:///{self.home / 'catalogue.db'}"
 
 

@@ -131,3 +131,19 @@ def test_a_catalogue_of_another_version_is_not_judged(left: InProcess) -> None:
     done = left("check")
     assert done.returncode == 1
     assert "another version" in done.stderr
+
+
+def test_a_deleted_model_gives_its_room_back_when_it_is_asked_for(left: InProcess, serve) -> None:
+    server = serve(left, "--port", "0")
+    path = left.home.parent / "other.gguf"
+    shutil.copy(the_blob(left.home), path)
+    left.ok("create", "other", "-f", "-", stdin=f"FROM {path}\nTEMPLATE x\n")
+    left.ok("rm", "other")
+    found = left.json("gc", "--dry-run")
+    assert (found["blobs"], found["dry_run"]) == (0, True), "it has the starter's own weights"
+    assert "removed 0 files" in left.ok("gc")
+    refused = left("gc", "--grace", "1s")
+    assert refused.returncode == 1
+    assert "a minute at least" in refused.stderr
+    assert server.stop() == 0
+    assert "clean" in left.ok("check")

@@ -21,7 +21,7 @@ SizesOption = Annotated[
 
 
 def check(sizes: SizesOption = False, as_json: JsonOption = False) -> None:
-    """Read everything that is stored and compare it with its digest; fail for what is wrong.
+    """Compare everything that is stored with its digest; fail for what is wrong.
 
     Nothing is changed, and a server may run beside it.
     """

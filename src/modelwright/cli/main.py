@@ -63,6 +63,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "audit": Entry("rights:audit", "Show who did what."),
     "demo": Entry("demo:demo", "Make a custom model and ask it three questions."),
     "check": Entry("check:check", "See whether everything in the store is as it was written."),
+    "gc": Entry("collect:collect", "Remove blobs that nothing needs any more."),
     "doctor": Entry("doctor:doctor", "Find out what keeps modelwright from working here."),
     "config": Entry("configuration:config", "Show every setting and where its value came from."),
     "version": Entry("version:version", "Print the version."),

@@ -3,8 +3,9 @@
 Ports and plain values; the store implements the one, the service tells the other.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from modelwright.core.digest import Digest
@@ -18,6 +19,15 @@ class Fault:
     thing: str
     wrong: str
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was removed, or would be: blobs, and files that belong to nothing."""
+
+    blobs: int
+    strays: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,29 @@ class Records(Protocol):
         ...
 
 
+class Litter(Protocol):
+    """What the catalogue holds and nothing needs."""
+
+    async def large_manifests(self) -> Sequence[Digest]:
+        """Manifests that are files, whose content has to be brought to `forget`."""
+        ...
+
+    async def forget(
+        self, before: datetime, manifests: Mapping[Digest, bytes], *, keep: bool
+    ) -> Sequence[Held]:
+        """Forget blobs that nothing needs and that were last put here `before`.
+
+        `keep`: only look. A blob whose row is gone is absent for everybody. What an unfinished run of
+        training may need stays. Raises Conflict when a large manifest is not among
+        `manifests`: a model was made meanwhile.
+        """
+        ...
+
+    async def unfinished_since(self) -> datetime | None:
+        """When the oldest run of training that has not ended was asked for."""
+        ...
+
+
 class BlobFiles(Protocol):
     """The files of the blobs."""
 
@@ -87,6 +120,14 @@ class BlobFiles(Protocol):
         """What a file's bytes really are, read anew; NotFound without it."""
         ...
 
+    async def read(self, digest: Digest, *, limit: int) -> bytes:
+        """A small file's bytes, verified; Corrupt when they are damaged."""
+        ...
+
     async def length(self, digest: Digest) -> int:
         """A file's bytes, not read; NotFound without it."""
+        ...
+
+    async def remove(self, digest: Digest, before: datetime) -> int:
+        """Remove a file unless it came or was changed since; its bytes, 0 if it stays."""
         ...

@@ -17,6 +17,7 @@ from modelwright.core.layers import read_manifest
 from modelwright.core.spec import Absence, ModelSpec, PinnedParent
 from modelwright.core.upkeep import Fault, Held
 from modelwright.store.database import Database
+from modelwright.store.living import Living, read_living
 from modelwright.store.migrations import STEPS
 from modelwright.store.tables import (
     blobs,
@@ -90,10 +91,13 @@ def _faults(connection: Connection) -> Iterator[Fault]:
             )
         },
     )
+    living = read_living(connection, strict=False)
     yield from _content_faults(connection, known)
     yield from _model_faults(connection)
     yield from _revision_faults(connection, known)
-    yield from _reference_faults(connection, known)
+    for digest, content in living.specs.items():
+        yield from _spec_faults(f"spec {digest}", content, known)
+    yield from _reference_faults(connection, known, living)
 
 
 def _check_shape(connection: Connection) -> None:
@@ -123,11 +127,7 @@ def _content_faults(connection: Connection, known: _Known) -> Iterator[Fault]:
     for row in connection.execute(select(cards)):
         yield from _kept(f"card {row.digest}", row, Card.from_canonical)
     for row in connection.execute(select(specs)):
-        thing = f"spec {row.digest}"
-        damaged = list(_kept(thing, row, ModelSpec.from_canonical))
-        yield from damaged
-        if not damaged:
-            yield from _spec_faults(thing, ModelSpec.from_canonical(row.canonical), known)
+        yield from _kept(f"spec {row.digest}", row, ModelSpec.from_canonical)
 
 
 def _kept(thing: str, row: Any, read: Callable[[bytes], object]) -> Iterator[Fault]:
@@ -140,7 +140,12 @@ def _kept(thing: str, row: Any, read: Callable[[bytes], object]) -> Iterator[Fau
         yield Fault(thing, error.message, error.hint or REMAKE)
 
 
-def _spec_faults(thing: str, spec: ModelSpec, known: _Known) -> Iterator[Fault]:
+def _spec_faults(thing: str, content: bytes, known: _Known) -> Iterator[Fault]:
+    """Look at what the spec of a model that exists stands on."""
+    try:
+        spec = ModelSpec.from_canonical(content)
+    except ModelwrightError:
+        return  # told already
     if isinstance(spec.parent, PinnedParent) and spec.parent.spec not in known.specs:
         yield Fault(thing, f"its parent {spec.parent.name}, spec {spec.parent.spec}, is missing", REMAKE)
     for weight in spec.weights:
@@ -172,7 +177,9 @@ def _model_faults(connection: Connection) -> Iterator[Fault]:
 
 
 def _revision_faults(connection: Connection, known: _Known) -> Iterator[Fault]:
-    query = select(revisions, models.c.key).join_from(revisions, models, models.c.id == revisions.c.model_id)
+    query = select(revisions, models.c.key, models.c.deleted_at).join_from(
+        revisions, models, models.c.id == revisions.c.model_id
+    )
     manifests = dict[Digest, str]()
     for row in connection.execute(query):
         thing = f"model {row.key}@{row.number}"
@@ -180,6 +187,8 @@ def _revision_faults(connection: Connection, known: _Known) -> Iterator[Fault]:
             yield Fault(thing, f"its spec {row.spec_digest} is missing", REMAKE)
         if row.card_digest is not None and row.card_digest not in known.cards:
             yield Fault(thing, f"its card {row.card_digest} is missing", REMAKE)
+        if row.deleted_at is not None:
+            continue  # its bytes may go
         if row.base_digest is not None and row.base_digest not in known.blobs:
             yield Fault(thing, f"its base {row.base_digest} is not in the catalogue", REMAKE)
         if row.manifest_digest is not None:
@@ -205,12 +214,12 @@ def _manifest_faults(
         yield from _layer_faults(thing, layer.digest, layer.size, there)
 
 
-def _reference_faults(connection: Connection, known: _Known) -> Iterator[Fault]:
+def _reference_faults(connection: Connection, known: _Known, living: Living) -> Iterator[Fault]:
     """Look at what else refers to blobs and specs."""
     for row in connection.execute(select(layers)):
         if row.spec_digest not in known.specs:
             yield Fault(f"layer {row.digest}", f"its spec {row.spec_digest} is missing", REMAKE)
-        if row.digest not in known.blobs:
+        if row.spec_digest in living.specs and row.digest not in known.blobs:
             yield Fault(f"spec {row.spec_digest}", f"its layer {row.digest} is missing", REMAKE)
     holders: tuple[tuple[str, Table], ...] = (("dataset", datasets), ("part of an upload", upload_parts))
     for what, table in holders:
