@@ -54,7 +54,7 @@ class Ancestry:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """Adapters that answered, those of checkpoints by their step; and why others did not."""
+    """Adapters that answered, those of checkpoints by step; why others did not."""
 
     end: Adapters
     checkpoints: Mapping[int, Adapters]
@@ -185,7 +185,7 @@ class Publishing:
         return made[-1].digest, made[-1].size
 
     async def _all_answer(self, run: Run, base: Digest, every: Sequence["Adapters"]) -> bool:
-        """Whether all of them answer, one after another, from an engine that is loaded once."""
+        """Whether all of them answer, from an engine that is loaded once."""
         union = tuple(sorted({each.digest for adapters in every for each in adapters}))
         try:
             for place, adapters in enumerate(every, start=1):

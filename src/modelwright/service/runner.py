@@ -359,7 +359,7 @@ async def _to_its_end(work: Coroutine[Any, Any, Run]) -> Run:
 
 
 def _kept(trained: Trained, tried: Tried) -> Mapping[str, Any]:
-    """What is needed to go on from here another time; `adapter` is what the momentum belongs to."""
+    """What is needed to go on another time; `adapter` owns the momentum."""
     files: list[NamedBlob] = list(trained.files)
     return {
         "files": {file.name: str(file.digest) for file in files},
