@@ -85,6 +85,7 @@ BAD: list[tuple[Any, str, str]] = [
     ({"prompt": [ASKED, SAID], "chosen": "a", "rejected": "b"}, "prompt", "of the user"),
     ({"messages": [ASKED], "responses": [{"content": "a", "reward": "good"}]}, "responses.0.reward", "good"),
     ({"messages": [ASKED], "responses": [{"content": "a", "reward": float("nan")}]}, "responses.0.reward", "nan"),
+    ({"messages": [ASKED], "responses": [{"content": "a", "reward": 1e7}]}, "responses.0.reward", "to 1000000;"),
     ({"messages": [ASKED], "responses": ["a"]}, "responses.0", "a string"),
 ]  # fmt: skip
 

@@ -120,39 +120,6 @@ async def test_paused_and_resumed(room: Workroom) -> None:
     assert [job.run for job in room.trainers.jobs] == [run.id, run.id]
 
 
-async def test_checkpoints_are_models_of_their_own(room: Workroom) -> None:
-    room.trainers.kept = (3, 6)
-    room.trainers.says.put_nowait(0)
-    run = await room.until(await room.start(), "succeeded", "failed")
-    assert [each["step"] for each in run.metrics["checkpoints"]] == [3, 6]
-    for each in run.metrics["checkpoints"]:
-        history = await room.models.history(LOCAL_ADMIN, each["model"])
-        assert history.revisions[0].message == f"trained by {run.id}, step {each['step']}"
-        assert len((await room.models.show(LOCAL_ADMIN, each["model"])).resolved.adapters) == 1
-    await room.models.delete(LOCAL_ADMIN, "taught:ckpt-step-3")
-    assert await room.models.show(LOCAL_ADMIN, "taught:ckpt-step-6")
-
-
-async def test_when_the_result_cannot_be_there_its_checkpoints_are_not(room: Workroom) -> None:
-    bob = await user(room, "bob")
-    await room.rights.quotas.set(bob, "models", 2)
-    room.trainers.kept = (3, 6)
-    room.trainers.says.put_nowait(0)
-    run = await room.until(await room.start(bob), "succeeded", "failed", principal=bob)
-    assert run.error.startswith("the quota of 2 models")
-    assert not [each for each in await room.models.list_models(bob) if "taught" in str(each.name)]
-
-
-async def test_what_was_measured_is_a_file_where_that_is_asked_for(room: Workroom) -> None:
-    for said in (3, 9, 0):
-        room.trainers.says.put_nowait(said)
-    run = await room.until(await room.start(extras={"result_files": True}), "succeeded")
-    (file,) = run.metrics["result_files"]
-    assert (await room.datasets.find(LOCAL_ADMIN, file)).purpose == "fine-tune-results"
-    lines = (await room.datasets.content(LOCAL_ADMIN, file)).decode().splitlines()
-    assert [line.split(",")[0] for line in lines] == ["step", "3", "9"]
-
-
 MOVES = {
     "queued": {"pause": "paused", "cancel": "cancelled"},
     "paused": {"resume": "queued", "cancel": "cancelled"},

@@ -1,18 +1,25 @@
 """Everything that runs of training need, real but for torch: a trainer that waits for a word."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import math
+from collections.abc import AsyncGenerator, AsyncIterator, Container, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors.numpy import load, save
+
 from modelwright.bundle import import_starter
-from modelwright.core.errors import ModelwrightError
+from modelwright.core.digest import Digest
+from modelwright.core.engine_ports import EngineNeeds
+from modelwright.core.errors import ModelwrightError, Unsupported
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.runs import Run
 from modelwright.core.servers import LEASE_SECONDS
 from modelwright.core.training_ports import Checkpoint, Told, Trained, TrainerEvent, TrainingJob
+from modelwright.core.weight_files import NamedBlob
 from modelwright.engines.echo import EchoEngines
 from modelwright.service.chat import Chat
 from modelwright.service.datasets import Datasets, once
@@ -47,7 +54,7 @@ PATIENCE = 30.0
 class Patient:
     """Implements core.training_ports.Trainers: does what a test says, when it says so.
 
-    What it "learns" is always the pirate's adapter.
+    What it "learns" is the pirate's adapter, a little stronger each time.
     """
 
     files: WeightBlobs
@@ -56,7 +63,9 @@ class Patient:
     says: "asyncio.Queue[int | ModelwrightError]" = field(default_factory=asyncio.Queue)
     forgotten: list[str] = field(default_factory=list)
     kept: tuple[int, ...] = ()
-    """Steps of the checkpoints that it keeps."""
+    """Steps of the checkpoints that it keeps; each learned a little less than the end."""
+    damaged: tuple[int, ...] = ()
+    """Steps of those that are no numbers any more."""
 
     async def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
         """A number said is a step that was made; 0 is the end; an error is raised."""
@@ -66,14 +75,38 @@ class Patient:
             if isinstance(said, ModelwrightError):
                 raise said
             yield Told("progress", {"step": said, "steps": 9, "loss": 1 / said, "tokens_per_second": 1})
+        checkpoints = [
+            Checkpoint(step, await self.learned(math.nan if step in self.damaged else step / 100))
+            for step in self.kept
+        ]
+        momentum, _ = await self.blobs.put(once(job.run.encode()))
+        yield Trained(await self.learned(len(self.jobs)), {"loss": 0.25}, momentum, checkpoints)
+
+    async def learned(self, strength: float) -> list[NamedBlob]:
+        """The pirate's adapter, so many times as strong."""
         digest, _ = await self.blobs.adopt(PIRATE)
         base = published_digest()
         assert base is not None
-        files = await self.files.unpack_adapter(digest, base)
-        yield Trained(files, {"loss": 0.25}, None, [Checkpoint(step, files) for step in self.kept])
+        config, weights = await self.files.unpack_adapter(digest, base)
+        tensors = load(self.blobs.path(weights.digest).read_bytes())
+        stronger = save({name: tensor * np.float32(strength) for name, tensor in tensors.items()})
+        changed, _ = await self.blobs.put(once(stronger))
+        return [config, replace(weights, digest=changed)]
 
     async def forget(self, run: str) -> None:
         self.forgotten.append(run)
+
+
+class Choosy(EchoEngines):
+    """An echo that loads no engine with an adapter of `refused`."""
+
+    refused: Container[Digest] = ()
+
+    async def complete(self, needs: EngineNeeds, prompt: str, *given: Any, **more: Any) -> Any:
+        if any(adapter in self.refused for adapter in needs.adapters):
+            raise Unsupported("the engine does not load this adapter")
+        async for event in super().complete(needs, prompt, *given, **more):
+            yield event
 
 
 @dataclass
@@ -87,7 +120,7 @@ class Workroom:
     trainers: Patient
     rights: Rights
     runs: RunBook
-    engines: EchoEngines
+    engines: Choosy
     blobs: BlobStore
 
     async def dataset(
@@ -138,7 +171,7 @@ async def workroom(
         membership = Membership(servers, lease=lease, beat=beat)
         blobs, clock, resolver = BlobStore(folder), Ticking(), Resolver(catalogue)
         links, database = Links(blobs, catalogue), catalogue.database
-        engines = EchoEngines(clock, delay=delay)
+        engines = Choosy(clock, delay=delay)
         files = WeightBlobs(links.locate, blobs.adopt, folder / "workshop")
         books = Books(KeyBook(database), GrantBook(database), AuditBook(database))
         rights = build_rights(books, resolver.access, clock)

@@ -24,6 +24,7 @@ from modelwright.core.wording import excerpt, json_type
 
 ROLES: Final = ("system", "user", "assistant")
 MOST_MESSAGES: Final = 10_000
+MOST_REWARD: Final = 1_000_000
 _SPEAKERS: Final = MappingProxyType(
     {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
 )
@@ -238,11 +239,11 @@ def read_response(tree: object, where: str) -> Response:
         text, named = text.get("content"), f"{named}.content"
     text = _string(text, f"{where}.{named}")
     reward = tree.get("reward")
-    if isinstance(reward, bool) or not isinstance(reward, int | float) or not abs(reward) <= 1e6:
+    if isinstance(reward, bool) or not isinstance(reward, int | float) or not abs(reward) <= MOST_REWARD:
         raise Invalid(
             f'"{where}.reward" is {_shown(reward)}',
             field=f"{where}.reward",
-            hint="Use a number; a better answer has a greater one",
+            hint=f"Use a number from -{MOST_REWARD} to {MOST_REWARD}; a better answer has a greater one",
         )
     return Response(text, float(reward))
 

@@ -229,7 +229,7 @@ def _run(run: Run) -> Json:
 
 def _shown(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
     """What was measured, without what is kept to go on from."""
-    return {name: value for name, value in metrics.items() if name not in ("files", "momentum")}
+    return {name: value for name, value in metrics.items() if name not in ("files", "adapter", "momentum")}
 
 
 def _event(event: RunEvent) -> Json:

@@ -19,6 +19,8 @@ from modelwright.service.resolver import Resolver
 
 MOST_REPLAY: Final = 4096
 """Rows of general knowledge that are made for a run."""
+MOST_RUNS: Final = 1000
+"""How far back an adapter's run is looked for."""
 
 
 class Assignments:
@@ -105,8 +107,8 @@ class Assignments:
         """The optimizer's state that belongs to the adapter that training goes on from."""
         if run.plan.method != "reward" or ancestry.last is None:
             return None
-        for other in await self._runs.list_runs(owner=run.owner, states=("succeeded",), limit=50):
-            if other.plan.target == run.plan.target:
-                digest = other.metrics.get("momentum")
-                return Digest.parse(digest) if digest else None
+        adapter = str(ancestry.last.digest)
+        for other in await self._runs.list_runs(owner=run.owner, states=("succeeded",), limit=MOST_RUNS):
+            if other.metrics.get("adapter") == adapter and (digest := other.metrics.get("momentum")):
+                return Digest.parse(digest)
         return None

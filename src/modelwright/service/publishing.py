@@ -7,7 +7,7 @@ it part of a model, through Models.create as everything is.
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from modelwright.core.card import Card
 from modelwright.core.chat import Done
@@ -23,7 +23,7 @@ from modelwright.core.ports import Catalogue, Made, WeightFiles
 from modelwright.core.revision import Alias, BlobRecord
 from modelwright.core.runs import Hold, Run
 from modelwright.core.spec import AdapterLayer
-from modelwright.core.training_ports import Checkpoint, Trained
+from modelwright.core.training_ports import Trained
 from modelwright.core.weight_files import NamedAdapter, NamedBlob
 from modelwright.service.models import Models
 from modelwright.service.resolver import Resolver
@@ -31,12 +31,16 @@ from modelwright.service.views import Created
 
 TRIED_TOKENS: Final = 4
 """Tokens of the answer that an adapter must give before it is published."""
-
+KEPT_SECONDS: Final = 60.0
+"""How long an engine waits for the next adapter to be tried on it."""
 
 STEP: Final = "{step}"
 """In the names that a run's extras bring: the step that a result is of."""
 CHECKPOINT_TAG: Final = "ckpt-step-{step}"
 """What the models of checkpoints are called; OpenAI's word."""
+
+
+Adapters: TypeAlias = Sequence[AdapterLayer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,15 @@ class Ancestry:
     base: Digest
     frozen: tuple[AdapterLayer, ...]
     last: AdapterLayer | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Adapters that answered, those of checkpoints by step; why others did not."""
+
+    end: Adapters
+    checkpoints: Mapping[int, Adapters]
+    left_out: Mapping[int, ModelwrightError]
 
 
 class Publishing:
@@ -82,22 +95,45 @@ class Publishing:
         made = [each.number for each in history.revisions if each.message == _message(run)]
         return (str(history.name), made[-1]) if made else None
 
-    async def publish(
-        self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained
-    ) -> tuple[str, int]:
-        """Make the revision, once it has answered, and models of its checkpoints.
+    async def tried(self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained) -> "Tried":
+        """What a run has learned, loaded and answered with.
 
-        Gives the revision's model and number. Only the end is tried: checkpoints have
-        its shape. Raises what keeps the end from being a revision; then there are no
-        checkpoints, either.
+        Raises what keeps the end from it; a checkpoint that does not load is left out.
         """
-        adapters = await self._adapters(principal, ancestry, trained.files)
-        await self._try(run, ancestry.base, adapters)
+        end = await self._adapters(principal, ancestry, trained.files)
+        checkpoints: dict[int, Adapters] = {}
+        left_out: dict[int, ModelwrightError] = {}
+        for each in trained.checkpoints:
+            try:
+                checkpoints[each.step] = await self._adapters(principal, ancestry, each.files)
+            except ModelwrightError as error:
+                left_out[each.step] = error
+        if not checkpoints or not await self._all_answer(run, ancestry.base, [end, *checkpoints.values()]):
+            await self._try(run, ancestry.base, end)
+            for step, adapters in checkpoints.items():
+                try:
+                    await self._try(run, ancestry.base, adapters)
+                except ModelwrightError as error:
+                    left_out[step] = error
+        kept = {step: adapters for step, adapters in checkpoints.items() if step not in left_out}
+        return Tried(end, kept, dict(sorted(left_out.items())))
+
+    async def publish(self, principal: Principal, run: Run, tried: "Tried") -> tuple[str, int]:
+        """Make the revision, and models of its checkpoints.
+
+        Gives the revision's model and number. Raises what keeps the end from being a
+        revision; then there are no new models of checkpoints, either.
+        """
         made: list[str] = []
         try:
-            for checkpoint in trained.checkpoints:
-                made.append(await self._keep(principal, run, ancestry, checkpoint))
-            created = await self._create(principal, run, run.plan.target, adapters, _Naming(run.step))
+            for step, adapters in tried.checkpoints.items():
+                name = checkpoint_name(run, step).full
+                naming = _Naming(step, is_checkpoint=True)
+                is_new = not await self._exists(principal, name)
+                await self._create(principal, run, name, adapters, naming)
+                if is_new:
+                    made.append(name)
+            created = await self._create(principal, run, run.plan.target, tried.end, _Naming(run.step))
         except Lost:
             raise  # what has these names may be another server's by now
         except ModelwrightError:
@@ -106,23 +142,16 @@ class Publishing:
             raise
         return str(created.name), created.revision
 
-    async def _keep(self, principal: Principal, run: Run, ancestry: Ancestry, checkpoint: Checkpoint) -> str:
-        """Make a model of a checkpoint; gives its name."""
-        adapters = await self._adapters(principal, ancestry, checkpoint.files)
-        name = checkpoint_name(run, checkpoint.step).full
-        await self._create(principal, run, name, adapters, _Naming(checkpoint.step, is_checkpoint=True))
-        return name
-
     async def _adapters(
         self, principal: Principal, ancestry: Ancestry, files: Sequence[NamedBlob]
-    ) -> Sequence[AdapterLayer]:
+    ) -> "Adapters":
         """What was there before, and what was trained."""
         digest, size = await self._made(principal, files, ancestry.base)
         scale = ancestry.last.scale if ancestry.last else 1.0
         return (*ancestry.frozen, AdapterLayer(digest, size, scale))
 
     async def _create(
-        self, principal: Principal, run: Run, name: str, adapters: Sequence[AdapterLayer], naming: "_Naming"
+        self, principal: Principal, run: Run, name: str, adapters: "Adapters", naming: "_Naming"
     ) -> Created:
         named = tuple(NamedAdapter((NamedBlob("", each.digest),), each.scale) for each in adapters)
         revises = await self._exists(principal, name)
@@ -158,16 +187,33 @@ class Publishing:
             await self._catalogue.add_upload(record, principal.id)
         return made[-1].digest, made[-1].size
 
-    async def _try(self, run: Run, base: Digest, adapters: Sequence[AdapterLayer]) -> None:
+    async def _all_answer(self, run: Run, base: Digest, every: Sequence["Adapters"]) -> bool:
+        """Whether all of them answer, from an engine that is loaded once."""
+        union = tuple(sorted({each.digest for adapters in every for each in adapters}))
+        try:
+            for place, adapters in enumerate(every, start=1):
+                scales = {each.digest: each.scale for each in adapters}
+                keep = 0.0 if place == len(every) else KEPT_SECONDS
+                await self._answer(run, base, [(each, scales.get(each, 0.0)) for each in union], keep)
+        except ModelwrightError:
+            return False
+        return True
+
+    async def _try(self, run: Run, base: Digest, adapters: "Adapters") -> None:
         """Load it and let it answer; raises what the engine says."""
         ordered = sorted(adapters, key=lambda adapter: adapter.digest)
+        await self._answer(run, base, [(each.digest, each.scale) for each in ordered], 0.0)
+
+    async def _answer(
+        self, run: Run, base: Digest, layers: Sequence[tuple[Digest, float]], keep_alive: float
+    ) -> None:
         needs = EngineNeeds(
             user=f"run:{run.id}",
             base=base,
             context=256,
-            adapters=tuple(adapter.digest for adapter in ordered),
-            scales=tuple(adapter.scale for adapter in ordered),
-            keep_alive=0.0,
+            adapters=tuple(digest for digest, _ in layers),
+            scales=tuple(scale for _, scale in layers),
+            keep_alive=keep_alive,
         )
         short = Parameters.of({"num_predict": TRIED_TOKENS, "temperature": 0.0})
         async with aclosing(self._engines.complete(needs, "Hello", short)) as events:

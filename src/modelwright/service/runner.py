@@ -30,7 +30,7 @@ from modelwright.service.assignments import Assignments
 from modelwright.service.datasets import Datasets, once
 from modelwright.service.membership import Membership
 from modelwright.service.preparation import Preparation
-from modelwright.service.publishing import Ancestry, Publishing, checkpoint_name
+from modelwright.service.publishing import Ancestry, Publishing, Tried, checkpoint_name
 from modelwright.service.resolver import Resolver
 
 RESULTS: Final = "result_files"
@@ -264,15 +264,20 @@ class Runner:
 
     async def _published(self, principal: Principal, run: Run, ancestry: Ancestry, trained: Trained) -> Run:
         """Make the revision, and the file of figures where the run is to have one."""
-        metrics = {**trained.metrics, **_kept(trained)}
+        tried = await self._publishing.tried(principal, run, ancestry, trained)
+        for step, error in tried.left_out.items():
+            text = f"the checkpoint of step {step} does not answer and is left out: {error.message}"
+            await self._note(run, {"text": text, "step": step})
+        metrics = {**trained.metrics, **_kept(trained, tried)}
         if run.extras.get(RESULTS):
             metrics[RESULTS] = [await self._results(principal, run)]
-        if trained.checkpoints:
-            steps = [each.step for each in trained.checkpoints]
-            metrics["checkpoints"] = [{"step": s, "model": str(checkpoint_name(run, s))} for s in steps]
+        if tried.checkpoints:
+            metrics["checkpoints"] = [
+                {"step": step, "model": str(checkpoint_name(run, step))} for step in tried.checkpoints
+            ]
         run = replace(run, metrics=metrics)
         await self._save(run)  # a server that dies now finds the revision and these
-        name, number = await self._publishing.publish(principal, run, ancestry, trained)
+        name, number = await self._publishing.publish(principal, run, tried)
         return replace(run, revision=number, metrics={**metrics, "model": name})
 
     async def _results(self, principal: Principal, run: Run) -> str:
@@ -339,8 +344,11 @@ async def _to_its_end(work: Coroutine[Any, Any, Run]) -> Run:
     return task.result()
 
 
-def _kept(trained: Trained) -> Mapping[str, Any]:
-    """What is needed to go on from here another time."""
+def _kept(trained: Trained, tried: Tried) -> Mapping[str, Any]:
+    """What is needed to go on another time; `adapter` owns the momentum."""
     files: list[NamedBlob] = list(trained.files)
-    adapter = {file.name: str(file.digest) for file in files}
-    return {"files": adapter, "momentum": str(trained.momentum) if trained.momentum else None}
+    return {
+        "files": {file.name: str(file.digest) for file in files},
+        "adapter": str(tried.end[-1].digest),
+        "momentum": str(trained.momentum) if trained.momentum else None,
+    }

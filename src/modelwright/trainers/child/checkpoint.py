@@ -23,7 +23,7 @@ _NAME: Final = "checkpoint-{:09d}.pt"
 
 def save(folder: Path, step: int, content: dict[str, Any]) -> None:
     """Write the state after `step` steps, durably."""
-    write(folder / _NAME.format(step), {**content, "step": step, "random": torch.get_rng_state()})
+    write(folder / _NAME.format(step), {**content, "step": step})
     for old in _found(folder)[:-KEPT]:
         old.unlink()
 
@@ -60,15 +60,14 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(folder: Path) -> dict[str, Any] | None:
-    """The last whole one, with the generator of random numbers set as it was then."""
+    """The last whole one."""
     for path in reversed(_found(folder)):
         try:
             content: dict[str, Any] = torch.load(path, weights_only=True)
         except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
             path.unlink()  # cut off by a crash of the machine
-            continue
-        torch.set_rng_state(content["random"])
-        return content
+        else:
+            return content
     return None
 
 

@@ -69,6 +69,7 @@ class Loop:
         self._epoch = epoch
         self._tell = tell
         self._stop = stop
+        self._stops = False  # what all processes know: they stop after the same step
         self._held = job.validation is not None
         self._optimizer = torch.optim.AdamW(
             network.taught, lr=job["learning_rate"], weight_decay=job["weight_decay"]
@@ -91,7 +92,8 @@ class Loop:
             self._step(step)
             now = time.monotonic()
             ends_epoch = self._keeps(step + 1)
-            if now - told > TELL_SECONDS or step + 1 == self._steps or ends_epoch:
+            is_due = now - told > TELL_SECONDS or ends_epoch
+            if step + 1 == self._steps or (is_due and not self._stops):  # who stops it hears no more
                 told = now
                 speed = (self._tokens - before) / (now - started)
                 self._progress(step + 1, speed, (now - started) / (step + 1 - first))
@@ -99,15 +101,15 @@ class Loop:
                 self._passed.append({"step": step + 1, **self._figures()})
             if self._evaluated(step + 1) and self._is_over():
                 break
-            if self._stop.asked and step + 1 < self._steps:
-                self._save(step + 1)
-                return None
-            if (step + 1) % self._job["checkpoint_steps"] == 0 and step + 1 < self._steps:
-                self._save(step + 1)
             if ends_epoch and self._job.rank == 0:
                 checkpoint.keep(
                     self._job.folder, step + 1, self._job["kept_checkpoints"] - 1, self._network.save
                 )
+            if self._stops and step + 1 < self._steps:
+                self._save(step + 1)
+                return None
+            if (step + 1) % self._job["checkpoint_steps"] == 0 and step + 1 < self._steps:
+                self._save(step + 1)
         if self._best.adapter:
             self._network.restore(self._best.adapter)
         spent = round(self._spent + time.process_time(), 2)
@@ -125,7 +127,6 @@ class Loop:
         if job.world > 1:
             content = _from_first(content)
         if content is None:
-            torch.manual_seed(job["seed"] + job.rank)
             return 0
         self._network.restore(content["adapter"])
         self._optimizer.load_state_dict(content["optimizer"])
@@ -133,6 +134,7 @@ class Loop:
         self._best = _Best(**content["best"])
         self._tokens, self._measures = content["tokens"], content["measures"]
         self._spent = content["spent"]
+        self._passed = content.get("passed", [])
         self._tell("note", {"text": f"going on from step {content['step']}"})
         step: int = content["step"]
         return step
@@ -145,12 +147,16 @@ class Loop:
             self._optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
 
     def _step(self, step: int) -> None:
+        # What is left out at random follows from the step alone, in each process and on each device.
+        torch.manual_seed(hash((self._job["seed"], self._job.rank, step)) % 2**63)
         for group in self._optimizer.param_groups:
             group["lr"] = self._rate(step)
         self._optimizer.zero_grad(set_to_none=False)
         self._measures = self._objective.learn(self._order.rows(self._batch(step)), step)
         if self._job.world > 1:
             self._add_up()
+        else:
+            self._stops = self._stop.asked
         if not math.isfinite(self._measures["loss"]):
             raise NotFinite(step + 1)
         torch.nn.utils.clip_grad_norm_(self._network.taught, self._job["clip"])
@@ -167,9 +173,13 @@ class Loop:
                 parameter.grad = torch.zeros_like(parameter)
             distributed.all_reduce(parameter.grad)
         parts = [name for name in PARTS if name in self._measures]
-        sums = torch.tensor([self._measures[name] for name in parts], dtype=torch.float64)
+        sums = torch.tensor(
+            [float(self._stop.asked), *(self._measures[name] for name in parts)], dtype=torch.float64
+        )
         distributed.all_reduce(sums)
-        self._measures = {**self._measures, **dict(zip(parts, sums.tolist(), strict=True))}
+        asked, *added = sums.tolist()
+        self._stops = asked > 0
+        self._measures = {**self._measures, **dict(zip(parts, added, strict=True))}
 
     def _rate(self, step: int) -> float:
         job = self._job
@@ -233,6 +243,7 @@ class Loop:
             "tokens": self._tokens,
             "spent": self._spent + time.process_time(),
             "measures": dict(self._measures),
+            "passed": [dict(each) for each in self._passed],
         }
         checkpoint.save(self._job.folder, step, content)
         self._tell("checkpoint", {"step": step})
