@@ -270,7 +270,7 @@ def _transfers(settings: Settings, house: Parts, uploads: Uploads) -> tuple[Pull
     registries = OciRegistries(Traffic(settings.registries), CredentialFile(settings.home))
     downloads = Downloads(registries, partials, streams=settings.transfer_streams)
     keys = TrustedKeys(settings.verify, settings.trusted_keys)
-    signing = Signing(house.resolver, shelf, SignatureFiles(settings.home), keys)
+    signing = Signing(house.resolver, shelf, SignatureFiles(settings.home), keys, ledger)
     files = HuggingFace(settings.registries, os.environ)
     pulls = Pulls(
         house.models,

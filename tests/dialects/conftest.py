@@ -163,7 +163,7 @@ async def _open(
         shelf = Shelf(catalogue, blobs)
         registries = OciRegistries(Traffic(()), CredentialFile(folder))
         downloads = Downloads(registries, PartialStore(folder, blobs))
-        signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()))
+        signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()), rights.audit.ledger)
         uploads = Uploads(catalogue, blobs, limit=UPLOAD_LIMIT)
         pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
         ledger = rights.audit.ledger

@@ -130,8 +130,9 @@ class Runs(Protocol):
         *events: tuple[EventKind, Mapping[str, Any]],
         at: datetime,
         most: int | None = None,
+        line: Entry | None = None,
     ) -> None:
-        """Write a run's state, and append events to it; `most` as in `add`."""
+        """Write a run's state, and append events to it; `most` and `line` as in `add`."""
         ...
 
     async def events(self, run: str, *, after: int = 0, limit: int = 1000) -> Sequence[RunEvent]: ...

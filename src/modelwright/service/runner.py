@@ -11,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from modelwright.core.audit import Entry
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Exhausted, ModelwrightError, NotFound, Unavailable
 from modelwright.core.grants import Principal
@@ -48,11 +49,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Current:
-    """The run in hand; `wanted` is the state that somebody asked it to stop in."""
+    """The run in hand; `wanted` is the state that somebody asked it to stop in.
+
+    `line` is what the log then says of it.
+    """
 
     run: Run
     task: "asyncio.Task[None]"
     wanted: RunState | None = None
+    line: Entry | None = None
 
 
 class Runner:
@@ -110,8 +115,8 @@ class Runner:
             with suppress(asyncio.CancelledError):
                 await task
 
-    async def stop(self, run: Run, state: RunState) -> Run:
-        """Bring a run to rest or to its end; gives it as it then is.
+    async def stop(self, run: Run, state: RunState, line: Entry | None = None) -> Run:
+        """Bring a run to rest or to its end; gives it as it then is, `line` in the log.
 
         Raises Conflict for one that is not in a state to be stopped. One that was
         about to be published may have succeeded instead.
@@ -121,14 +126,14 @@ class Runner:
             check_move(run, state)
             current = self._current
             if current is None or current.run.id != run.id:
-                await self._rest(run, state)
+                await self._rest(run, state, line)
                 return await self._fresh(run)
-            current.wanted = state
+            current.wanted, current.line = state, line
             current.task.cancel()
         await asyncio.wait([current.task])
         return await self._fresh(run)
 
-    async def queue(self, run: Run, *, most: int | None = None) -> Run:
+    async def queue(self, run: Run, *, most: int | None = None, line: Entry | None = None) -> Run:
         """Let a run go on that rests or has ended badly; raises Conflict for another.
 
         `most`: how many of its owner's may wait or run; Exhausted for one more.
@@ -139,7 +144,7 @@ class Runner:
             extras = {name: value for name, value in run.extras.items() if name != RESUMED}
             again = replace(run, state="queued", ended_at=None, error="", extras=extras)
             resumed: tuple[EventKind, Mapping[str, Any]] = ("queued", {"resumed": True})
-            await self._runs.save(again, resumed, at=self._clock.now(), most=most)
+            await self._runs.save(again, resumed, at=self._clock.now(), most=most, line=line)
         self.wake()
         return again
 
@@ -304,13 +309,17 @@ class Runner:
 
     async def _stopped(self, run: Run) -> None:
         """It was cancelled or paused, or the server ends and takes it up again."""
-        wanted = self._current.wanted if self._current is not None else None
-        await self._rest(run, wanted or "queued")
+        current = self._current
+        if current is None or current.wanted is None:
+            await self._rest(run, "queued")
+        else:
+            await self._rest(run, current.wanted, current.line)
 
-    async def _rest(self, run: Run, state: RunState) -> None:
+    async def _rest(self, run: Run, state: RunState, line: Entry | None = None) -> None:
         kind: EventKind = "cancelled" if state == "cancelled" else "note"
         ended = self._clock.now() if state in ENDED else None
-        await self._save(replace(run, state=state, ended_at=ended), (kind, {"text": state, "step": run.step}))
+        rested, told = replace(run, state=state, ended_at=ended), {"text": state, "step": run.step}
+        await self._save(rested, (kind, told), line=line)
 
     async def _failed(self, run: Run, error: ModelwrightError) -> None:
         """Queue it again if its process died and it had got further; else it has failed."""
@@ -337,8 +346,10 @@ class Runner:
     async def _note(self, run: Run, content: Mapping[str, Any]) -> None:
         await self._save(run, ("note", content))
 
-    async def _save(self, run: Run, *events: tuple[EventKind, Mapping[str, Any]]) -> None:
-        await self._runs.save(run, *events, at=self._clock.now())
+    async def _save(
+        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], line: Entry | None = None
+    ) -> None:
+        await self._runs.save(run, *events, at=self._clock.now(), line=line)
         self.tell()
 
 

@@ -78,8 +78,11 @@ class RunBook:
         *events: tuple[EventKind, Mapping[str, Any]],
         at: datetime,
         most: int | None = None,
+        line: Entry | None = None,
     ) -> None:
         def write(connection: Connection) -> None:
+            if line is not None:
+                audit.note(connection, line)
             _check_room(connection, run.owner, most)
             connection.execute(update(runs).where(runs.c.id == run.id).values(_run_values(run)))
             highest = select(func.coalesce(func.max(run_events.c.number), 0)).where(
