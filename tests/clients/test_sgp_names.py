@@ -131,6 +131,16 @@ def test_a_name_that_means_another_address_later_does_not_lead_there(place: Plac
     assert place.looked_up("moves") == 1
 
 
+def test_one_that_has_moved_is_found_again_and_checked_anew(place: Place) -> None:
+    place.names(gone=["127.0.0.3"])
+    made = place.deploy("gone", place.port)
+    assert (made["status"], "cannot be reached" in made["status_reason"]) == ("FAILED", True)
+    place.names(gone=["127.0.0.2"])
+    place.asked.clear()
+    assert place.execute(made).text == '"here"'
+    assert place.asked == ["127.0.0.2"]
+
+
 def test_a_redirect_does_not_lead_to_a_name_that_means_this_machine(place: Place) -> None:
     place.names(sends=["127.0.0.1"], inner=["127.0.0.2"])
     made = place.deploy("sends", place.port, "/moved")
