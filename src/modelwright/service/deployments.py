@@ -265,14 +265,23 @@ class Deployments:
 
     async def predict(self, principal: Principal, deployment: str, body: Mapping[str, Any]) -> Any:
         """Ask what is external; Unsupported for what an engine answers."""
-        found = await self.find(principal, deployment, Verb.USE)
-        if found.external is None:
-            raise Unsupported(f'"{found.name}" answers chats, texts or queries, not any body', field="model")
-        answer = await self._externals.predict(found.id, found.external, body)
-        stored = await self._resolver.access.find(principal, found.model, Verb.USE)
-        self._chat.count(principal, stored, found.revision, found.id)
-        await self._answered(found)
+        found, external = await self._outside(principal, deployment)
+        answer = await self._externals.predict(found.id, external, body)
+        await self._count(principal, found)
         return answer
+
+    async def predict_pieces(
+        self, principal: Principal, deployment: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        """Ask what is external for an answer in pieces; it counts from its first on."""
+        found, external = await self._outside(principal, deployment)
+        counted = False
+        async with aclosing(self._externals.stream(found.id, external, body)) as pieces:
+            async for piece in pieces:
+                if not counted:
+                    await self._count(principal, found)
+                counted = True
+                yield piece
 
     async def used(
         self,
@@ -365,6 +374,18 @@ class Deployments:
             for other in await self._book.list_deployments(model=deployment.model_id):
                 if other.id != deployment.id and other.workers.least:
                     self._spawn(principal, other)
+
+    async def _outside(self, principal: Principal, deployment: str) -> tuple[Deployment, External]:
+        found = await self.find(principal, deployment, Verb.USE)
+        if found.external is None:
+            raise Unsupported(f'"{found.name}" answers chats, texts or queries, not any body', field="model")
+        return found, found.external
+
+    async def _count(self, principal: Principal, deployment: Deployment) -> None:
+        """Count that something external has answered."""
+        stored = await self._resolver.access.find(principal, deployment.model, Verb.USE)
+        self._chat.count(principal, stored, deployment.revision, deployment.id)
+        await self._answered(deployment)
 
     async def _callable(self, principal: Principal, deployment: str) -> Deployment:
         found = await self.find(principal, deployment, Verb.USE)

@@ -98,12 +98,13 @@ def external_of(entry: Entry) -> External | None:
     if runtime not in (HTTP, CONTAINER):
         return None
     given = {**bundle.get("env", {}), **entry.extra.get(creation.FIELD, {})}
-    health = _route(bundle, "healthcheck_route", "/readyz")
-    predict = _route(bundle, "predict_route", "/predict")
+    routes = {
+        "health_route": _route(bundle, "healthcheck_route", "/readyz"),
+        "predict_route": _route(bundle, "predict_route", "/predict"),
+        "stream_route": _route(bundle, "streaming_predict_route", "/generate_streaming"),
+    }
     if runtime == HTTP:
-        return External(
-            "http", endpoint=str(given.get(ENDPOINT, "")), health_route=health, predict_route=predict
-        )
+        return External("http", endpoint=str(given.get(ENDPOINT, "")), **routes)
     endpoint: Mapping[str, Any] = runs.get("endpoint_config") or {}
     return External(
         "container",
@@ -114,8 +115,7 @@ def external_of(entry: Entry) -> External | None:
         memory=str(endpoint.get("memory", "")),
         gpus=int(endpoint.get("gpus", 0)),
         delay=int(bundle.get("readiness_initial_delay_seconds", 120)),
-        health_route=health,
-        predict_route=predict,
+        **routes,
     )
 
 
