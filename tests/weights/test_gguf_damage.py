@@ -97,10 +97,10 @@ def test_a_mutation_is_read_or_refused(sound: bytes, write: Write) -> None:
     with allocating_less_than(64 * MEGABYTE):
         for _ in range(20_000 if PROVE else 1_500):
             path = write(mutate(sound, chance))
-            begin = time.perf_counter()
+            begin = time.process_time()
             with suppress(Invalid):
                 read_facts(path)
-            slowest = max(slowest, time.perf_counter() - begin)
+            slowest = max(slowest, time.process_time() - begin)
     assert slowest < 2
 
 

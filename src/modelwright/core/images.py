@@ -4,12 +4,11 @@ Knows no decoder: an image that is damaged inside is the engine's to refuse.
 """
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Final
 
+from modelwright.core.encoded import read_base64
 from modelwright.core.errors import Invalid, TooLarge
-from modelwright.core.wording import excerpt
 
 MOST_IMAGES: Final = 64
 MOST_BYTES: Final = 16 * 1024 * 1024
@@ -38,15 +37,7 @@ def read_images(encoded: Sequence[object], *, field: str) -> tuple[bytes, ...]:
 
 def read_image(encoded: object, *, field: str) -> bytes:
     """One image from base64; raises as read_images does."""
-    if not isinstance(encoded, str):
-        raise Invalid(f'"{field}" must be a text in base64', field=field)
-    text = encoded.partition(",")[2] if encoded.startswith("data:") else encoded
-    if len(text) > MOST_BYTES * 4 // 3 + 4:
-        raise TooLarge(f'"{field}" is over the limit of {MOST_BYTES} bytes', field=field)
-    try:
-        image = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise Invalid(f'"{field}" is not base64: {excerpt(text)}', field=field) from None
+    image = read_base64(encoded, most=MOST_BYTES, field=field)
     if not media_type(image):
         known = ", ".join(dict.fromkeys(kind.partition("/")[2].upper() for _, kind in _KINDS))
         raise Invalid(f'"{field}" is no image that is known here', field=field, hint=f"Send one of {known}")

@@ -4,12 +4,10 @@ They travel where images do, for a model that hears takes both in one row. Knows
 decoder: a sound that is damaged inside is the engine's to refuse.
 """
 
-import base64
-import binascii
 from typing import Final
 
+from modelwright.core.encoded import read_base64
 from modelwright.core.errors import Invalid, TooLarge
-from modelwright.core.wording import excerpt
 
 MOST_BYTES: Final = 25 * 1024 * 1024
 """One sound's bytes, as OpenAI's transcriptions take."""
@@ -35,12 +33,4 @@ def check_sound(content: bytes, *, field: str) -> bytes:
 
 def read_sound(encoded: object, *, field: str) -> bytes:
     """One sound from base64; raises Invalid or TooLarge."""
-    if not isinstance(encoded, str):
-        raise Invalid(f'"{field}" must be a text in base64', field=field)
-    if len(encoded) > MOST_BYTES * 4 // 3 + 4:
-        raise TooLarge(f'"{field}" is over the limit of {MOST_BYTES} bytes', field=field)
-    try:
-        content = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        raise Invalid(f'"{field}" is not base64: {excerpt(encoded)}', field=field) from None
-    return check_sound(content, field=field)
+    return check_sound(read_base64(encoded, most=MOST_BYTES, field=field), field=field)

@@ -66,8 +66,9 @@ class Room:
     async def make(self, newcomer: Resident) -> None:
         """Wait until there is room for an engine whose turn it is.
 
-        Raises Unavailable when nobody wants it any more. Idle ones leave, the longest unused first. Where all are busy they go on, but not for
-        ever: after a while one only ends what it has begun.
+        Raises Unavailable when nobody wants it any more. Idle ones leave, the longest
+        unused first. Where all are busy they go on, but not for ever: after a while
+        one only ends what it has begun.
         """
         patient_until = _now() + PATIENCE
         while newcomer.requests and not await self._fits(newcomer):
