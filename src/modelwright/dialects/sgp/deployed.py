@@ -1,7 +1,7 @@
 """Deployments of models, as this dialect makes and finds them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from modelwright.core.deployments import MOST_PER_WORKER, MOST_WORKERS, Deployment
@@ -98,16 +98,18 @@ def external_of(entry: Entry) -> External | None:
     if runtime not in (HTTP, CONTAINER):
         return None
     given = {**bundle.get("env", {}), **entry.extra.get(creation.FIELD, {})}
-    routes = {
-        "health_route": _route(bundle, "healthcheck_route", "/readyz"),
-        "predict_route": _route(bundle, "predict_route", "/predict"),
-        "stream_route": _route(bundle, "streaming_predict_route", "/generate_streaming"),
-    }
+    outside = External(
+        "http",
+        health_route=_route(bundle, "healthcheck_route", "/readyz"),
+        predict_route=_route(bundle, "predict_route", "/predict"),
+        stream_route=_route(bundle, "streaming_predict_route", "/generate_streaming"),
+    )
     if runtime == HTTP:
-        return External("http", endpoint=str(given.get(ENDPOINT, "")), **routes)
+        return replace(outside, endpoint=str(given.get(ENDPOINT, "")))
     endpoint: Mapping[str, Any] = runs.get("endpoint_config") or {}
-    return External(
-        "container",
+    return replace(
+        outside,
+        kind="container",
         image="/".join(part for part in (bundle["registry"], bundle["image"]) if part) + f":{bundle['tag']}",
         command=tuple(bundle.get("command", ())),
         env={name: _text(value) for name, value in given.items()},
@@ -115,7 +117,6 @@ def external_of(entry: Entry) -> External | None:
         memory=str(endpoint.get("memory", "")),
         gpus=int(endpoint.get("gpus", 0)),
         delay=int(bundle.get("readiness_initial_delay_seconds", 120)),
-        **routes,
     )
 
 
