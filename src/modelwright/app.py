@@ -32,6 +32,7 @@ from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
+from modelwright.service.choices import Choices
 from modelwright.service.deployments import Deployments
 from modelwright.service.downloads import Downloads
 from modelwright.service.entities import Entities
@@ -57,6 +58,7 @@ from modelwright.settings import Settings
 from modelwright.signatures import TrustedKeys
 from modelwright.starter.replay import StarterReplay
 from modelwright.starter.shipped import shipped_templates
+from modelwright.store.audit import AuditBook
 from modelwright.store.deployments import DeploymentTable
 from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
@@ -136,11 +138,12 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             templates=deployed.templates,
             deployments=deployed.deployments,
             servers=deployed.servers,
-            entities=Entities(EntityTable(parts.catalogue.database), clock),
+            entities=Entities(things := EntityTable(parts.catalogue.database), clock),
             pulls=pulls,
             pushes=pushes,
             archive=archive,
             signing=signing,
+            choices=Choices(things, AuditBook(parts.catalogue.database), clock),
         )
         await import_starter(parts.models, rights.sharing, parts.catalogue, parts.blobs)
         await stack.enter_async_context(runner.working())

@@ -29,6 +29,7 @@ from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
+from modelwright.service.choices import Choices
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
 from modelwright.service.downloads import Downloads
@@ -190,6 +191,7 @@ async def _open(
             Pushes(catalogue, resolver, registries, shelf, signing, ledger),
             Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, ledger),
             signing,
+            Choices(EntityTable(database), books.log, clock),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

@@ -179,7 +179,10 @@ class Accounts:
         password: str | None = None,
         account: str | None = None,
     ) -> User:
-        """Change what is given; raises Conflict when no admin would be left."""
+        """Change what is given; raises Conflict when no admin would be left.
+
+        With a new password all sessions end that were begun with another.
+        """
         _refuse_scoped(by)
         user = await self.user(text)
         changed = replace(user, role=role or user.role)
@@ -189,6 +192,8 @@ class Accounts:
             changed = replace(changed, account=(await self.account(account)).id if account else "")
         stored = None if password is None else await passwords.hashed(check_password(password))
         await self._people.change_user(changed, stored)
+        if stored is not None:
+            await self._end_sessions(user.id)
         self._forget()
         await self._note(by, "user", user.name, {"did": "changed", "role": changed.role})
         return changed
@@ -334,6 +339,29 @@ class Accounts:
         )
         await self._note(user.acting(), "user", user.name, {"did": "signed in"})
         return user, session
+
+    async def change_password(self, by: Principal, password: str, wanted: str) -> None:
+        """Change one's own, which one must know; raises Unauthenticated, Invalid."""
+        user = await self.user(by.id)
+        found = await self._people.password_of(user.email) if user.email else None
+        if not await passwords.matches(found[1] if found else None, password):
+            raise Unauthenticated("the password is wrong")
+        await self.change_user(by, user.id, password=wanted)
+
+    async def sign_out(self, credential: str) -> None:
+        """End the session that a credential is; nothing for a key, which outlives it."""
+        match = _KEY.fullmatch(credential)
+        held = await self._people.held_key(match[1]) if match is not None else None
+        if held is None or not held.key.session or not compare_digest(held.hash, _hash(credential)):
+            return
+        if await self._people.revoke_key(held.key.id, self._clock.now()):
+            self._forget()
+            await self._note(held.user.acting(), "user", held.user.name, {"did": "signed out"})
+
+    async def _end_sessions(self, user: str) -> None:
+        for key in await self._people.keys(user):
+            if key.session and key.revoked_at is None:
+                await self._people.revoke_key(key.id, self._clock.now())
 
     async def _new_key(
         self,
