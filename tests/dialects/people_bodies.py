@@ -41,7 +41,10 @@ OPENWEBUI: dict[str, dict[str, Any]] = {
         "gender": "x",
         "date_of_birth": "1981-07-09",
     },
-    f"POST {_API}/auths/update/password": {"password": "p" * 12, "new_password": "q" * 12},
+    f"POST {_API}/auths/update/password": {
+        "password": "correct horse battery",
+        "new_password": "correct horse battery",
+    },
     f"POST {_API}/users/default/permissions": {
         "workspace": {"models": True},
         "sharing": {"models": True},
@@ -62,7 +65,7 @@ OPENWEBUI: dict[str, dict[str, Any]] = {
         "name": "bob",
         "email": "bob@example.com",
         "profile_image_url": "",
-        "password": "p" * 12,
+        "password": "correct horse battery",
     },
     f"POST {_API}/auths/update/timezone": {"timezone": "Europe/Rome"},
     f"POST {_API}/users/user/variables/update": {"variables": {"tone": "calm"}},

@@ -61,10 +61,7 @@ class Entries:
 
     async def locate(self, principal: Principal, asked: str) -> str:
         """The name that a name or an id stands for; raises NotFound for neither."""
-        try:
-            return await self._models.aliases.locate(principal, DIALECT, asked)
-        except Invalid:
-            raise NotFound("model", asked, field="model") from None
+        return await self._models.aliases.locate(principal, DIALECT, asked)
 
     async def find(self, principal: Principal, asked: str) -> Found:
         """Raises NotFound for a model that is not there, or may not be known."""
