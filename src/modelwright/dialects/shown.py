@@ -1,8 +1,20 @@
 """Shown: what dialects' entries for a model have in common, whatever their ids."""
 
 from modelwright.core.card import Card
-from modelwright.core.grants import Level
+from modelwright.core.errors import Invalid, NotFound
+from modelwright.core.grants import Level, Principal
+from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary
+
+
+async def located(
+    models: Models, principal: Principal, dialect: str, id: str, *, field: str = "model"
+) -> str:
+    """The name that an id stands for; what could be neither is absent, as any other."""
+    try:
+        return await models.aliases.locate(principal, dialect, id, field=field)
+    except Invalid:
+        raise NotFound("model", id, field=field) from None
 
 
 class Shown:

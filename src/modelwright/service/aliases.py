@@ -7,7 +7,7 @@ an id finds it under that id, whatever the id looks like.
 from collections.abc import Mapping
 
 from modelwright.core.access import level_of, viewer_of
-from modelwright.core.errors import Invalid, NotFound
+from modelwright.core.errors import Invalid
 from modelwright.core.grants import Principal
 from modelwright.core.minting import candidates
 from modelwright.core.names import DEFAULT_NAMESPACE, ModelRef, Name, check_reference
@@ -36,7 +36,7 @@ class Aliases:
 
         `scope` None takes an alias of any: one's own first, then one of the library,
         then the oldest; never of a model that may not be known. What is no alias is
-        read as a name, and whether there is such a model is not asked. Raises NotFound
+        read as a name, and whether there is such a model is not asked. Raises Invalid
         for neither.
         """
         found = await self._aliased(principal, asked, dialect, scope)
@@ -47,10 +47,7 @@ class Aliases:
             found = await self._aliased(principal, before, dialect, scope)
             if found is not None:
                 return str(ModelRef.parse(f"{found.name.full}@{number}", field=field))
-        try:
-            return check_reference(asked, field=field)
-        except Invalid:
-            raise NotFound("model", asked, field=field) from None
+        return check_reference(asked, field=field)
 
     async def all(self, dialect: str) -> Mapping[str, Alias]:
         """What a dialect calls its models, by key; not filtered for anybody."""

@@ -26,7 +26,7 @@ from modelwright.dialects.openwebui.refusals import (
     Refusal,
 )
 from modelwright.dialects.openwebui.variables import chat_fields
-from modelwright.dialects.shown import Shown
+from modelwright.dialects.shown import Shown, located
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -90,7 +90,7 @@ class Entries:
 
     async def locate(self, principal: Principal, identifier: str) -> str:
         """The name that an id stands for; raises NotFound for one that is none."""
-        return await self._models.aliases.locate(principal, DIALECT, identifier)
+        return await located(self._models, principal, DIALECT, identifier)
 
     async def find(self, principal: Principal, identifier: str) -> Found:
         """Raises NotFound for a model that is not there, or may not be known."""

@@ -15,7 +15,7 @@ from modelwright.core.errors import Conflict, Denied, NotFound
 from modelwright.core.grants import Level, Principal
 from modelwright.core.revision import Alias
 from modelwright.dialects.sgp import creation, wire
-from modelwright.dialects.shown import Shown
+from modelwright.dialects.shown import Shown, located
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -93,7 +93,7 @@ class Entries:
 
     async def locate(self, principal: Principal, id: str, *, field: str = "model") -> str:
         """The name that an id stands for; raises NotFound for what is none."""
-        return await self._models.aliases.locate(principal, DIALECT, id, field=field)
+        return await located(self._models, principal, DIALECT, id, field=field)
 
     async def find(self, principal: Principal, id: str, *, field: str = "model") -> Entry:
         """Raises NotFound for a model that is not there, or may not be known."""
