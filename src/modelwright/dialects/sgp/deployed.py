@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from modelwright.core.deployments import MOST_PER_WORKER, MOST_WORKERS, Deployment
+from modelwright.core.deployments import MOST_PER_WORKER, MOST_WORKERS, Deployment, Wanted
 from modelwright.core.external import External, checked_route
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.model_template import ModelTemplate
@@ -12,7 +12,7 @@ from modelwright.core.names import Name
 from modelwright.core.runtimes import CONTAINER, HTTP, runtime_of
 from modelwright.dialects.sgp import creation
 from modelwright.dialects.sgp.entries import DIALECT, Entries, Entry
-from modelwright.service.deployments import Deployments, Wanted
+from modelwright.service.deployments import Deployments
 
 ENDPOINT = "ENDPOINT"
 RUNS = "runs"
