@@ -10,6 +10,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 import tomllib
 import venv
 from collections.abc import Iterator
@@ -67,7 +68,21 @@ def install(kind: str) -> int:
     print(f"setup: installing modelwright{WANTED[kind][1:]} into .venv (once, some minutes)", flush=True)
     # Twice quiet: a plain -q still prints every unreachable index it skips.
     command = [python, "-m", "pip", "install", "-qq", "--disable-pip-version-check", "-e", WANTED[kind]]
-    return subprocess.run(command, cwd=ROOT).returncode
+    return patiently(command)
+
+
+def patiently(command: list[str | Path]) -> int:
+    """Run a command that is silent for minutes; a terminal shows the seconds meanwhile."""
+    begun, watched = time.monotonic(), sys.stdout.isatty()
+    with subprocess.Popen(command, cwd=ROOT) as process:
+        while process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            if watched:
+                print(f"\rsetup: {time.monotonic() - begun:.0f} s", end="", flush=True)
+    if watched:
+        print()
+    return process.returncode
 
 
 def main(kind: str) -> int:

@@ -33,6 +33,7 @@ from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.choices import Choices
+from modelwright.service.collection import Collection
 from modelwright.service.deployments import Deployments
 from modelwright.service.downloads import Downloads
 from modelwright.service.entities import Entities
@@ -62,6 +63,8 @@ from modelwright.store.audit import AuditBook
 from modelwright.store.deployments import DeploymentTable
 from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
+from modelwright.store.garbage import Garbage
+from modelwright.store.inspection import Inspection
 from modelwright.store.ollama_folder import OllamaFolders
 from modelwright.store.partials import PartialStore
 from modelwright.store.prompts import PromptTable
@@ -144,6 +147,7 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             archive=archive,
             signing=signing,
             choices=Choices(things, AuditBook(parts.catalogue.database), clock),
+            collection=_collection(parts, clock),
         )
         await import_starter(parts.models, rights.sharing, parts.catalogue, parts.blobs)
         await stack.enter_async_context(runner.working())
@@ -262,6 +266,11 @@ def _queue(settings: Settings, parts: Parts, clock: Clock) -> PromptQueue:
         workers=max(1, settings.parallel // 2),  # the other slots are for those who wait
         keep=settings.keep_prompts,
     )
+
+
+def _collection(parts: Parts, clock: Clock) -> Collection:
+    database = parts.catalogue.database
+    return Collection(Garbage(database), Inspection(database), parts.blobs, clock, AuditBook(database))
 
 
 def _transfers(settings: Settings, house: Parts, uploads: Uploads) -> tuple[Pulls, Pushes, Archive, Signing]:

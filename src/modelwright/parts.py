@@ -31,7 +31,6 @@ from modelwright.store.links import Links
 from modelwright.store.training import DatasetTable
 from modelwright.weights.files import WeightBlobs
 
-CATALOGUE: Final = "catalogue.db"
 PREFIXES: Final = "prefixes"
 """Where engines keep what they computed of constant prompts."""
 WORKSHOP: Final = "workshop"
@@ -57,7 +56,7 @@ class Parts:
 
 async def build_parts(settings: Settings, clock: Clock, token: str, stack: AsyncExitStack) -> Parts:
     """What everything else stands on; `stack` ends it."""
-    catalogue = await Catalogue.open(settings.database or f"sqlite:///{settings.home / CATALOGUE}")
+    catalogue = await Catalogue.open(settings.catalogue_url)
     stack.push_async_callback(catalogue.close)
     blobs = BlobStore(settings.home)
     blobs.clear_leftovers()

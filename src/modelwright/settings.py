@@ -291,6 +291,11 @@ class Settings:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What was ignored, to be shown to the operator."""
 
+    @property
+    def catalogue_url(self) -> str:
+        """Where the catalogue is: the named database, else a file in the data folder."""
+        return self.database or f"sqlite:///{self.home / 'catalogue.db'}"
+
 
 RULES: Final[Mapping[str, Rule]] = {
     each.name: each.metadata["rule"] for each in fields(Settings) if "rule" in each.metadata

@@ -1,5 +1,6 @@
 """The command line as a whole: its list, its exit codes, its cost."""
 
+import json
 import os
 import resource
 import subprocess
@@ -43,6 +44,11 @@ def test_every_command_explains_itself(capsys, words):
 
 def test_both_spellings_of_the_version(cli):
     assert cli.ok("--version") == cli.ok("version") == f"modelwright {__version__}\n"
+    assert json.loads(cli.ok("version", "--json")) == {"version": __version__}
+
+
+def test_no_line_of_the_help_is_cut_off(cli):
+    assert "..." not in cli.ok("--help").partition("Commands:")[2]
 
 
 def test_ollamas_other_name_for_ls_is_understood(shared):

@@ -39,6 +39,8 @@ def test_config_shows_every_value_and_its_source(shared):
     assert shown["drain"] == {"value": "5", "source": "environment", "from": "MODELWRIGHT_DRAIN"}
     assert shown["keep_alive"] == {"value": "60", "source": "ollama", "from": "OLLAMA_KEEP_ALIVE"}
     assert [line.split()[0] for line in lines[1:]] == list(json.loads(json.dumps(shown)))
+    [parallel] = [line for line in lines if line.startswith("parallel")]
+    assert parallel.split() == ["parallel", str(shared.home / "modelwright.toml"), "2"]
 
 
 def test_gpus_are_listed_with_their_memory(tmp_path):

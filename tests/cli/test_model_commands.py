@@ -95,6 +95,7 @@ def test_a_model_that_is_not_there(shared, words):
     assert done.returncode == 1
     assert "nobody" in done.stderr
     assert "not found" in done.stderr
+    assert "modelwright ls" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -115,10 +116,25 @@ def test_a_bad_modelfile_makes_nothing(shared, text, said):
     assert "broken" not in shared.ok("ls")
 
 
+def test_a_folder_without_a_modelfile_or_weights(shared, tmp_path):
+    done = shared("create", "mario2", cwd=tmp_path)
+    assert done.returncode == 1
+    said = f"Error: {tmp_path}: no Modelfile or safetensors files found\n"
+    assert done.stderr == said + "Write a Modelfile, or name one with -f\n"
+
+
+def test_a_bad_name_is_told_what_is_bad(shared):
+    done = shared("create", "Bad Name", "-f", "-", stdin="FROM starter")
+    assert done.returncode == 1
+    assert 'invalid model name "Bad Name": ' in done.stderr
+
+
 def test_a_missing_modelfile(shared):
     done = shared("create", "mario2", "-f", "nowhere/Modelfile")
     assert done.returncode == 1
-    assert done.stderr == "Error: file 'nowhere/Modelfile' not found\nName the Modelfile with -f\n"
+    assert (
+        done.stderr == "Error: file 'nowhere/Modelfile' not found\nName a Modelfile that is there with -f\n"
+    )
 
 
 def test_a_loaded_model_is_listed_until_it_is_stopped(shared, mario):

@@ -62,3 +62,8 @@ def test_a_model_as_one_file(shared, tmp_path):
     file.write_bytes(file.read_bytes()[:-3000])
     assert shared("import", str(file)).returncode == 1
     shared.ok("rm", "luigi", "brother")
+
+
+def test_a_password_is_asked_for_where_somebody_is_there(shared):
+    done = shared("login", "registry.example.com", "-u", "mario")
+    assert (done.returncode, "--password-stdin" in done.stderr) == (1, True)

@@ -1,11 +1,15 @@
 """A command without a server starts one, shares it, and leaves none behind."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+
+from tests.cli.conftest import COMMAND
 
 HOLD = """
 import sys
@@ -44,6 +48,19 @@ def test_a_command_leaves_no_server_behind_but_what_it_did(quick, is_alive):
     assert not is_alive(int((quick.home / "server.lock").read_text()))
     assert quick.home.stat().st_mode & 0o077 == 0
     assert quick.ok("show", "mario", "--system") == "You are Mario.\n"
+
+
+def test_who_waits_at_a_terminal_for_its_start_is_told(cli):
+    screen, line = pty.openpty()
+    done = subprocess.run(
+        [COMMAND, "ls"], env=cli.environment, stdout=subprocess.PIPE, stderr=line, timeout=50
+    )
+    os.close(line)
+    told = os.read(screen, 65536).decode()
+    os.close(screen)
+    assert done.returncode == 0, told
+    assert "starting a server" in told
+    assert b"starting" not in done.stdout
 
 
 def test_commands_share_one_until_the_last_has_left(cli, hold, wait_until, is_alive):

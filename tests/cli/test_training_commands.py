@@ -194,6 +194,6 @@ def test_a_run_is_shown_as_it_goes_and_afterwards(quick, serve, facts: str) -> N
     [run] = json.loads(shared.ok("runs", "--json"))
     assert (run["step"], run["priority"]) == (2, 7)
     assert "queued" in shared.ok("logs", run["id"])
-    assert run["id"] in shared.ok("runs")
+    assert f"{run['id']}    taught:latest    sft" in shared.ok("runs")
     done = shared("cancel", run["id"])
     assert (done.returncode, run["state"] in done.stderr) == (1, True)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, Invalid, NotFound, TooLarge
-from modelwright.store.blobs import PIECE, BlobStore
+from modelwright.store.blobs import BlobStore
+from modelwright.store.files import PIECE
 
 pytestmark = pytest.mark.anyio
 

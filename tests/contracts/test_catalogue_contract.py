@@ -48,6 +48,7 @@ def key(name: str) -> str:
 async def test_a_created_model_is_found_as_it_was_created(catalogue: Catalogue) -> None:
     manifest = Digest.of(b"{}")
     facts = {"base": WEIGHTS, "parent": "starter", "manifest": manifest, "template": Digest.of(b"x")}
+    await catalogue.add_blob(BlobRecord(WEIGHTS, 7, FACTS))
     new = revision("Bob/Mario:V1", **facts, size=2, message="why")
     stored, changed, _ = await catalogue.commit(new)
     assert changed

@@ -30,6 +30,7 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.choices import Choices
+from modelwright.service.collection import Collection
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
 from modelwright.service.downloads import Downloads
@@ -62,7 +63,9 @@ from modelwright.store.catalogue import Catalogue
 from modelwright.store.deployments import DeploymentTable
 from modelwright.store.entities import EntityTable
 from modelwright.store.file_uploads import UploadTable
+from modelwright.store.garbage import Garbage
 from modelwright.store.grants import GrantBook
+from modelwright.store.inspection import Inspection
 from modelwright.store.keys import KeyBook
 from modelwright.store.links import Links
 from modelwright.store.ollama_folder import OllamaFolders
@@ -192,6 +195,7 @@ async def _open(
             Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, ledger),
             signing,
             Choices(EntityTable(database), books.log, clock),
+            Collection(Garbage(database), Inspection(database), blobs, clock, AuditBook(database)),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):
             await _add_base(name, facts, catalogue, models)

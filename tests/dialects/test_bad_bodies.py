@@ -46,6 +46,7 @@ ROUTES: dict[str, dict[str, Any]] = {
     "POST /api/modelwright/verify": {"model": "test"},
     "POST /api/modelwright/logout": {"registry": "x"},
     "POST /api/modelwright/adopt": {"path": "/nothing", "token": ""},
+    "POST /api/modelwright/gc": {"grace": "24h"},
     "POST /api/modelwright/runs": {"model": "test", "dataset": "file-1"},
     "POST /api/modelwright/deployments": {"model": "test"},
     **{f"POST /api/modelwright/runs/{verb}": {"run": "run-1"} for verb in ("cancel", "pause", "resume")},

@@ -1,11 +1,17 @@
-"""A model whose projector hears takes sounds: AI-middleware's speech, OpenAI's input_audio."""
+"""A model whose projector hears takes sounds: those of three routes."""
 
 import base64
+import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
 import pytest
+from openai.types.audio import (
+    Transcription,
+    TranscriptionTextDeltaEvent,
+    TranscriptionTextDoneEvent,
+)
 
 from modelwright.core.digest import Digest
 from modelwright.core.draft import SpecDraft
@@ -122,3 +128,71 @@ async def test_the_engine_is_given_a_sound_as_one(hearing: House) -> None:
         "input_audio": {"data": base64.b64encode(WAV).decode(), "format": "wav"},
     }
     assert content[1]["type"] == "text"
+
+
+def transcribe(client: Any, content: bytes = WAV, **texts: str) -> Any:
+    """A recording as OpenAI's clients send it."""
+    return client.post(
+        "/v1/audio/transcriptions", files={"file": ("a.wav", content)}, data={"model": "ears", **texts}
+    )
+
+
+async def test_openais_transcription_is_what_the_model_writes_down(hearing: House) -> None:
+    answer = await transcribe(hearing.client)
+    assert answer.status_code == 200, answer.text
+    told = Transcription.model_validate(answer.json())
+    assert told.text.startswith("Write down what is said")  # the echo of the order
+    assert told.usage is not None
+    assert told.usage.type == "tokens"
+    assert Listening.heard[-1][1][-1].images == (WAV,)
+
+
+async def test_a_transcription_may_be_told_the_language_and_what_came_before(hearing: House) -> None:
+    await transcribe(hearing.client, language="de", prompt="Herr Öz spricht.", temperature="0.5")
+    asked = Listening.heard[-1][1][-1].content
+    assert '"de"' in asked
+    assert '"Herr Öz spricht."' in asked
+
+
+async def test_a_transcription_can_be_plain_text(hearing: House) -> None:
+    whole = (await transcribe(hearing.client)).json()["text"]
+    plain = await transcribe(hearing.client, response_format="text")
+    assert plain.headers["content-type"] == "text/plain; charset=utf-8"
+    assert plain.text == whole + "\n"
+
+
+async def test_a_transcription_that_is_streamed_says_the_same(hearing: House) -> None:
+    whole = (await transcribe(hearing.client)).json()
+    streamed = await transcribe(hearing.client, stream="true")
+    assert streamed.headers["content-type"].startswith("text/event-stream")
+    frames = [json.loads(line[6:]) for line in streamed.text.splitlines() if line.startswith("data: {")]
+    *pieces, last = frames
+    deltas = [TranscriptionTextDeltaEvent.model_validate(piece).delta for piece in pieces]
+    done = TranscriptionTextDoneEvent.model_validate(last)
+    assert "".join(deltas) == done.text == whole["text"]
+    assert last["usage"]["total_tokens"] == whole["usage"]["total_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "content", "status", "said"),
+    [
+        ({"model": ""}, WAV, 400, '"model" is required'),
+        ({"model": "test"}, WAV, 400, "does not support audio"),
+        ({"model": "nothing"}, WAV, 404, "nothing"),
+        ({}, b"RIFF", 400, "no sound that is known"),
+        ({"response_format": "srt"}, WAV, 400, 'response_format "srt" is not supported'),
+        ({"response_format": "text", "stream": "true"}, WAV, 400, "stream"),
+        ({"temperature": "warm"}, WAV, 400, "temperature"),
+        ({"temperature": "nan"}, WAV, 400, "temperature"),
+        ({"stream": "maybe"}, WAV, 400, "stream"),
+        ({"include[]": "logprobs"}, WAV, 400, "include"),
+        ({"timestamp_granularities[]": "word"}, WAV, 400, "timestamp_granularities"),
+        ({"language": "the one of " + "x" * 80}, WAV, 400, "language"),
+    ],
+)
+async def test_a_transcription_is_refused_clearly(
+    hearing: House, texts: dict[str, str], content: bytes, status: int, said: str
+) -> None:
+    answer = await transcribe(hearing.client, content, **texts)
+    assert (answer.status_code, said in answer.json()["error"]["message"]) == (status, True), answer.text
+    assert not Listening.heard

@@ -185,6 +185,17 @@ async def test_other_text_is_another_file_and_the_longest_unused_goes(
     assert not first.with_suffix(".sha256").exists()
 
 
+async def test_what_was_used_last_stays(tmp_path: Path) -> None:
+    files = PrefixFiles(tmp_path, 25)
+    for key in ("first", "second", "first", "third"):
+        if not await files.find(key):
+            name = files.unfinished()
+            (tmp_path / name).write_bytes(b"0123456789")
+            assert await files.keep(name, key, 7)
+        await asyncio.sleep(0.02)  # a file's time is no finer everywhere
+    assert [await files.find(key) for key in ("first", "second", "third")] == [7, 0, 7]
+
+
 async def test_short_beginnings_and_no_limit_make_no_files(
     start: Start, model: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -21,8 +21,9 @@ from modelwright.core.errors import ModelwrightError
 from modelwright.core.names import Name
 from modelwright.core.revision import BlobRecord, NewRevision
 from modelwright.core.spec import ModelSpec, PinnedParent, WeightLayer
-from modelwright.store.blobs import PIECE, BlobStore
+from modelwright.store.blobs import BlobStore
 from modelwright.store.catalogue import Catalogue
+from modelwright.store.files import PIECE
 
 WEIGHTS = b"weights" * 300_000
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)

@@ -15,6 +15,9 @@ OPENAI: Final = """## Good to know
   never needed. Tools are functions: what OpenAI hosts (web search, files, code) is refused by name.
 - `truncation` of a response is `disabled` unless the request says `auto`; a chat leaves out its oldest
   messages by itself.
+- `/v1/audio/transcriptions` takes a form with the file `file` (WAV or MP3, up to 25 MiB), a `model` with the
+  ability `audio`, and if wanted `language`, `prompt`, `temperature`, `response_format` (json or text) and
+  `stream`. Times and speakers are refused by name: a model that hears tells the text alone.
 - `/v1/rerank` (and `/v1/reranking`) is no part of OpenAI's API: it takes what Jina's and Cohere's clients,
   llama.cpp and vLLM know, for models whose weights have a head that ranks.
 - A fine-tuning job is a run: `ftjob-1` is `run-1`, and runs that were asked for otherwise are jobs too. Its

@@ -153,6 +153,7 @@ NAMELESS: Final[Mapping[Call, str]] = {
     ("POST", "/api/pull"): _ANYBODY,
     ("POST", "/api/modelwright/import"): _ANYBODY,
     ("POST", "/ai/speech-to-text"): _ANYBODY,
+    ("POST", "/v1/audio/transcriptions"): _ANYBODY,
     ("POST", "/v4/serving/{server}/execute"): _ANYBODY,
     ("POST", "/v4/serving/a/{alias}/execute"): _ANYBODY,
 }

@@ -6,6 +6,7 @@ what an answer means.
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
@@ -19,6 +20,8 @@ NATIVE: Final = "/api/modelwright"
 
 _CONNECT_SECONDS: Final = 5.0
 _NOT_FOUND: Final = 404
+_ABSENT: Final = re.compile(r"""model (['"]).*\1 not found""", re.DOTALL)
+_ABSENT_HINT: Final = "See what is here with: modelwright ls. Get others with: modelwright pull"
 
 
 class Client:
@@ -152,6 +155,8 @@ def _refusal(status: int, content: bytes) -> ModelwrightError:
 
 
 def _failure(error: Any, hint: str = "") -> ModelwrightError:
-    if isinstance(error, dict):
-        return ModelwrightError(str(error["message"]), hint=str(error.get("hint") or hint))
-    return ModelwrightError(str(error), hint=hint)
+    told = error if isinstance(error, dict) else {"message": error}
+    message = str(told["message"])
+    if _ABSENT.fullmatch(message):
+        hint = _ABSENT_HINT
+    return ModelwrightError(message, hint=str(told.get("hint") or hint))

@@ -16,4 +16,5 @@ def config(as_json: JsonOption = False) -> None:
     if as_json:
         print_json({name: {"value": text, "source": s.kind, "from": s.name} for name, text, s in rows})
     else:
-        print_table(("SETTING", "VALUE", "FROM"), [(name, text, str(source)) for name, text, source in rows])
+        # The value is last: some are longer than a line, and would push the source out of sight.
+        print_table(("SETTING", "FROM", "VALUE"), [(name, str(source), text) for name, text, source in rows])

@@ -83,6 +83,18 @@ def progress() -> Iterator[Callable[[str], object]]:
 
 
 @contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show on a terminal that something takes its time; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+@contextmanager
 def byte_progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
     """Show how many of `total` bytes are done; a bar on a terminal, else one line."""
     if not sys.stderr.isatty():

@@ -1,6 +1,8 @@
 """`create`: a Modelfile and the files it names become a model."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,7 +15,8 @@ from modelwright.cli.server import HostOption, connect
 from modelwright.cli.transfer import send_files
 from modelwright.core import modelfile
 from modelwright.core.create_request import plan_create
-from modelwright.core.errors import Invalid, NotFound
+from modelwright.core.errors import Invalid, ModelwrightError, NotFound
+from modelwright.core.names import Name
 
 DEFAULT: Final = "Modelfile"
 
@@ -42,10 +45,31 @@ def create(
     host: HostOption = "",
 ) -> None:
     """Make a model, or a new revision of the one that has the name."""
-    text = "FROM ." if not file and not Path(DEFAULT).exists() else read_modelfile(file or DEFAULT)
-    with connect(host) as client:
+    text = read_modelfile(file or DEFAULT) if file or Path(DEFAULT).exists() else _of_this_folder()
+    with connect(host) as client, _naming(name):
         create_model(client, name, text, folder=_folder(file), quantize=quantize, warm=warm)
     note(f"created {name}")
+
+
+def _of_this_folder() -> str:
+    """What a folder without a Modelfile means: its weights."""
+    try:
+        LocalFiles("").find(".", "model")
+    except Invalid as error:
+        error.hint = error.hint or "Write a Modelfile, or name one with -f"
+        raise
+    return "FROM ."
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Say what is wrong with a name where the server, as Ollama, says only that it is."""
+    try:
+        yield
+    except ModelwrightError as error:
+        if error.message == "invalid model name":
+            Name.parse(name)
+        raise
 
 
 def read_modelfile(file: str) -> str:
@@ -53,7 +77,7 @@ def read_modelfile(file: str) -> str:
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except FileNotFoundError as error:
-        raise NotFound("file", file, hint="Name the Modelfile with -f") from error
+        raise NotFound("file", file, hint="Name a Modelfile that is there with -f") from error
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror}") from error
     text = modelfile.decode(content)

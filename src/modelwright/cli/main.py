@@ -62,6 +62,8 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "quota": Entry("rights:quota", "Limit what a user may have or do."),
     "audit": Entry("rights:audit", "Show who did what."),
     "demo": Entry("demo:demo", "Make a custom model and ask it three questions."),
+    "check": Entry("check:check", "See whether everything in the store is as it was written."),
+    "gc": Entry("collect:collect", "Remove blobs that nothing needs any more."),
     "doctor": Entry("doctor:doctor", "Find out what keeps modelwright from working here."),
     "config": Entry("configuration:config", "Show every setting and where its value came from."),
     "version": Entry("version:version", "Print the version."),
@@ -103,7 +105,7 @@ GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
         },
     ),
     "account": (
-        "Manage accounts: tenants, whose users can be given a right together.",
+        "Manage accounts: tenants, each with its users.",
         {
             "create": Entry("people:create_account", "Add an account."),
             "ls": Entry("people:list_accounts", "List the accounts.", alias="list"),

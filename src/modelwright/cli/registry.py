@@ -54,6 +54,8 @@ def login(
     if key is not None:
         word = _key_text(key)
     else:
+        if not from_stdin and not sys.stdin.isatty():
+            raise Invalid("nobody is there to be asked for a password", hint="Send it with --password-stdin")
         user = user or typer.prompt("User")
         asked = sys.stdin.readline().rstrip("\r\n") if from_stdin else ""
         word = asked if from_stdin else typer.prompt("Password", hide_input=True)

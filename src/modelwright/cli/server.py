@@ -17,6 +17,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from modelwright.cli.client import Client, is_modelwright
+from modelwright.cli.console import waiting
 from modelwright.core.address import Address
 from modelwright.core.errors import Unavailable
 from modelwright.presence import Clients, make_home, present, turn_to_start
@@ -120,7 +121,9 @@ def _shared(home: Path) -> Iterator[Address]:
         clients = stack.enter_context(closing(Clients(home)))
         clients.join()
         with turn_to_start(home):
-            address = _of_folder(home) or _start(home, clients, stack)
+            if (address := _of_folder(home)) is None:
+                with waiting("starting a server"):
+                    address = _start(home, clients, stack)
         yield address
 
 

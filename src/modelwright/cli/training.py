@@ -95,7 +95,7 @@ def runs(as_json: JsonOption = False, host: HostOption = "") -> None:
     rows = [
         (
             each["id"],
-            each["target"],
+            str(Name.parse(each["target"])),
             each["method"],
             each["state"],
             f"{each['step']}/{each['steps']}" if each["steps"] else "",

@@ -65,7 +65,7 @@ def read_header(block: bytes) -> Member | None:
     try:
         said = int(block[148:156].strip(b"\0 ") or b"0", 8)
     except ValueError as error:
-        raise Corrupt("the archive is damaged: a header is none") from error
+        raise Corrupt("this is no archive, or a damaged one: a header cannot be read") from error
     if said != sum(block[:148]) + 8 * 0x20 + sum(block[156:]):
         raise Corrupt("the archive is damaged: a header's checksum is wrong")
     prefix = _text(block[345:500]) if block[257:262] == b"ustar" else ""

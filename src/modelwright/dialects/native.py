@@ -4,8 +4,8 @@ Names hold slashes, so they stand in the query or the body, never in the path.
 """
 
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from hmac import compare_digest
 from itertools import chain
 from typing import Any, Final, Generic, TypeVar
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.argument_schema import BadArguments
+from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Denied, Invalid, ModelwrightError
 from modelwright.core.grants import Verb
 from modelwright.core.revision import Move, Revision
@@ -23,7 +24,7 @@ from modelwright.dialects.base import Backing, Json, is_local, json_response, ne
 from modelwright.dialects.body import read_body
 from modelwright.dialects.deployments import DeploymentRoutes
 from modelwright.dialects.failure import status_of
-from modelwright.dialects.fields import Closed, Count, Text, documented
+from modelwright.dialects.fields import Closed, Count, Flag, Text, documented
 from modelwright.dialects.model_templates import TemplateRoutes
 from modelwright.dialects.native_transfers import Transfers
 from modelwright.dialects.people import PeopleRoutes
@@ -44,6 +45,13 @@ class RollbackRequest(Closed):
 
     model: Text
     revision: Count
+
+
+class CollectRequest(Closed):
+    """Remove blobs that nothing needs and that came before the `grace`."""
+
+    grace: Text = "24h"
+    dry_run: Flag = False
 
 
 class LocalPath(Closed):
@@ -98,6 +106,7 @@ class _Routes:
         self._models = backing.services.models
         self._imports = backing.services.imports
         self._adoption = backing.services.adoption
+        self._collection = backing.services.collection
         self._principal_of = backing.principal_of
         self._limits = backing.limits
         self._identity = identity
@@ -133,6 +142,13 @@ class _Routes:
             self.adopt,
             "Take over the models of an Ollama of this machine",
             documented(LocalPath),
+        )
+        yield (
+            "POST",
+            "/gc",
+            self.collect,
+            "Remove blobs that nothing needs any more",
+            documented(CollectRequest),
         )
 
     @needs(Verb.OPEN)
@@ -186,6 +202,13 @@ class _Routes:
         body = await self._read_local(request)
         events = self._adoption.adopt(self._principal_of(request), body.path)
         return Answer(events, _Lines(_adoption_frame), stream=True)
+
+    @needs(Verb.ADMINISTER)
+    async def collect(self, request: Request) -> Response:
+        body = await read_body(request, CollectRequest, self._limits)
+        grace = timedelta(seconds=parse_duration(body.grace, field="grace"))
+        found = await self._collection.collect(self._principal_of(request), grace=grace, dry=body.dry_run)
+        return json_response({**asdict(found), "dry_run": body.dry_run})
 
     async def _read_local(self, request: Request) -> LocalPath:
         """Read a request that names a path; Denied unless the server's user asks."""

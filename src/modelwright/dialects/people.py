@@ -243,7 +243,9 @@ class PeopleRoutes:
             user = await self._accounts.user(body.user or principal.id)
         except NotFound:
             if not body.user:
-                raise Invalid("the key of nobody", field="user", hint="Name a user") from None
+                raise Invalid(
+                    "a key needs a user", field="user", hint="Name whose it is to be (--user)"
+                ) from None
             return await self._accounts.add_user(principal, body.user, role)
         if role not in (None, user.role):
             raise Conflict(

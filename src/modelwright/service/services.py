@@ -6,6 +6,7 @@ from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
 from modelwright.service.choices import Choices
+from modelwright.service.collection import Collection
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
 from modelwright.service.entities import Entities
@@ -48,3 +49,4 @@ class Services:
     archive: Archive
     signing: Signing
     choices: Choices
+    collection: Collection

@@ -10,37 +10,43 @@ uploading a damaged blob again repairs it. It knows nothing of SQL; who refers
 to a blob is the catalogue's affair.
 """
 
-import asyncio
 import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
-import stat
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar, TypeVarTuple, Unpack
-
-import anyio
-import anyio.to_thread
+from typing import Final, TypeVar
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, Invalid, NotFound, TooLarge
 from modelwright.core.ports import OnBytes
 from modelwright.store.failures import explain_os
 from modelwright.store.file_state import FileState
+from modelwright.store.files import (
+    PIECE,
+    explained,
+    hash_rest,
+    ignore,
+    in_thread,
+    is_file,
+    opened,
+    pieces,
+    sync_folder,
+)
 
 T = TypeVar("T")
-P = TypeVarTuple("P")
 
-PIECE: Final = 1024 * 1024
-"""Bytes that are read, hashed and written at a time."""
 SMALL: Final = 4 * 1024 * 1024
 """Bytes that `read` gives at most, unless told otherwise."""
 LONGEST_LINE: Final = 8 * 1024 * 1024
 
+_NAME: Final = re.compile(r"sha256-[0-9a-f]{64}")
 _CLONE: Final = 0x40049409  # FICLONE of Linux (include/uapi/linux/fs.h)
 _CANNOT_SHARE: Final = frozenset(
     {errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM, errno.EMLINK}
@@ -58,6 +64,7 @@ class BlobStore:
     def __init__(self, root: Path) -> None:
         self._blobs = root / "blobs"
         self._temporary = root / "tmp"
+        self._naming = threading.Lock()
         try:
             self._blobs.mkdir(parents=True, exist_ok=True)
             self._temporary.mkdir(exist_ok=True)
@@ -120,13 +127,14 @@ class BlobStore:
         Raises NotFound when it is absent, Invalid when it is not a regular file
         (links are not followed), is not what was expected, or changed meanwhile.
         """
-        return await in_thread(self._adopt, source, expected, link, on_bytes or _ignore)
+        return await in_thread(self._adopt, source, expected, link, on_bytes or ignore)
 
     def publish(self, path: Path, digest: Digest) -> None:
         """Give a file beside the blobs, synced and verified, its name among them; blocks."""
         with explained(self._blobs):
-            path.rename(self.path(digest))
-            _sync_folder(self._blobs)
+            with self._naming:
+                path.rename(self.path(digest))
+            sync_folder(self._blobs)
 
     async def pieces(self, digest: Digest, start: int = 0) -> AsyncGenerator[bytes, None]:
         """Give a blob's bytes from an offset on, unverified; NotFound when it is absent."""
@@ -137,7 +145,7 @@ class BlobStore:
 
     async def has(self, digest: Digest) -> bool:
         """Whether there is such a file; its bytes are not read."""
-        return await in_thread(_is_file, self.path(digest))
+        return await in_thread(is_file, self.path(digest))
 
     async def state(self, path: Path) -> FileState | None:
         """What tells that a file was changed or replaced; None when there is none."""
@@ -146,6 +154,48 @@ class BlobStore:
     async def verify(self, digest: Digest) -> bool:
         """Whether the blob is there and its bytes still have this digest."""
         return await in_thread(self._verify, digest)
+
+    async def digests(self) -> frozenset[Digest]:
+        """Of all files that are there, by their names."""
+        return await in_thread(self._digests)
+
+    async def measure(self, digest: Digest, on_bytes: OnBytes | None = None) -> tuple[Digest, int]:
+        """What a file's bytes really are, read anew; NotFound without it."""
+
+        def read() -> tuple[Digest, int]:
+            with opened(self.path(digest)) as file:
+                return hash_rest(file, on_bytes)
+
+        return await in_thread(read)
+
+    async def length(self, digest: Digest) -> int:
+        """A file's bytes, not read; NotFound without it."""
+
+        def ask() -> int:
+            with opened(self.path(digest)) as file:
+                return os.fstat(file).st_size
+
+        return await in_thread(ask)
+
+    async def remove(self, digest: Digest, before: datetime) -> int:
+        """Remove a file unless it came or was changed since; its bytes, 0 if it stays.
+
+        A blob that is put meanwhile stays: it takes its name anew, at a time of its own.
+        """
+
+        def work() -> int:
+            path = self.path(digest)
+            with explained(path), self._naming:
+                try:
+                    found = path.lstat()
+                except FileNotFoundError:
+                    return 0
+                if max(found.st_ctime, found.st_mtime) >= before.timestamp():
+                    return 0
+                path.unlink()
+                return found.st_size
+
+        return await in_thread(work)
 
     async def over_lines(self, digest: Digest, work: Callable[[Iterable[bytes]], T]) -> T:
         """Do blocking work on a blob's lines, in a thread; raises NotFound without it.
@@ -181,15 +231,16 @@ class BlobStore:
         if draft.is_link and self._is_held_apart(digest, draft):
             return digest, draft.size
         with explained(self._blobs):
-            draft.path.rename(self.path(digest))
-            _sync_folder(self._blobs)
+            with self._naming:
+                draft.path.rename(self.path(digest))
+            sync_folder(self._blobs)
         draft.discard()  # renaming one link of a file onto another of its links keeps both
         return digest, draft.size
 
     def _is_held_apart(self, digest: Digest, draft: "_Draft") -> bool:
         """Whether a good copy is there, which a link to a foreign file would endanger."""
         path = self.path(digest)
-        return _is_file(path) and not path.samefile(draft.path) and self._verify(digest)
+        return is_file(path) and not path.samefile(draft.path) and self._verify(digest)
 
     def _adopt(
         self, source: Path, expected: Digest | None, link: bool, on_bytes: OnBytes
@@ -198,25 +249,30 @@ class BlobStore:
         try:
             with opened(source) as file:
                 if not draft.clone(file) and not (link and draft.link(file, source)):
-                    for piece in _pieces(file):
+                    for piece in pieces(file):
                         draft.write(piece)
             return self._publish(draft, expected)
         finally:
             draft.discard()
 
+    def _digests(self) -> frozenset[Digest]:
+        with explained(self._blobs):
+            names = [path.name for path in self._blobs.iterdir()]
+        return frozenset(Digest(name.removeprefix("sha256-")) for name in names if _NAME.fullmatch(name))
+
     def _verify(self, digest: Digest) -> bool:
         try:
             with opened(self.path(digest)) as file:
-                return _hash(file)[0] == digest
+                return hash_rest(file)[0] == digest
         except (NotFound, Invalid):
             return False
 
     def _read(self, digest: Digest, limit: int) -> bytes:
         path = self.path(digest)
-        if not _is_file(path):
+        if not is_file(path):
             raise NotFound("blob", str(digest))
         with opened(path) as file:
-            content = b"".join(bytes(piece) for piece in _pieces(file, limit + 1))
+            content = b"".join(bytes(piece) for piece in pieces(file, limit + 1))
         if len(content) > limit:
             raise TooLarge(f"blob {digest} has more than {limit} bytes")
         if Digest.of(content) != digest:
@@ -228,7 +284,7 @@ class _Draft:
     """A file in tmp that is being written; made when first needed."""
 
     def __init__(self, folder: Path, on_bytes: OnBytes | None = None) -> None:
-        self._on_bytes = on_bytes or _ignore
+        self._on_bytes = on_bytes or ignore
         self.path = folder / secrets.token_hex(16)
         self.size = 0
         self.is_link = False
@@ -257,7 +313,7 @@ class _Draft:
                     raise
                 return False
             with opened(self.path) as file:
-                self._digest, self.size = _hash(file, self._on_bytes)
+                self._digest, self.size = hash_rest(file, self._on_bytes)
             return True
 
     def link(self, source: int, path: Path) -> bool:
@@ -273,7 +329,7 @@ class _Draft:
                 return False
             self._made = self.is_link = True
             self._file = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
-            self._digest, self.size = _hash(source, self._on_bytes)
+            self._digest, self.size = hash_rest(source, self._on_bytes)
             if FileState.of(before) != FileState.of(os.fstat(self._file)):
                 raise Invalid(f"{path} changed while it was read", hint="Wait until it is complete")
             return True
@@ -303,86 +359,3 @@ class _Draft:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._made = True
         return self._file
-
-
-async def in_thread(work: Callable[[Unpack[P]], T], *arguments: *P) -> T:
-    """Run blocking work in a thread and, even when cancelled, wait for its end.
-
-    A thread cannot be stopped: going on without it would close or remove a
-    file under its hands.
-    """
-    task = asyncio.ensure_future(anyio.to_thread.run_sync(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with anyio.CancelScope(shield=True):
-            while not task.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([task])
-        task.exception()  # nobody is left to hear of it
-        raise
-
-
-@contextmanager
-def explained(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise explain_os(error, place) from error
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[int]:
-    """A descriptor of a regular file, for reading; links are not followed."""
-    with explained(path):
-        try:
-            # Without O_NONBLOCK a named pipe would wait for its writer for ever.
-            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno != errno.ELOOP:
-                raise
-            raise Invalid(f"{path} is a symbolic link", hint="Name the file itself") from error
-        try:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                raise Invalid(f"{path} is not a regular file")
-            yield file
-        finally:
-            os.close(file)
-
-
-def _pieces(file: int, limit: int | None = None) -> Iterator[memoryview]:
-    """The rest of a file, about `limit` bytes at most; a piece lives until the next."""
-    room = memoryview(bytearray(PIECE))
-    left = limit
-    while (got := os.readv(file, [room])) and (left is None or left > 0):
-        left = None if left is None else left - got
-        yield room[:got]
-
-
-def _hash(file: int, on_bytes: OnBytes | None = None) -> tuple[Digest, int]:
-    found = hashlib.sha256()
-    size = 0
-    for piece in _pieces(file):
-        found.update(piece)
-        size += len(piece)
-        (on_bytes or _ignore)(size)
-    return Digest(found.hexdigest()), size
-
-
-def _ignore(size: int) -> None:
-    """Nobody wants to know."""
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except FileNotFoundError:
-        return False
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

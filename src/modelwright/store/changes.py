@@ -33,6 +33,8 @@ _QUOTA_SECONDS: Final = 60
 def commit(connection: Connection, additions: queries.Additions, new: NewRevision) -> Committed:
     """Append a revision and point the name to it, unless it says so already."""
     _check_values(new)
+    if connection.dialect.name == "postgresql":
+        connection.execute(queries.ENTER_REVISIONS)
     canonical = new.spec.canonical()
     spec = Digest.of(canonical)
     row = _lock_model(connection, new.name.key)
@@ -293,18 +295,21 @@ def _check_references(connection: Connection, new: NewRevision) -> None:
         and not connection.execute(queries.HAS_SPEC, {"digest": parent.spec}).first()
     ):
         raise NotFound("spec", str(parent.spec), hint=f"It is the parent, called {parent.name!r}")
-    layers = {layer.digest: layer.size for layer in new.spec.weights}
+    sizes: dict[Digest, int | None] = dict.fromkeys(new.layers)  # its ancestors' too: they may be gone by now
+    if new.base is not None:
+        sizes[new.base] = None
+    sizes |= {layer.digest: layer.size for layer in new.spec.weights}
     if not isinstance(new.spec.adapters, Absence):
-        layers |= {layer.digest: layer.size for layer in new.spec.adapters}
-    if not layers:
+        sizes |= {layer.digest: layer.size for layer in new.spec.adapters}
+    if not sizes:
         return
-    rows = connection.execute(queries.SIZES_OF_BLOBS, {"digests": list(layers)})
-    sizes = {row.digest: row.size for row in rows}
-    for digest, size in layers.items():
-        if digest not in sizes:
+    rows = connection.execute(queries.SIZES_OF_BLOBS, {"digests": list(sizes)})
+    there = {row.digest: row.size for row in rows}
+    for digest, size in sizes.items():
+        if digest not in there:
             raise NotFound("blob", str(digest), hint="Upload it first")
-        if sizes[digest] != size:
-            raise Invalid(f"layer {digest} is said to have {size} bytes, its blob has {sizes[digest]}")
+        if size not in (None, there[digest]):
+            raise Invalid(f"layer {digest} is said to have {size} bytes, its blob has {there[digest]}")
 
 
 def _check_text(value: str, field: str) -> None:

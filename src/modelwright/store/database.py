@@ -23,7 +23,7 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event,
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from modelwright.core.errors import Invalid, Unavailable, Unsupported
+from modelwright.core.errors import Invalid, NotFound, Unavailable, Unsupported
 from modelwright.store.failures import explain_os, explain_sql
 from modelwright.store.lock import WriterLock
 
@@ -69,11 +69,12 @@ class Database:
         self._closed = False
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, beside: bool = False) -> Self:
         """Prepare `sqlite:///file` or `postgresql://…`; blocks, but does not connect yet.
 
-        Raises Invalid for another URL, Unavailable when a process has it,
-        Unsupported when the PostgreSQL driver is not installed.
+        `beside`: only to read, whoever writes it meanwhile. Raises Invalid for another
+        URL, Unavailable when a process has it, NotFound when it is only to be read and
+        is not there, Unsupported when the PostgreSQL driver is not installed.
         """
         try:
             parsed = make_url(url)
@@ -81,7 +82,8 @@ class Database:
             raise Invalid(f"invalid database URL {url!r}", hint=_HINT) from error
         kind = parsed.get_backend_name()
         if kind == "sqlite" and parsed.database not in (None, "", ":memory:"):
-            return cls._open_sqlite(Path(parsed.database or "").absolute())
+            path = Path(parsed.database or "").absolute()
+            return cls._read_sqlite(path) if beside else cls._open_sqlite(path)
         if kind in ("postgresql", "postgres"):
             return cls._open_postgresql(parsed.set(drivername="postgresql+psycopg"))
         raise Invalid(f"unknown database {parsed.render_as_string()!r}", hint=_HINT)
@@ -102,6 +104,13 @@ class Database:
             _sqlite_engine(path, READERS, _READER, "BEGIN"), ThreadPoolExecutor(READERS, "store-read")
         )
         return cls(str(path), reading, writing, lock)
+
+    @classmethod
+    def _read_sqlite(cls, path: Path) -> Self:
+        if not path.is_file():
+            raise NotFound("catalogue", str(path), hint="The first start of a server makes it")
+        side = _Side(_sqlite_engine(path, 1, _READER, "BEGIN"), ThreadPoolExecutor(1, "store-read"))
+        return cls(str(path), side, side)
 
     @classmethod
     def _open_postgresql(cls, url: URL) -> Self:

@@ -19,8 +19,8 @@ from modelwright.core.errors import Corrupt, Invalid, ModelwrightError, NotFound
 from modelwright.core.layers import LARGEST_MANIFEST, LARGEST_SMALL_LAYER
 from modelwright.core.names import Name
 from modelwright.core.ports import FoundManifest
-from modelwright.store.blobs import opened
 from modelwright.store.failures import explain_os
+from modelwright.store.files import opened
 
 _DEPTH: Final = 4
 _MOST_ENTRIES: Final = 100_000

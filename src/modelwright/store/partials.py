@@ -21,7 +21,8 @@ from typing import Final
 
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt
-from modelwright.store.blobs import PIECE, BlobStore, explained, in_thread
+from modelwright.store.blobs import BlobStore
+from modelwright.store.files import PIECE, explained, in_thread
 
 PART: Final = 64 * 1024 * 1024
 """Bytes that one request fetches."""

@@ -162,6 +162,10 @@ LOCK_NAME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))
 """PostgreSQL only: changes of one name wait for each other."""
 
 
+ENTER_REVISIONS: Final = text("LOCK TABLE revisions IN ROW EXCLUSIVE MODE")
+"""For PostgreSQL: a create begins, so that no blob is found to be garbage beside it (garbage.py)."""
+
+
 class Additions:
     """Inserts that leave alone what is there already, in the words of one database."""
 
@@ -178,7 +182,12 @@ class Additions:
             set_={name: link.excluded[name] for name in ("device", "inode", "size", "modified")},
         )
         blob = into(blobs)
-        # Facts are a function of the bytes: later ones come from a reader that knows more.
+        # Facts are a function of the bytes: later ones come from a reader that knows more. The
+        # time is when it was last put here: whoever did that is going to need it.
         self.blob: Insert = blob.on_conflict_do_update(
-            index_elements=[blobs.c.digest], set_={"facts": func.coalesce(blob.excluded.facts, blobs.c.facts)}
+            index_elements=[blobs.c.digest],
+            set_={
+                "facts": func.coalesce(blob.excluded.facts, blobs.c.facts),
+                "created_at": blob.excluded.created_at,
+            },
         )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelwright.core.digest import Digest
-from modelwright.store.blobs import explained
+from modelwright.store.files import explained
 
 
 class SignatureFiles:

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,13 +12,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 
 _STARTS_WITHIN: Final = 240.0
+_WEIGHTS: Final = files("modelwright.starter") / "starter-f16.gguf"
 _HI: Final = [{"role": "user", "content": "hello there"}]
+_SILENCE: Final = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\x3e\0\0\0\x7d\0\0\2\0\x10\0data\0\0\0\0"
 _WRAPPER: Final = {
     "id": "team-helper",
     "name": "Team helper",
@@ -41,6 +45,7 @@ def main(arguments: list[str]) -> int:
         stack.enter_context(_server(command, _environment(ours, folder), Path(folder, "theirs.log")))
         them = stack.enter_context(_client(theirs, "/health"))
         failed = [name for name, passed in _steps(us, them) if not passed]
+        failed += [name for name, passed in _answered(Path(folder, "ours.log")) if not passed]
     print("all passed" if not failed else f"failed: {', '.join(failed)}")
     return 1 if failed else 0
 
@@ -65,7 +70,49 @@ def _steps(us: httpx2.Client, them: httpx2.Client) -> Iterator[tuple[str, bool]]
     them.get("/api/models", params={"refresh": "true"})
     answer = them.post("/api/chat/completions", json={**direct, "model": "team-helper"})
     yield _said("it chats with the wrapper", "hello" in answer.text, answer.text[:200])
+    yield from _managed(them)
     yield from _carried(us, them)
+
+
+def _managed(them: httpx2.Client) -> Iterator[tuple[str, bool]]:
+    """What its pages for connections and models ask of us, and its documents."""
+    made = them.post("/ollama/api/create", json={"model": "pirate", "from": "starter", "system": "Ahoy."})
+    yield _said("it creates a model here", '"success"' in made.text, made.text[-200:])
+    weights = {"file": ("mine.gguf", _WEIGHTS.read_bytes())}
+    answer = them.post("/ollama/models/upload", files=weights)
+    yield _said("it brings a GGUF here", '"done":true' in answer.text, answer.text[-200:])
+    _look_again(them)
+    names = {"source": "pirate:latest", "destination": "sailor"}
+    answer = them.post("/ollama/api/copy", json=names)
+    yield _said("it copies a model", answer.status_code == 200, answer.text[:200])
+    _look_again(them)
+    chat = {"model": "sailor:latest", "messages": _HI, "stream": True}
+    answer = them.post("/api/chat/completions", json=chat)
+    yield _said("it streams an answer", answer.text.rstrip().endswith("data: [DONE]"), answer.text[-200:])
+    answer = them.post("/ollama/api/unload", json={"model": "sailor:latest"})
+    yield _said("it unloads a model", answer.status_code == 200, answer.text[:200])
+    answer = them.request("DELETE", "/ollama/api/delete", json={"model": "sailor:latest"})
+    yield _said("it deletes a model", answer.status_code == 200, answer.text[:200])
+    answer = them.post("/api/embeddings", json={"model": "starter:latest", "input": ["hello"]})
+    yield _said("it has texts embedded", answer.status_code == 200, answer.text[:200])
+    sound = {"file": ("said.wav", _SILENCE, "audio/wav")}
+    answer = them.post("/api/v1/audio/transcriptions", files=sound)
+    yield _said(
+        "its microphone is told who hears", "does not support audio" in answer.text, answer.text[:200]
+    )
+
+
+def _look_again(them: httpx2.Client) -> None:
+    """It knows which models we have for a second; a person takes longer to click."""
+    time.sleep(1.1)
+    them.get("/api/models", params={"refresh": "true"})
+
+
+def _answered(log: Path) -> Iterator[tuple[str, bool]]:
+    """Whether we knew every route that it asked for, and broke at none."""
+    asked = re.findall(r'"([A-Z]+ \S+) HTTP/1\.1" (\d+)', log.read_text(errors="replace"))
+    bad = sorted({f"{what} {status}" for what, status in asked if status in ("404", "405", "422", "500")})
+    yield _said("we answered all that it asked", bool(asked) and not bad, bad or "no request was seen")
 
 
 def _carried(us: httpx2.Client, them: httpx2.Client) -> Iterator[tuple[str, bool]]:
@@ -102,7 +149,7 @@ def _our_command(port: int, folder: str) -> list[str]:
     home = str(Path(folder, "home"))
     return [
         *(sys.executable, "-m", "modelwright", "serve", "--engine", "echo"),
-        *("--port", str(port), "--home", home),
+        *("--port", str(port), "--home", home, "--log-level", "debug"),
     ]
 
 
@@ -120,6 +167,10 @@ def _environment(port: int, folder: str) -> dict[str, str]:
         "OFFLINE_MODE": "True",
         "HF_HUB_OFFLINE": "1",
         "RAG_EMBEDDING_ENGINE": "openai",
+        "AUDIO_STT_ENGINE": "openai",
+        "AUDIO_STT_OPENAI_API_BASE_URL": f"http://127.0.0.1:{port}/v1",
+        "AUDIO_STT_OPENAI_API_KEY": "none",
+        "AUDIO_STT_MODEL": "starter",
         "SCARF_NO_ANALYTICS": "true",
         "DO_NOT_TRACK": "true",
     }

@@ -1,21 +1,18 @@
 """The form of /ai/speech-to-text as a question to a model that hears."""
 
 from contextlib import aclosing
-from typing import Final
 
 from starlette.requests import Request
 
-from modelwright.core.chat import ChatRequest, Message, TextDelta
+from modelwright.core.chat import ChatRequest, TextDelta
 from modelwright.core.errors import Invalid, Unsupported
 from modelwright.core.grants import Principal
-from modelwright.core.parameters import Parameters
-from modelwright.core.sounds import MOST_BYTES, check_sound
+from modelwright.core.sounds import MOST_BYTES
 from modelwright.dialects.ai_middleware.stance import Stance
 from modelwright.dialects.body import Limits
+from modelwright.dialects.dictation import dictation
 from modelwright.dialects.multipart import read_form
 from modelwright.service.chat import Chat
-
-_ORDER: Final = "Write down what is said in this recording, word for word, and nothing else."
 
 
 async def read_speech(request: Request, stance: Stance, limits: Limits) -> ChatRequest:
@@ -27,7 +24,6 @@ async def read_speech(request: Request, stance: Stance, limits: Limits) -> ChatR
     async with read_form(request, "audio", MOST_BYTES, limits) as form:
         sound = b"".join([piece async for piece in form.content()])
         named = form.texts.get("model", "").strip()
-    check_sound(sound, field="audio")
     model = stance.meant(named) or stance.speech_model
     if not model:
         raise Unsupported(
@@ -35,8 +31,7 @@ async def read_speech(request: Request, stance: Stance, limits: Limits) -> ChatR
             field="model",
             hint='Name one in the field "model", or set ai_middleware_speech_model',
         )
-    spoken = Message("user", _ORDER, images=(sound,))
-    return ChatRequest(model, (spoken,), parameters=Parameters.of({"temperature": 0}))
+    return dictation(model, sound, field="audio")
 
 
 async def transcribed(chat: Chat, principal: Principal, question: ChatRequest) -> str:

@@ -20,6 +20,7 @@ from modelwright.dialects.openai import objects, requests, wire, writers
 from modelwright.dialects.openai.file_routes import FileRoutes
 from modelwright.dialects.openai.job_routes import JobRoutes, PermissionRoutes
 from modelwright.dialects.openai.responses_routes import ResponsesRoutes
+from modelwright.dialects.openai.transcriptions import TranscriptionRoutes
 from modelwright.service.several import best, several
 
 W = TypeVar("W", bound=Wire)
@@ -38,6 +39,7 @@ class OpenAI:
         for method, path, endpoint, summary, body in (
             *_Routes(backing).table(),
             *ResponsesRoutes(backing).table(),
+            *TranscriptionRoutes(backing).table(),
             *FileRoutes(backing).table(),
             *JobRoutes(backing).table(),
             *PermissionRoutes(backing).table(),
