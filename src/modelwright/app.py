@@ -32,6 +32,7 @@ from modelwright.registries.oci import OciRegistries
 from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
+from modelwright.service.choices import Choices
 from modelwright.service.collection import Collection
 from modelwright.service.deployments import Deployments
 from modelwright.service.downloads import Downloads
@@ -143,11 +144,12 @@ async def open_app(settings: Settings) -> AsyncIterator[App]:
             templates=deployed.templates,
             deployments=deployed.deployments,
             servers=deployed.servers,
-            entities=Entities(EntityTable(parts.catalogue.database), clock),
+            entities=Entities(things := EntityTable(parts.catalogue.database), clock),
             pulls=pulls,
             pushes=pushes,
             archive=archive,
             signing=signing,
+            choices=Choices(things, AuditBook(parts.catalogue.database), clock),
             collection=_collection(parts, clock),
         )
         await import_starter(parts.models, rights.sharing, parts.catalogue, parts.blobs)
@@ -294,7 +296,7 @@ def _transfers(settings: Settings, house: Parts, uploads: Uploads) -> tuple[Pull
     registries = OciRegistries(Traffic(settings.registries), CredentialFile(settings.home))
     downloads = Downloads(registries, partials, streams=settings.transfer_streams)
     keys = TrustedKeys(settings.verify, settings.trusted_keys)
-    signing = Signing(house.resolver, shelf, SignatureFiles(settings.home), keys)
+    signing = Signing(house.resolver, shelf, SignatureFiles(settings.home), keys, ledger)
     files = HuggingFace(settings.registries, os.environ)
     pulls = Pulls(
         house.models,

@@ -1,5 +1,7 @@
 """Deployments of a real server: real engine processes come, go, and keep to their revision."""
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,21 +23,28 @@ def client(resting_server: str) -> Iterator[SGPClient]:
 
 
 @pytest.fixture(scope="module")
-def engines(resting_server: str) -> Callable[[], int]:
-    """How many engine processes the server has now."""
+def pids(resting_server: str) -> Callable[[], set[int]]:
+    """The engine processes that the server has now."""
     server = httpx2.get(f"{resting_server}/api/modelwright/server", trust_env=False).json()["pid"]
 
-    def count() -> int:
-        found = 0
+    def find() -> set[int]:
+        found = set()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 stat, command = (folder / "stat").read_text(), (folder / "cmdline").read_bytes()
             except OSError:
                 continue
-            found += int(stat.rpartition(")")[2].split()[1]) == server and b"engines.serving" in command
+            if int(stat.rpartition(")")[2].split()[1]) == server and b"engines.serving" in command:
+                found.add(int(folder.name))
         return found
 
-    return count
+    return find
+
+
+@pytest.fixture(scope="module")
+def engines(pids: Callable[[], set[int]]) -> Callable[[], int]:
+    """How many engine processes the server has now."""
+    return lambda: len(pids())
 
 
 @pytest.fixture
@@ -93,6 +102,24 @@ def test_processes_come_under_load_and_go_when_they_rest(
     assert down.status == "READY"
     until(lambda: engines() == 0)
     assert ask(client, made.id) == alone
+
+
+@pytest.mark.limit(120)
+def test_a_kept_worker_that_crashes_comes_back_by_itself(
+    client: SGPClient, mario: Any, pids: Callable[[], set[int]]
+) -> None:
+    until(lambda: not pids())
+    scaling: Any = {"vendor": "LAUNCH", "min_workers": 1, "max_workers": 1}
+    made = client.models.deployments.create(mario.id, name="kept", vendor_configuration=scaling)
+    said, (first,) = ask(client, made.id), pids()
+    os.kill(first, signal.SIGKILL)
+    until(lambda: bool(pids() - {first}))
+    time.sleep(2.5)  # longer than any engine that is not to be kept
+    (second,) = pids()
+    assert ask(client, made.id) == said
+    assert pids() == {second}
+    client.models.deployments.delete(made.id, model_instance_id=mario.id)
+    until(lambda: not pids())
 
 
 @pytest.mark.limit(120)

@@ -29,6 +29,8 @@ class Service:
     port: int = 0
     asked: list[tuple[str, Any]] = field(default_factory=list)
     moved: str = ""
+    heard: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """One more whenever a word that it streamed has arrived: before that, it says no other."""
 
     @property
     def place(self) -> str:
@@ -42,6 +44,14 @@ def service() -> Iterator[Service]:
     class Answers(BaseHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
             """Nobody reads it."""
+
+        def stream(self, body: Any) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            for word in body["words"]:
+                self.wfile.write(f"data: {json.dumps({'word': word})}\n\n".encode())
+                found.heard.acquire(timeout=20)
 
         def answer(self, tree: Any) -> None:
             content = json.dumps(tree).encode()
@@ -58,7 +68,10 @@ def service() -> Iterator[Service]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             found.asked.append((self.path, body))
-            self.answer({"got": body})
+            if self.path == "/generate_streaming":
+                self.stream(body)
+            else:
+                self.answer({"got": body})
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
     found.port = server.server_port
@@ -160,6 +173,23 @@ def test_an_endpoint_that_is_allowed_answers_any_body(client: SGPClient, service
     assert service.asked[-1] == ("/predict", {"x": [1, "ü"]})
     with pytest.raises(BadRequestError, match="no engine"):
         client.models.chat_completions.create(ready.id, prompt="Hi", chat_history=[])
+    client.models.delete(made.id)
+
+
+def test_what_an_endpoint_streams_arrives_as_it_comes(client: SGPClient, url: str, service: Service) -> None:
+    wanted = template(client, "GENERIC", "modelwright/generic-http", ("ENDPOINT", "str"))
+    made = model(client, "GENERIC", "streaming", wanted, ENDPOINT=f"http://{service.place}")
+    ready = settled(client, made.id)
+    path = f"{url}/v4/models/{made.id}/deployments/{ready.id}/execute"
+    asked = {"words": ["one", "two"], "stream": True}
+    heard = []
+    with httpx2.stream("POST", path, json=asked, trust_env=False, timeout=30) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        for line in filter(None, answer.iter_lines()):
+            heard.append(json.loads(line.removeprefix("data: ")))
+            service.heard.release()
+    assert heard == [{"word": "one"}, {"word": "two"}]
+    assert service.asked[-1] == ("/generate_streaming", {"words": ["one", "two"]})
     client.models.delete(made.id)
 
 

@@ -11,13 +11,13 @@ from modelwright.core.access import viewer_of
 from modelwright.core.audit import Entry, Tokens
 from modelwright.core.digest import Digest
 from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, Unauthenticated, Unavailable
-from modelwright.core.grants import LOCAL_ADMIN, Grant, Level, Principal, Scopes, Subject, Verb
+from modelwright.core.grants import LOCAL_ADMIN, Grant, Level, Principal, Scopes, Subject, Verb, scopes_of
 from modelwright.core.lineage import resolve
 from modelwright.core.names import Name
 from modelwright.core.revision import BlobRecord, NewRevision
 from modelwright.core.spec import CLEARED, AdapterLayer, ModelSpec, PinnedParent, WeightLayer
 from modelwright.service.access import Access
-from modelwright.service.accounts import Accounts, scopes_of
+from modelwright.service.accounts import Accounts
 from modelwright.service.rights import Books, Rights, build_rights
 from modelwright.store.audit import AuditBook
 from modelwright.store.catalogue import Catalogue

@@ -29,6 +29,7 @@ from modelwright.registries.traffic import Guarded, Traffic
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
+from modelwright.service.choices import Choices
 from modelwright.service.collection import Collection
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
@@ -166,7 +167,7 @@ async def _open(
         shelf = Shelf(catalogue, blobs)
         registries = OciRegistries(Traffic(()), CredentialFile(folder))
         downloads = Downloads(registries, PartialStore(folder, blobs))
-        signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()))
+        signing = Signing(resolver, shelf, SignatureFiles(folder), TrustedKeys((), ()), rights.audit.ledger)
         uploads = Uploads(catalogue, blobs, limit=UPLOAD_LIMIT)
         pulls = Pulls(models, resolver, registries, downloads, shelf, uploads)
         ledger = rights.audit.ledger
@@ -193,6 +194,7 @@ async def _open(
             Pushes(catalogue, resolver, registries, shelf, signing, ledger),
             Archive(catalogue, resolver, blobs, files, shelf, pulls, uploads, signing, ledger),
             signing,
+            Choices(EntityTable(database), books.log, clock),
             Collection(Garbage(database), Inspection(database), blobs, clock, AuditBook(database)),
         )
         for name, facts in (("bert", BERT), ("test", CHATTY)):

@@ -114,9 +114,9 @@ async def test_who_asks_for_training_is_told(town, dialect: str) -> None:
         # It answers when the training has ended, and here none begins.
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(partial(bob.post, "/v1/train", json={"model": "mario", **GROUP}))
-            while not (await bob.get(f"{ROOT}/runs")).json()["runs"]:
+            while not (runs := (await bob.get(f"{ROOT}/runs")).json()["runs"]):
                 await anyio.sleep(0.05)
-            tasks.cancel_scope.cancel()
+            await ok(bob.post(f"{ROOT}/runs/cancel", json={"run": runs[0]["id"]}))
     else:
         file = await file_of(bob)
         path, names = {
@@ -126,10 +126,57 @@ async def test_who_asks_for_training_is_told(town, dialect: str) -> None:
         }[dialect]
         body = {names[0]: file, names[1]: "mario"}
         await ok(bob.post(path, json=body | ({"account_id": "acme-labs"} if dialect == "sgp" else {})))
-    assert await lines(town) == [("bob", "create", 1), ("bob", "train", 1)]
-    (line, *_) = (await town["ann"].get(f"{ROOT}/audit", params={"model": "bob/mario"})).json()["entries"]
-    assert line["detail"]["did"] == "ask"
-    assert line["detail"]["run"].startswith("run-")
+    given_up = [("bob", "train", 1)] if dialect == "tigercity" else []
+    assert await lines(town) == [("bob", "create", 1), ("bob", "train", 1), *given_up]
+    told = (await town["ann"].get(f"{ROOT}/audit", params={"model": "bob/mario"})).json()["entries"]
+    told = [each["detail"] for each in reversed(told) if each["action"] == "train"]
+    assert [each["did"] for each in told] == ["ask", *(["cancel"] if given_up else [])]
+    assert {each["run"][:4] for each in told} == {"run-"}
+
+
+DEEDS = {
+    "modelwright": [("POST", f"{ROOT}/runs/{deed}", deed) for deed in ("pause", "resume", "cancel")],
+    "openai": [
+        ("POST", f"/v1/fine_tuning/jobs/{{run}}/{deed}", deed) for deed in ("pause", "resume", "cancel")
+    ],
+    "sgp": [("DELETE", "/v4/fine-tuning-jobs/{run}", "cancel")],
+}
+
+
+@pytest.mark.parametrize("dialect", DEEDS)
+async def test_who_stops_a_training_or_lets_it_go_on_is_told(town, dialect: str) -> None:
+    bob = town["bob"]
+    await ok(bob.post("/v1/models", json={"name": "mario", "description": "", "parent_model": "test"}))
+    job = {"training_file": await file_of(bob), "model": "mario"}
+    job_id = (await ok(bob.post("/v1/fine_tuning/jobs", json=job)))["id"]
+    run = (await ok(bob.get(f"{ROOT}/runs")))["runs"][0]["id"]
+    for method, path, _ in DEEDS[dialect]:
+        body = {"json": {"run": run}} if dialect == "modelwright" else {}
+        await ok(bob.request(method, path.format(run=job_id if dialect == "openai" else run), **body))
+    entries = (await town["ann"].get(f"{ROOT}/audit", params={"model": "bob/mario"})).json()["entries"]
+    told = [each for each in reversed(entries) if each["action"] == "train"]
+    assert [each["detail"]["did"] for each in told] == ["ask", *(deed for *_, deed in DEEDS[dialect])]
+    assert {(each["name"], each["revision"], each["detail"]["run"]) for each in told} == {("bob", 1, run)}
+
+
+async def test_what_cannot_be_stopped_is_not_told_of(town) -> None:
+    bob = town["bob"]
+    await ok(bob.post("/v1/models", json={"name": "mario", "description": "", "parent_model": "test"}))
+    job = {"training_file": await file_of(bob), "model": "mario"}
+    run = (await ok(bob.post("/v1/fine_tuning/jobs", json=job)))["id"]
+    await ok(bob.post(f"/v1/fine_tuning/jobs/{run}/cancel"))
+    assert (await bob.post(f"/v1/fine_tuning/jobs/{run}/cancel")).status_code >= 400
+    assert (await town["eve"].post(f"/v1/fine_tuning/jobs/{run}/resume")).status_code == 404
+    assert [action for _, action, _ in await lines(town)] == ["create", "train", "train"]
+
+
+async def test_who_signs_a_model_is_told(town) -> None:
+    body = {"model": "mario", "from": "test", "system": "x", "stream": False}
+    await ok(town["bob"].post("/api/create", json=body))
+    await ok(town["bob"].post(f"{ROOT}/sign", json={"model": "mario", "signature": SAID}))
+    signed = {"model": "bob/mario", "signature": SAID}
+    assert (await town["eve"].post(f"{ROOT}/sign", json=signed)).status_code == 404
+    assert await lines(town) == [("bob", "create", 1), ("bob", "sign", 1)]
 
 
 async def test_an_admin_who_looks_into_anothers_model_is_told_of(town) -> None:

@@ -169,6 +169,29 @@ async def test_a_page_past_the_end_is_empty(client: httpx2.AsyncClient) -> None:
     assert answer.json() == {"items": [], "total_item_count": 2, "current_page": 7, "items_per_page": 2}
 
 
+LISTS = ("models", "model-templates", "model-groups", "model-deployments", "models/test/deployments")
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_each_list_comes_in_pages_and_ends(
+    client: httpx2.AsyncClient, places: dict[str, str], path: str
+) -> None:
+    template = SGP["POST /v4/model-templates"]
+    for body in (template, {**template, "name": "second"}):
+        assert (await client.post("/v4/model-templates", json=body)).status_code == 200
+    assert (await client.post("/v4/model-groups", json={**OWNED, "name": "second"})).status_code == 200
+    assert (await client.post("/v4/models/test/deployments", json={"name": "y"})).status_code == 200
+    whole = (await client.get(f"/v4/{path}")).json()
+    total = whole["total_item_count"]
+    assert total == len(whole["items"]) >= 2
+    pages = [
+        (await client.get(f"/v4/{path}", params={"page": page, "limit": 1})).json()
+        for page in range(1, total + 3)
+    ]
+    assert [page["items"] for page in pages] == [[each] for each in whole["items"]] + [[], []]
+    assert {page["total_item_count"] for page in pages} == {total}
+
+
 async def test_execute_refuses_unknown_keys(client: httpx2.AsyncClient, places: dict[str, str]) -> None:
     path = f"/v4/models/test/deployments/{places['deployment']}/execute"
     answer = await client.post(path, json={"messages": TURNS, "colour": "red"})

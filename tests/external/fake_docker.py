@@ -24,6 +24,13 @@ class Answers(BaseHTTPRequestHandler):
         self.say(503 if os.environ.get("SICK") else 200, "ok")
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/generate_streaming":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            for word in body["words"]:
+                self.wfile.write(b"data: " + json.dumps({"word": word}).encode() + b"\\n\\n")
+            return
         bad = "bad" in body
         self.say(422 if bad else 200, {"got": body, "env": os.environ.get("MODEL_BUCKET")})
 server = HTTPServer(("127.0.0.1", 0), Answers)

@@ -50,6 +50,11 @@ async def test_an_image_is_pulled_and_run_until_it_is_healthy_and_asked(yard: Ya
     assert answer == {"got": {"x": 1}, "env": "s3://x y"}
     with pytest.raises(Invalid, match="refuses"):
         await yard.containers.predict("dep-1", wanted, {"bad": 1})
+    streaming, asked = replace(wanted, stream_route="/generate_streaming"), {"words": ["a", "b"]}
+    pieces = [each async for each in yard.containers.stream("dep-1", streaming, asked)]
+    assert pieces == [{"word": "a"}, {"word": "b"}]
+    whole = [each async for each in yard.containers.stream("dep-1", wanted, {})]
+    assert whole == [{"got": {}, "env": "s3://x y"}]
     pull, _, run, *_ = yard.told
     assert pull == ["pull", "acme/scorer:1.2"]
     for pair in (["--cpus", "1.5"], ["--memory", "2147483648"], ["--gpus", "1"], ["--cap-drop", "ALL"],

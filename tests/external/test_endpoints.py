@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -106,6 +107,59 @@ async def test_a_redirect_leads_only_where_one_may_go(service: Service) -> None:
     with pytest.raises(Unavailable, match="redirects more than"):
         await asked.predict(at(service), {})
     await asked.aclose()
+
+
+STREAMS = {
+    "text/event-stream": (
+        b': hi\ndata: {"n": 1}\n\nevent: x\nid: 7\r\ndata: {\ndata: "n":"\xc3\xbc"}\n\ndata: [DONE]\n\n'
+    ),
+    "application/x-ndjson; charset=utf-8": b'{"n": 1}\r\n\n{"n": "\xc3\xbc"}',
+}
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+async def test_what_it_streams_is_given_in_pieces(service: Service, kind: str) -> None:
+    asked = endpoints(f"127.0.0.1:{service.port}")
+    service.answers["/stream"] = (200, {"Content-Type": kind}, STREAMS[kind])
+    assert await pieces(asked, at(service)) == [{"n": 1}, {"n": "ü"}]
+    assert service.asked == [("POST /stream", b'{"x":1}')]
+    await asked.aclose()
+
+
+@pytest.mark.parametrize("route", ["", "/stream"])
+async def test_one_that_does_not_stream_gives_all_at_once(service: Service, route: str) -> None:
+    asked = endpoints(f"127.0.0.1:{service.port}")
+    service.answers["/predict"] = (200, {}, b"[1, 2]")
+    assert await pieces(asked, at(service), route) == [[1, 2]]
+    service.answers["/stream"] = (200, {"Content-Type": "application/json"}, b"[3]")
+    assert await pieces(asked, at(service)) == [[3]]
+    await asked.aclose()
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind"),
+    [
+        (422, b"too hot", Invalid),
+        (500, b"broken", Unavailable),
+        (200, b"data: <html>\n\n", Unavailable),
+        (200, b"event: error\ndata: ran out\n\n", Unavailable),
+    ],
+)
+async def test_a_stream_that_fails_tells_how(
+    service: Service, status: int, content: bytes, kind: Any
+) -> None:
+    asked = endpoints(f"127.0.0.1:{service.port}")
+    service.answers["/stream"] = (status, {"Content-Type": "text/event-stream"}, content)
+    with pytest.raises(kind, match=r"too hot|broken|html|ran out"):
+        await pieces(asked, at(service))
+    service.answers["/stream"] = (307, {"Location": "http://169.254.169.254/"}, b"")
+    with pytest.raises(Denied):
+        await pieces(asked, at(service))
+    await asked.aclose()
+
+
+async def pieces(asked: Endpoints, external: External, route: str = "/stream") -> list[Any]:
+    return [each async for each in asked.stream(replace(external, stream_route=route), {"x": 1})]
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import pytest
 
 from modelwright.core.audit import AuditLog
 from modelwright.core.chat import ChatRequest, Done, EmbedRequest, Message, TextDelta
+from modelwright.core.deployments import Wanted
 from modelwright.core.errors import Conflict, Denied, NotFound, Unavailable, Unsupported
 from modelwright.core.external import External
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.service.audit import Ledger
 from modelwright.service.chat import Chat
-from modelwright.service.deployments import Deployments, Wanted
+from modelwright.service.deployments import Deployments
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.resolver import Resolver
 from modelwright.service.upkeep import Upkeep

@@ -151,6 +151,18 @@ async def test_a_key_for_one_model_reaches_no_other_in_any_dialect(place: Town) 
             assert answer.status_code == status, (path, name, answer.text)
 
 
+async def test_a_key_for_one_dialect_opens_no_other(place: Town) -> None:
+    owner, left = {"x-api-key": place.keys["owner"]}, {"model": "starter", "prompt": "x"}
+    doors = {name: ("GET", path, None) for name, path in LISTS.items()}
+    asked = {**doors, "ai_middleware": ("POST", "/ai_middleware/ai", left)}
+    for dialect in asked:
+        made = await place.client.post("/api/modelwright/keys", json={"dialects": [dialect]}, headers=owner)
+        narrow = {"x-api-key": made.json()["key"]}
+        for name, (method, path, body) in asked.items():
+            answer = await place.client.request(method, path, json=body, headers=narrow)
+            assert answer.status_code == (200 if name == dialect else 403), (dialect, path, answer.text)
+
+
 async def test_a_revoked_key_is_refused_in_every_dialect_at_once(place: Town) -> None:
     owner = {"x-api-key": place.keys["owner"]}
     paths = [("GET", path) for path in LISTS.values()] + [("POST", "/ai_middleware/ai")]

@@ -15,6 +15,7 @@ import httpx2
 from fastapi.routing import iter_route_contexts
 
 from modelwright.app import App, open_app
+from modelwright.core.deployments import Wanted
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import NotFound
 from modelwright.core.grants import LOCAL_ADMIN, Principal
@@ -22,7 +23,6 @@ from modelwright.core.names import Name
 from modelwright.core.people import User
 from modelwright.dialects.base import verb_of
 from modelwright.dialects.openwebui.listing import version_id
-from modelwright.service.deployments import Wanted
 from modelwright.settings import load
 from tools.docs.sgp_requests import SGP_REQUESTS
 

@@ -21,8 +21,9 @@ MOST: Final = 2**53
 class Entry:
     """One line of the log: who did what to which thing, and which revision of it.
 
-    `action` is create, change, move, hide, delete, collect, pull, import, adopt, train, push,
-    export, use, read, grant, revoke, reshare, transfer, user, group, account, key or quota.
+    `action` is create, change, move, hide, delete, collect, pull, import, adopt, train, sign,
+    push, export, use, read, grant, revoke, reshare, transfer, user, group, account, key,
+    quota or setting.
     `detail` says more in texts and numbers.
     """
 

@@ -99,6 +99,23 @@ class Deployment:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for of a deployment; None leaves what there is, or the default.
+
+    `revision` None is the model's current one. `least`, `most` and `each` are the
+    workers'.
+    """
+
+    name: str | None = None
+    revision: int | None = None
+    least: int | None = None
+    most: int | None = None
+    each: int | None = None
+    external: External | None = None
+    extras: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelServer:
     """A name, perhaps with an alias; `former` deployments come last first."""
 

@@ -4,7 +4,7 @@ An HTTP endpoint that the administrator allows is spoken to where it is; any oth
 image is run by a container engine, where one is configured.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -21,7 +21,8 @@ class External:
 
     `endpoint` is a URL for kind "http", `image` a reference for kind "container", which
     is given `env`, limited to so many `cpus`, bytes of `memory` (as docker spells it)
-    and `gpus`, and has `delay` seconds until it must be healthy.
+    and `gpus`, and has `delay` seconds until it must be healthy. Where a client streams,
+    its `stream_route` is asked; empty for one that has none.
     """
 
     kind: Literal["http", "container"]
@@ -31,6 +32,7 @@ class External:
     env: Mapping[str, str] = field(default_factory=dict)
     health_route: str = "/readyz"
     predict_route: str = "/predict"
+    stream_route: str = ""
     cpus: float = 0.0
     memory: str = ""
     gpus: int = 0
@@ -73,6 +75,15 @@ class Externals(Protocol):
 
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         """The JSON of its answer; raises as `start` does, and Invalid for a refusal."""
+        ...
+
+    def stream(
+        self, deployment: str, external: External, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        """The JSON of each piece of its answer; raises as `predict` does.
+
+        One that has no such route gives its whole answer as one piece.
+        """
         ...
 
     async def stop(self, deployment: str, external: External) -> None:

@@ -3,7 +3,7 @@
 Knows nothing of keys, carriers or tables. How these decide is in access.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
@@ -102,6 +102,14 @@ class Scopes:
 
     def allow_model(self, key: str) -> bool:
         return not self.models or key in self.models
+
+
+def scopes_of(
+    dialects: Collection[str] = (), verbs: Collection[str] = (), models: Collection[str] = ()
+) -> Scopes:
+    """Scopes of a key; `models` are keys of names. Raises Invalid for an unknown verb."""
+    known = frozenset(Verb.parse(verb, field="verbs").value for verb in verbs)
+    return Scopes(frozenset(dialects), known, frozenset(models))
 
 
 EVERYTHING: Final = Scopes()

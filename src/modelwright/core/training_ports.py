@@ -131,8 +131,8 @@ class Runs(Protocol):
         """What is in the hand of this server, or of none that lives."""
         ...
 
-    async def ask(self, run: Run, wanted: RunState) -> None:
-        """Let whoever has a run in hand know how it is to stop."""
+    async def ask(self, run: Run, wanted: RunState, line: Entry | None = None) -> None:
+        """Let whoever has a run in hand know how it is to stop; `line` goes to the log."""
         ...
 
     async def save(
@@ -142,8 +142,9 @@ class Runs(Protocol):
         at: datetime,
         was: RunState | None = None,
         most: int | None = None,
+        line: Entry | None = None,
     ) -> None:
-        """Write a run's state, and append events to it; `most` as in `add`.
+        """Write a run's state, and append events to it; `most` and `line` as in `add`.
 
         Raises Lost when its holder is not the one that it was read with, or its state
         not what it `was`.

@@ -61,6 +61,7 @@ class Backing:
 
     services: Services
     principal_of: Callable[[Request], Principal]
+    credential_of: Callable[[Request], str]
     limits: Limits = field(default_factory=Limits)
 
 

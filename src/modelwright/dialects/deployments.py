@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.deployments import Deployment, Used
+from modelwright.core.deployments import Deployment, Used, Wanted
 from modelwright.core.errors import Invalid
 from modelwright.core.grants import Verb
 from modelwright.core.names import Name
@@ -19,7 +19,6 @@ from modelwright.core.wording import excerpt
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Closed, Count, Flag, Text, documented
-from modelwright.service.deployments import Wanted
 
 Row: TypeAlias = tuple[str, str, Any, str, Json | None]
 ShortText: TypeAlias = Annotated[Text, Field(min_length=1, max_length=128)]

@@ -14,13 +14,12 @@ from starlette.responses import Response
 
 from modelwright.core.duration import parse_duration
 from modelwright.core.errors import Conflict, Invalid, NotFound
-from modelwright.core.grants import Scopes, Verb
+from modelwright.core.grants import Scopes, Verb, scopes_of
 from modelwright.core.names import Name
 from modelwright.core.people import Group, Key, NewKey, User, check_role
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Closed, Text, documented
-from modelwright.service.accounts import scopes_of
 
 MOST_TEXTS: Final = 1000
 

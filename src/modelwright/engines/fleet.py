@@ -23,6 +23,7 @@ from modelwright.engines.memory import Estimate
 from modelwright.engines.options import EngineOptions
 from modelwright.engines.prompts import Pieces
 from modelwright.engines.resident import Crashes, Key, Resident
+from modelwright.engines.revival import Revival
 from modelwright.engines.room import Room
 from modelwright.engines.roster import Roster, key_of
 from modelwright.engines.slots import Seat, SlotPlan, Wish
@@ -63,7 +64,8 @@ class Fleet:
         self._stops: set[asyncio.Task[None]] = set()
         self._sockets: SocketFolder | None = None
         self._closing = False
-        self._abandoned = Abandoned(self._stop)
+        self._abandoned = Abandoned(self._replace)
+        self._revival = Revival(self._load_again)
 
     @asynccontextmanager
     async def use(self, needs: EngineNeeds, pieces: Pieces = NOTHING) -> AsyncGenerator[Use, None]:
@@ -93,12 +95,13 @@ class Fleet:
 
     async def release(self, user: str) -> bool:
         """Drop a model's holds and wait for engines that nobody wants any more."""
+        awaited = self._revival.release(user)
         held = [resident for resident in self._all() if user in resident.holds]
         for resident in held:
             resident.release(user)
         self._sweep()
         await self._stopped()
-        return bool(held)
+        return bool(held) or awaited
 
     def loaded(self) -> list[Resident]:
         """The engines that are ready."""
@@ -107,6 +110,7 @@ class Fleet:
     async def aclose(self) -> None:
         """Stop everything; answers under way get `drain_seconds`."""
         self._closing = True
+        self._revival.close()
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_finite(self._options.drain_seconds)):
@@ -301,7 +305,17 @@ class Fleet:
             error = resident.engine.epitaph()
             _LOG.warning("engine %d of %s: %s", resident.engine.pid, resident.key[0], error.message)
             self._crashes[resident.key].record(_now(), error)
-            self._stop(resident)
+            self._replace(resident)
+
+    def _replace(self, resident: Resident) -> None:
+        """Give up an engine that nobody has let go of."""
+        self._stop(resident)
+        if not self._closing:
+            self._revival.begin(resident)
+
+    async def _load_again(self, needs: EngineNeeds) -> None:
+        async with self.use(needs):
+            pass
 
     async def _dismiss(self, resident: Resident) -> None:
         """Stop it and wait until it is gone."""

@@ -225,7 +225,7 @@ class Pool:
             base=resident.key.base,
             size=resident.held,
             size_vram=resident.held_vram,
-            context=min(hold.context, resident.engine.context if resident.engine else resident.context),
+            context=min(hold.needs.context, resident.engine.context if resident.engine else resident.context),
             expires_at=expires_at,
         )
 

@@ -44,11 +44,11 @@ class Key(NamedTuple):
 class Hold:
     """A model's hold on an engine: while it has requests, then `keep_alive` seconds.
 
-    `context`: tokens that its last request could use, perhaps fewer than a slot has.
+    `needs`: what its last request did, perhaps fewer tokens than a slot has.
     """
 
     keep_alive: float
-    context: int
+    needs: EngineNeeds
     requests: int = 0
     ended_at: float = 0.0
 
@@ -58,7 +58,7 @@ class Hold:
 
     def moved(self, now: float) -> "Hold":
         """The same hold on a bigger engine, to which it brings no request."""
-        return Hold(self.keep_alive, self.context, ended_at=now)
+        return Hold(self.keep_alive, self.needs, ended_at=now)
 
 
 @dataclass(eq=False, slots=True)
@@ -97,8 +97,8 @@ class Resident:
                 retry_after=5,
                 hint="Try again later, or raise the limit (max_queue)",
             )
-        hold = self.holds.setdefault(needs.user, Hold(default, needs.context))
-        hold.context = needs.context
+        hold = self.holds.setdefault(needs.user, Hold(default, needs))
+        hold.needs = needs
         if needs.keep_alive is not None:
             hold.keep_alive = needs.keep_alive
         hold.requests += 1

@@ -6,9 +6,9 @@ ends with its deployment. Nothing here is passed through a shell.
 """
 
 import asyncio
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 import httpx2
@@ -16,6 +16,7 @@ import httpx2
 from modelwright.core.errors import Conflict, Invalid, Unavailable, Unsupported
 from modelwright.core.external import LONGEST_ENV, MOST_ENV, External, checked_route
 from modelwright.core.wording import excerpt
+from modelwright.external.pieces import LACKING, read_json, read_pieces, read_whole, shown
 
 SETTING: Final = "container_engine"
 LABEL: Final = "modelwright.deployment"
@@ -25,7 +26,6 @@ PULL_SECONDS: Final = 1800.0
 COMMAND_SECONDS: Final = 60.0
 PREDICT_SECONDS: Final = 600.0
 HEALTH_SECONDS: Final = 5.0
-MOST_BYTES: Final = 32 * 1024 * 1024
 
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}(:[A-Za-z0-9._-]{1,128})?(@sha256:[0-9a-f]{64})?")
 _MEMORY: Final = re.compile(r"(\d{1,12})([KMGT]i?)?")
@@ -73,19 +73,23 @@ class Containers:
 
     async def predict(self, deployment: str, external: External, body: Mapping[str, Any]) -> Any:
         """Post a body to its predict route; gives the JSON that comes back."""
-        url = f"{await self._address(deployment)}{external.predict_route}"
-        try:
-            answer = await self._http.post(url, json=dict(body))
-        except httpx2.HTTPError as error:
-            raise Unavailable(f"the container of {deployment} does not answer: {error}") from error
-        if 400 <= answer.status_code < 500:
-            raise Invalid(f"the container refuses the request: {excerpt(answer.text, 200)}")
-        if answer.is_error or len(answer.content) > MOST_BYTES:
-            raise Unavailable(f"the container answers with status {answer.status_code}")
-        try:
-            return json.loads(answer.content)
-        except (ValueError, RecursionError) as error:
-            raise Unavailable("the container does not answer with JSON") from error
+        async with self._asked(deployment, external.predict_route, body) as answer:
+            await _check(answer)
+            return read_json(await read_whole(answer))
+
+    async def stream(
+        self, deployment: str, external: External, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        """Post a body; gives the JSON of each piece, or the whole answer as one."""
+        if external.stream_route:
+            async with self._asked(deployment, external.stream_route, body) as answer:
+                if answer.status_code not in LACKING:
+                    await _check(answer)
+                    async with aclosing(read_pieces(answer)) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                    return
+        yield await self.predict(deployment, external, body)
 
     async def stop(self, deployment: str) -> None:
         """End a container; nothing where there is none."""
@@ -94,6 +98,17 @@ class Containers:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    @asynccontextmanager
+    async def _asked(
+        self, deployment: str, route: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[httpx2.Response, None]:
+        url = f"{await self._address(deployment)}{route}"
+        try:
+            async with self._http.stream("POST", url, json=dict(body)) as answer:
+                yield answer
+        except httpx2.HTTPError as error:
+            raise Unavailable(f"the container of {deployment} does not answer: {error}") from error
 
     async def _until_healthy(self, deployment: str, external: External) -> None:
         clock = asyncio.get_running_loop().time
@@ -150,11 +165,19 @@ class Containers:
         return said.decode("utf-8", "replace")
 
 
+async def _check(answer: httpx2.Response) -> None:
+    """Raises Invalid for a refusal of the body, Unavailable for any other failure."""
+    if answer.is_client_error:
+        raise Invalid(f"the container refuses the request: {shown(await read_whole(answer))}")
+    if not answer.is_success:
+        raise Unavailable(f"the container answers with status {answer.status_code}")
+
+
 def run_arguments(deployment: str, external: External) -> Sequence[str]:
     """What `docker run` is told; raises Invalid for what it must not be."""
     if not _IMAGE.fullmatch(external.image):
         raise Invalid(f"{excerpt(external.image)} is no reference to an image", field="image")
-    for route in (external.health_route, external.predict_route):
+    for route in (external.health_route, external.predict_route, external.stream_route or "/"):
         checked_route(route, field="route")
     said = ["run", "--detach", "--name", _called(deployment), "--label", f"{LABEL}={deployment}"]
     said += ["--publish", f"127.0.0.1::{PORT}", "--security-opt", "no-new-privileges", "--cap-drop", "ALL"]

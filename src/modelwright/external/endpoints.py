@@ -5,8 +5,8 @@ it looks a name up once, checks what it means and connects to that. Here every U
 the way, those of redirects included, is held against the list first.
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 import httpx2
@@ -14,15 +14,14 @@ import httpx2
 from modelwright.core.errors import Denied, Invalid, Unavailable
 from modelwright.core.external import External
 from modelwright.core.wording import excerpt
+from modelwright.external.pieces import LACKING, read_json, read_pieces, read_whole, shown
 
 SECONDS: Final = 120.0
 HEALTH_SECONDS: Final = 10.0
-MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_REDIRECTS: Final = 3
 SETTING: Final = "endpoints"
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-_SHOWN: Final = 200
 
 
 class Endpoints:
@@ -37,9 +36,9 @@ class Endpoints:
     async def start(self, external: External) -> None:
         """See that it is healthy; raises Denied or Unavailable."""
         url = _joined(external.endpoint, external.health_route)
-        status, _ = await self._ask("GET", url, None, HEALTH_SECONDS)
-        if not 200 <= status < 300:
-            raise Unavailable(f"{url} answers with status {status}; it is not healthy")
+        async with self._asked("GET", url, None, HEALTH_SECONDS) as answer:
+            if not answer.is_success:
+                raise Unavailable(f"{url} answers with status {answer.status_code}; it is not healthy")
 
     async def predict(self, external: External, body: Mapping[str, Any]) -> Any:
         """Post a body; gives the JSON that comes back.
@@ -47,28 +46,40 @@ class Endpoints:
         Raises Invalid for a refusal of the body, Unavailable for every other failure.
         """
         url = _joined(external.endpoint, external.predict_route)
-        status, content = await self._ask("POST", url, dict(body), SECONDS)
-        if 400 <= status < 500:
-            raise Invalid(f"{url} refuses the request with status {status}: {_text(content)}")
-        if not 200 <= status < 300:
-            raise Unavailable(f"{url} answers with status {status}: {_text(content)}")
-        try:
-            return json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise Unavailable(f"{url} does not answer with JSON: {_text(content)}") from error
+        async with self._asked("POST", url, dict(body), SECONDS) as answer:
+            await _check(answer, url)
+            return read_json(await read_whole(answer))
+
+    async def stream(self, external: External, body: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+        """Post a body; gives the JSON of each piece, or the whole answer as one."""
+        if external.stream_route:
+            url = _joined(external.endpoint, external.stream_route)
+            async with self._asked("POST", url, dict(body), SECONDS) as answer:
+                if answer.status_code not in LACKING:
+                    await _check(answer, url)
+                    async with aclosing(read_pieces(answer)) as pieces:
+                        async for piece in pieces:
+                            yield piece
+                    return
+        yield await self.predict(external, body)
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _ask(self, method: str, url: str, body: Any, seconds: float) -> tuple[int, bytes]:
-        """Status and content; a redirect gets the body again only for 307 and 308."""
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, url: str, body: Any, seconds: float
+    ) -> AsyncGenerator[httpx2.Response, None]:
+        """The answer, to be read; a redirect gets the body again only for 307 and 308."""
         for _ in range(MOST_REDIRECTS + 1):
             checked = self._checked(url)
-            status, content, location = await self._once(method, checked, body, seconds)
-            if status not in _REDIRECTS or not location:
-                return status, content
+            async with self._once(method, checked, body, seconds) as answer:
+                location = answer.headers.get("location", "")
+                if answer.status_code not in _REDIRECTS or not location:
+                    yield answer
+                    return
             url = str(checked.join(location))
-            if status not in (307, 308):
+            if answer.status_code not in (307, 308):
                 method, body = "GET", None
         raise Unavailable(f"{excerpt(url)} redirects more than {MOST_REDIRECTS} times")
 
@@ -95,15 +106,13 @@ class Endpoints:
             ) from None
         return url
 
-    async def _once(self, method: str, url: httpx2.URL, body: Any, seconds: float) -> tuple[int, bytes, str]:
-        content = bytearray()
+    @asynccontextmanager
+    async def _once(
+        self, method: str, url: httpx2.URL, body: Any, seconds: float
+    ) -> AsyncGenerator[httpx2.Response, None]:
         try:
             async with self._http.stream(method, url, json=body, timeout=seconds) as answer:
-                async for chunk in answer.aiter_bytes():
-                    content += chunk
-                    if len(content) > MOST_BYTES:
-                        raise Unavailable(f"{url} answers with more than {MOST_BYTES} bytes")
-                return answer.status_code, bytes(content), answer.headers.get("location", "")
+                yield answer
         except httpx2.HTTPError as error:
             raise Unavailable(f"{url} cannot be reached: {error or type(error).__name__}") from error
         except Denied as error:
@@ -116,5 +125,11 @@ def _joined(endpoint: str, route: str) -> str:
     return endpoint.rstrip("/") + route
 
 
-def _text(content: bytes) -> str:
-    return excerpt(content[:_SHOWN].decode("utf-8", "replace"), _SHOWN)
+async def _check(answer: httpx2.Response, url: str) -> None:
+    """Raises Invalid for a refusal of the body, Unavailable for any other failure."""
+    if answer.is_success:
+        return
+    said = shown(await read_whole(answer))
+    if answer.is_client_error:
+        raise Invalid(f"{url} refuses the request with status {answer.status_code}: {said}")
+    raise Unavailable(f"{url} answers with status {answer.status_code}: {said}")

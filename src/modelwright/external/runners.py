@@ -1,6 +1,6 @@
 """Runners: the port Externals: endpoints are asked, images are run."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from modelwright.core.external import External
@@ -31,6 +31,13 @@ class Runners:
         if external.kind == "http":
             return await self._endpoints.predict(external, body)
         return await self._containers.predict(deployment, external, body)
+
+    def stream(
+        self, deployment: str, external: External, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        if external.kind == "http":
+            return self._endpoints.stream(external, body)
+        return self._containers.stream(deployment, external, body)
 
     async def stop(self, deployment: str, external: External) -> None:
         if external.kind == "container":

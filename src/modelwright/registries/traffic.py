@@ -101,27 +101,27 @@ class Guarded(httpx2.AsyncBaseTransport):
     """Sends requests to checked addresses only; certificates are for the name.
 
     One pool of connections for each name: two names that share an address do not
-    share a connection.
+    share a connection. An address holds until nothing answers there; then what the
+    name means is looked up and checked anew, for the next request.
     """
 
     def __init__(self, traffic: Traffic, *, context: ssl.SSLContext | None = None) -> None:
         self._traffic = traffic
         self._context = context
-        self._pools: dict[tuple[str, int], tuple[str, httpx2.AsyncHTTPTransport]] = {}
+        self._addresses: dict[tuple[str, int], str] = {}
+        self._pools: dict[tuple[str, int], httpx2.AsyncHTTPTransport] = {}
         self._turn = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        host = request.url.host
-        port = port_of(request.url)
+        place = host, port = request.url.host, port_of(request.url)
         async with self._turn:
-            known = self._pools.get((host, port))
-            if known is None:
-                address = await self._traffic.address(host, port)
-                if self._context is None:
-                    self._context = await asyncio.to_thread(httpx2.create_ssl_context)
-                known = address, httpx2.AsyncHTTPTransport(verify=self._context)
-                self._pools[host, port] = known
-        address, pool = known
+            address = self._addresses.get(place) or await self._traffic.address(host, port)
+            self._addresses[place] = address
+            if self._context is None:
+                self._context = await asyncio.to_thread(httpx2.create_ssl_context)
+            if place not in self._pools:
+                self._pools[place] = httpx2.AsyncHTTPTransport(verify=self._context)
+            pool = self._pools[place]
         pinned = httpx2.Request(
             request.method,
             request.url.copy_with(host=address),
@@ -129,10 +129,15 @@ class Guarded(httpx2.AsyncBaseTransport):
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": host},
         )
-        return await pool.handle_async_request(pinned)
+        try:
+            return await pool.handle_async_request(pinned)
+        except httpx2.ConnectError:
+            if self._addresses.get(place) == address:
+                del self._addresses[place]
+            raise
 
     async def aclose(self) -> None:
-        for _, pool in self._pools.values():
+        for pool in self._pools.values():
             await pool.aclose()
 
 

@@ -15,8 +15,8 @@ from hmac import compare_digest
 from typing import Final
 
 from modelwright.core.audit import AuditLog, Entry
-from modelwright.core.errors import Denied, Invalid, NotFound, Unauthenticated
-from modelwright.core.grants import EVERYTHING, LOCAL_ADMIN, MAKER, Principal, Role, Scopes, Subject, Verb
+from modelwright.core.errors import Invalid, NotFound, Unauthenticated
+from modelwright.core.grants import EVERYTHING, LOCAL_ADMIN, MAKER, Principal, Role, Scopes, Subject
 from modelwright.core.people import (
     Account,
     Group,
@@ -32,6 +32,7 @@ from modelwright.core.people import (
 from modelwright.core.ports import Clock
 from modelwright.service import passwords
 from modelwright.service.bounded import Bounded
+from modelwright.service.guards import refuse_foreign, refuse_scoped
 
 PREFIX: Final = "mw-"
 MEMORY_SECONDS: Final = 1.0
@@ -136,7 +137,7 @@ class Accounts:
 
         Raises Conflict for a name or an email that is taken.
         """
-        _refuse_scoped(by)
+        refuse_scoped(by)
         first = not await self._people.has_anybody()
         if first and role not in (None, "admin"):
             raise Invalid(
@@ -179,8 +180,11 @@ class Accounts:
         password: str | None = None,
         account: str | None = None,
     ) -> User:
-        """Change what is given; raises Conflict when no admin would be left."""
-        _refuse_scoped(by)
+        """Change what is given; raises Conflict when no admin would be left.
+
+        With a new password all sessions end that were begun with another.
+        """
+        refuse_scoped(by)
         user = await self.user(text)
         changed = replace(user, role=role or user.role)
         if email is not None:
@@ -189,13 +193,15 @@ class Accounts:
             changed = replace(changed, account=(await self.account(account)).id if account else "")
         stored = None if password is None else await passwords.hashed(check_password(password))
         await self._people.change_user(changed, stored)
+        if stored is not None:
+            await self._end_sessions(user.id)
         self._forget()
         await self._note(by, "user", user.name, {"did": "changed", "role": changed.role})
         return changed
 
     async def delete_user(self, by: Principal, text: str) -> None:
         """Let nobody act as this user any more; what it made stays, and stays attributed."""
-        _refuse_scoped(by)
+        refuse_scoped(by)
         user = await self.user(text)
         await self._people.delete_user(user.id, self._clock.now())
         self._forget()
@@ -295,8 +301,8 @@ class Accounts:
         One's own, or as an admin another's. Raises Denied to a key with scopes: it
         could make one without.
         """
-        _refuse_scoped(by)
-        _refuse_foreign(by, user.id)
+        refuse_scoped(by)
+        refuse_foreign(by, user.id)
         if expires_at is not None and expires_at <= self._clock.now():
             raise Invalid("the key would have expired already", field="expires")
         if len(label) > 200 or not label.isprintable():
@@ -308,7 +314,7 @@ class Accounts:
     async def keys(self, by: Principal, user: str = "") -> Sequence[Key]:
         """Keys of one user, or of all for an admin; never their secrets."""
         owner = (await self.user(user)).id if user else ("" if by.is_admin else by.id)
-        _refuse_foreign(by, owner)
+        refuse_foreign(by, owner)
         return await self._people.keys(owner)
 
     async def revoke_key(self, by: Principal, text: str) -> Key:
@@ -334,6 +340,29 @@ class Accounts:
         )
         await self._note(user.acting(), "user", user.name, {"did": "signed in"})
         return user, session
+
+    async def change_password(self, by: Principal, password: str, wanted: str) -> None:
+        """Change one's own, which one must know; raises Unauthenticated, Invalid."""
+        user = await self.user(by.id)
+        found = await self._people.password_of(user.email) if user.email else None
+        if not await passwords.matches(found[1] if found else None, password):
+            raise Unauthenticated("the password is wrong")
+        await self.change_user(by, user.id, password=wanted)
+
+    async def sign_out(self, credential: str) -> None:
+        """End the session that a credential is; nothing for a key, which outlives it."""
+        match = _KEY.fullmatch(credential)
+        held = await self._people.held_key(match[1]) if match is not None else None
+        if held is None or not held.key.session or not compare_digest(held.hash, _hash(credential)):
+            return
+        if await self._people.revoke_key(held.key.id, self._clock.now()):
+            self._forget()
+            await self._note(held.user.acting(), "user", held.user.name, {"did": "signed out"})
+
+    async def _end_sessions(self, user: str) -> None:
+        for key in await self._people.keys(user):
+            if key.session and key.revoked_at is None:
+                await self._people.revoke_key(key.id, self._clock.now())
 
     async def _new_key(
         self,
@@ -364,26 +393,8 @@ class Accounts:
         await self._log.append([Entry(self._clock.now(), by.id, by.name, action, thing, detail=detail)])
 
 
-def scopes_of(
-    dialects: Collection[str] = (), verbs: Collection[str] = (), models: Collection[str] = ()
-) -> Scopes:
-    """Scopes of a key; `models` are keys of names. Raises Invalid for an unknown verb."""
-    known = frozenset(Verb.parse(verb, field="verbs").value for verb in verbs)
-    return Scopes(frozenset(dialects), known, frozenset(models))
-
-
 _SUBJECTS: Final = "It is a user, user:NAME, group:NAME, account:NAME or everyone"
 
 
 def _hash(secret: str) -> str:
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _refuse_scoped(by: Principal) -> None:
-    if by.scopes != EVERYTHING:
-        raise Denied("a key with scopes may not make or change keys or users", hint="Use one without")
-
-
-def _refuse_foreign(by: Principal, user: str) -> None:
-    if not by.is_admin and by.id != user:
-        raise Denied("only an admin may do this for somebody else", field="user")

@@ -92,8 +92,21 @@ class Ledger:
         self, principal: Principal, action: str, model: StoredModel, revision: Revision, to: str
     ) -> None:
         """Write down that a model's bytes leave, before the first of them does."""
+        await self._tell(principal, action, model, revision, {"to": to, "bytes": revision.size})
+
+    async def tell_of_signing(self, principal: Principal, model: StoredModel, revision: Revision) -> None:
+        """Write down that somebody vouches for a revision, before the signature is kept."""
+        await self._tell(principal, "sign", model, revision, {})
+
+    async def _tell(
+        self,
+        principal: Principal,
+        action: str,
+        model: StoredModel,
+        revision: Revision,
+        detail: dict[str, str | int],
+    ) -> None:
         if self._log is not None:
-            detail: dict[str, str | int] = {"to": to, "bytes": revision.size}
             if revision.manifest is not None:
                 detail["manifest"] = str(revision.manifest)
             entry = Entry(self._clock.now(), principal.id, principal.name, action, str(model.name))

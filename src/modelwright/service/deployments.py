@@ -10,7 +10,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from modelwright.core.chat import (
     Ranking,
     RerankRequest,
 )
-from modelwright.core.deployments import Deployment, DeploymentBook, Used, Workers
+from modelwright.core.deployments import Deployment, DeploymentBook, Used, Wanted, Workers
 from modelwright.core.errors import Denied, Invalid, ModelwrightError, NotFound, Unsupported
 from modelwright.core.external import External, Externals
 from modelwright.core.grants import Principal, Verb
@@ -39,23 +39,6 @@ DEFAULT: Final = "default"
 """Name of the deployment that comes with a model."""
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for of a deployment; None leaves what there is, or the default.
-
-    `revision` None is the model's current one. `least`, `most` and `each` are the
-    workers'.
-    """
-
-    name: str | None = None
-    revision: int | None = None
-    least: int | None = None
-    most: int | None = None
-    each: int | None = None
-    external: External | None = None
-    extras: Mapping[str, Any] | None = None
 
 
 class Deployments:
@@ -181,7 +164,7 @@ class Deployments:
             id = (await self._resolver.access.find(principal, model, Verb.SHOW)).id
         found = await self._book.list_deployments(model=id, account=account)
         known = {each.key for each in await self._models.list_models(principal)} if id is None else None
-        return [each for each in found if known is None or _key(each) in known]
+        return [each for each in found if known is None or each.model.lower() in known]
 
     async def update(
         self, principal: Principal, deployment: str, wanted: Wanted, *, wait: bool = True
@@ -265,14 +248,23 @@ class Deployments:
 
     async def predict(self, principal: Principal, deployment: str, body: Mapping[str, Any]) -> Any:
         """Ask what is external; Unsupported for what an engine answers."""
-        found = await self.find(principal, deployment, Verb.USE)
-        if found.external is None:
-            raise Unsupported(f'"{found.name}" answers chats, texts or queries, not any body', field="model")
-        answer = await self._externals.predict(found.id, found.external, body)
-        stored = await self._resolver.access.find(principal, found.model, Verb.USE)
-        self._chat.count(principal, stored, found.revision, found.id)
-        await self._answered(found)
+        found, external = await self._outside(principal, deployment)
+        answer = await self._externals.predict(found.id, external, body)
+        await self._count(principal, found)
         return answer
+
+    async def predict_pieces(
+        self, principal: Principal, deployment: str, body: Mapping[str, Any]
+    ) -> AsyncGenerator[Any, None]:
+        """Ask what is external for an answer in pieces; it counts from its first on."""
+        found, external = await self._outside(principal, deployment)
+        counted = False
+        async with aclosing(self._externals.stream(found.id, external, body)) as pieces:
+            async for piece in pieces:
+                if not counted:
+                    await self._count(principal, found)
+                counted = True
+                yield piece
 
     async def used(
         self,
@@ -366,6 +358,18 @@ class Deployments:
                 if other.id != deployment.id and other.workers.least:
                     self._spawn(principal, other)
 
+    async def _outside(self, principal: Principal, deployment: str) -> tuple[Deployment, External]:
+        found = await self.find(principal, deployment, Verb.USE)
+        if found.external is None:
+            raise Unsupported(f'"{found.name}" answers chats, texts or queries, not any body', field="model")
+        return found, found.external
+
+    async def _count(self, principal: Principal, deployment: Deployment) -> None:
+        """Count that something external has answered."""
+        stored = await self._resolver.access.find(principal, deployment.model, Verb.USE)
+        self._chat.count(principal, stored, deployment.revision, deployment.id)
+        await self._answered(deployment)
+
     async def _callable(self, principal: Principal, deployment: str) -> Deployment:
         found = await self.find(principal, deployment, Verb.USE)
         if found.external is not None:
@@ -394,7 +398,3 @@ class Deployments:
             yield number
         finally:
             busy[number] -= 1
-
-
-def _key(deployment: Deployment) -> str:
-    return deployment.model.lower()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from modelwright.core.audit import AuditLog, Entry
-from modelwright.core.errors import Invalid, NotFound
+from modelwright.core.errors import Denied, Invalid, NotFound
 from modelwright.core.grants import Principal
 from modelwright.core.people import MOST_EXTRAS, Group, People, User, check_description, check_name
 from modelwright.core.ports import Clock
@@ -24,13 +24,20 @@ class Particulars:
         self._log = log
         self._clock = clock
 
-    async def tell(self, by: Principal, dialect: str, content: Mapping[str, Any]) -> User:
-        """Keep what somebody says of themselves in a dialect; raises NotFound."""
+    async def tell(self, by: Principal, dialect: str, content: Mapping[str, Any], *, of: str = "") -> User:
+        """Keep what somebody says of themselves in a dialect, or an admin `of` a user.
+
+        Raises NotFound.
+        """
+        if of not in ("", by.id) and not by.is_admin:
+            raise Denied("only an admin may tell of somebody else", field="user")
         _check_size(content)
-        told = await self._people.put_extras(by.id, dialect, content)
-        found = await self._people.find_user(by.id) if told else None
+        told = await self._people.put_extras(of or by.id, dialect, content)
+        found = await self._people.find_user(of or by.id) if told else None
         if found is None:
-            raise NotFound("user", by.name, field="user", hint='Make one with "modelwright user create"')
+            raise NotFound(
+                "user", of or by.name, field="user", hint='Make one with "modelwright user create"'
+            )
         return found
 
     async def change_group(

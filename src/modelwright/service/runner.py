@@ -12,6 +12,7 @@ from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from modelwright.core.audit import Entry
 from modelwright.core.errors import Exhausted, Lost, ModelwrightError, NotFound, Unavailable
 from modelwright.core.grants import Principal
 from modelwright.core.ports import Clock, WeightFiles
@@ -48,11 +49,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Current:
-    """The run in hand; `wanted` is the state that somebody asked it to stop in."""
+    """The run in hand; `wanted` is the state that somebody asked it to stop in.
+
+    `line` is what the log then says of it.
+    """
 
     run: Run
     task: "asyncio.Task[None]"
     wanted: RunState | None = None
+    line: Entry | None = None
     stopping: bool = False
 
     def stop(self) -> None:
@@ -118,8 +123,8 @@ class Runner:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    async def stop(self, run: Run, state: RunState) -> Run:
-        """Bring a run to rest or to its end; gives it as it then is.
+    async def stop(self, run: Run, state: RunState, line: Entry | None = None) -> Run:
+        """Bring a run to rest or to its end; gives it as it then is, `line` in the log.
 
         Raises Conflict for one that is not in a state to be stopped. One that was
         about to be published may have succeeded instead. One that another server has
@@ -127,21 +132,21 @@ class Runner:
         """
         while True:
             with suppress(Lost):  # another server was first: look again what holds
-                return await self._stop(run, state)
+                return await self._stop(run, state, line)
 
-    async def _stop(self, run: Run, state: RunState) -> Run:
+    async def _stop(self, run: Run, state: RunState, line: Entry | None) -> Run:
         async with self._moving:
             run = await self._fresh(run)
             check_move(run, state)
             if run.state == "running" and await self._membership.is_another(run.holder):
-                await self._runs.ask(run, state)
+                await self._runs.ask(run, state, line)
                 stopping: Awaitable[object] = self._until_let_go(run)
             elif (current := self._current) is not None and current.run.id == run.id:
-                current.wanted = state
+                current.wanted, current.line = state, line
                 current.stop()
                 stopping = asyncio.wait([current.task])
             else:
-                await self._rest(run, state, was=run.state)
+                await self._rest(run, state, line, was=run.state)
                 return await self._fresh(run)
         await stopping
         return await self._fresh(run)
@@ -150,7 +155,7 @@ class Runner:
         while (await self._fresh(run)).holder == run.holder:
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def queue(self, run: Run, *, most: int | None = None) -> Run:
+    async def queue(self, run: Run, *, most: int | None = None, line: Entry | None = None) -> Run:
         """Let a run go on that rests or has ended badly; raises Conflict for another.
 
         `most`: how many of its owner's may wait or run; Exhausted for one more.
@@ -161,7 +166,7 @@ class Runner:
             extras = {name: value for name, value in run.extras.items() if name != RESUMED}
             again = replace(run, state="queued", ended_at=None, error="", extras=extras)
             resumed: tuple[EventKind, Mapping[str, Any]] = ("queued", {"resumed": True})
-            await self._runs.save(again, resumed, at=self._clock.now(), was=run.state, most=most)
+            await self._runs.save(again, resumed, at=self._clock.now(), was=run.state, most=most, line=line)
         self.wake()
         return again
 
@@ -289,14 +294,25 @@ class Runner:
 
     async def _stopped(self, run: Run) -> None:
         """It was cancelled or paused, or the server ends and takes it up again."""
-        wanted = self._current.wanted if self._current is not None else None
-        await self._rest(run, wanted or "queued")
+        current = self._current
+        if current is None or current.wanted is None:
+            await self._rest(run, "queued")
+        else:
+            await self._rest(run, current.wanted, current.line)
 
-    async def _rest(self, run: Run, state: RunState, *, was: RunState | None = None, text: str = "") -> None:
+    async def _rest(
+        self,
+        run: Run,
+        state: RunState,
+        line: Entry | None = None,
+        *,
+        was: RunState | None = None,
+        text: str = "",
+    ) -> None:
         kind: EventKind = "cancelled" if state == "cancelled" else "note"
         ended = self._clock.now() if state in ENDED else None
-        told = {"text": text or state, "step": run.step}
-        await self._save(replace(run, state=state, ended_at=ended), (kind, told), was=was)
+        rested, told = replace(run, state=state, ended_at=ended), {"text": text or state, "step": run.step}
+        await self._save(rested, (kind, told), was=was, line=line)
 
     async def _failed(self, run: Run, error: ModelwrightError) -> None:
         """Queue it again if its process died and it had got further; else it has failed."""
@@ -329,9 +345,13 @@ class Runner:
         await self._save(run, ("note", content))
 
     async def _save(
-        self, run: Run, *events: tuple[EventKind, Mapping[str, Any]], was: RunState | None = None
+        self,
+        run: Run,
+        *events: tuple[EventKind, Mapping[str, Any]],
+        was: RunState | None = None,
+        line: Entry | None = None,
     ) -> None:
-        await self._runs.save(run, *events, at=self._clock.now(), was=was)
+        await self._runs.save(run, *events, at=self._clock.now(), was=was, line=line)
         self.tell()
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from modelwright.service.adoption import Adoption
 from modelwright.service.archive import Archive
 from modelwright.service.chat import Chat
+from modelwright.service.choices import Choices
 from modelwright.service.collection import Collection
 from modelwright.service.datasets import Datasets
 from modelwright.service.deployments import Deployments
@@ -47,4 +48,5 @@ class Services:
     pushes: Pushes
     archive: Archive
     signing: Signing
+    choices: Choices
     collection: Collection

@@ -13,7 +13,9 @@ from modelwright.core.errors import Denied, Invalid, NotFound, TooLarge, Unavail
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.layers import read_manifest
 from modelwright.core.provenance import Artifact
+from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.transfer_ports import RemoteRepository, Signatures, Verifier
+from modelwright.service.audit import Ledger
 from modelwright.service.resolver import Resolver
 from modelwright.service.shelf import Shelf
 
@@ -26,7 +28,10 @@ _MOST: Final = 16
 class Signing:
     """Signatures of models here."""
 
-    def __init__(self, resolver: Resolver, shelf: Shelf, signatures: Signatures, verifier: Verifier) -> None:
+    def __init__(
+        self, resolver: Resolver, shelf: Shelf, signatures: Signatures, verifier: Verifier, ledger: Ledger
+    ) -> None:
+        self._ledger = ledger
         self._resolver = resolver
         self._shelf = shelf
         self._signatures = signatures
@@ -34,18 +39,18 @@ class Signing:
 
     async def manifest(self, principal: Principal, ref: str, verb: Verb = Verb.READ) -> bytes:
         """The bytes that a signature of the model is over."""
-        stored, revision = await self._resolver.find(principal, ref, verb)
-        if revision.manifest is None:
-            raise Unsupported(f"{stored.name.short} follows another model, so there is nothing fixed to sign")
-        return await self._shelf.small(revision.manifest)
+        _, _, content = await self._signable(principal, ref, verb)
+        return content
 
     async def keep(self, principal: Principal, ref: str, signature: bytes) -> None:
         """Keep a signature; pushes send it along."""
         if len(signature) > LARGEST:
             raise TooLarge(f"the signature has {len(signature)} bytes, the limit is {LARGEST}")
-        digest = Digest.of(await self.manifest(principal, ref, Verb.PUSH))
+        stored, revision, content = await self._signable(principal, ref, Verb.PUSH)
+        digest = Digest.of(content)
         if len(await self._signatures.find(digest)) >= _MOST:
             raise Invalid(f"the model has {_MOST} signatures already")
+        await self._ledger.tell_of_signing(principal, stored, revision)
         await self._signatures.keep(digest, signature)
 
     async def verify(self, principal: Principal, ref: str) -> Digest:
@@ -82,6 +87,15 @@ class Signing:
         digest = Digest.of(content)
         found = await self._signatures.find(digest)
         return [provenance.artifact(KIND, each, digest, len(content)) for each in found]
+
+    async def _signable(
+        self, principal: Principal, ref: str, verb: Verb
+    ) -> tuple[StoredModel, Revision, bytes]:
+        """A model and its manifest; raises Unsupported where it has none."""
+        stored, revision = await self._resolver.find(principal, ref, verb)
+        if revision.manifest is None:
+            raise Unsupported(f"{stored.name.short} follows another model, so there is nothing fixed to sign")
+        return stored, revision, await self._shelf.small(revision.manifest)
 
     async def _attached(self, remote: RemoteRepository, subject: Digest) -> Sequence[bytes]:
         found = []

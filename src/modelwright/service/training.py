@@ -7,7 +7,7 @@ line, its hyperparameters. What then happens to it is the runner's affair.
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from modelwright.core.audit import Entry
@@ -16,6 +16,7 @@ from modelwright.core.errors import Invalid, NotFound, Unavailable
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.hyperparameters import Hyperparameters, Method
 from modelwright.core.lineage import to_go_on_with
+from modelwright.core.names import Name
 from modelwright.core.ports import Clock
 from modelwright.core.revision import Revision, StoredModel
 from modelwright.core.rewards import check_rewards
@@ -96,11 +97,7 @@ class Training:
             extras=request.extras,
         )
         told = {"model": plan.model, "method": plan.method}
-        line = Entry(
-            *(run.created_at, principal.id, principal.name, "train", str(stored.name)),
-            *(stored.id, revision.number),
-            detail={"did": "ask", "run": run.id, "method": plan.method, "target": plan.target},
-        )
+        line = replace(self._line(principal, run, "ask"), model=stored.id)
         await self._runs.add(run, ("queued", told), most=await self._most(principal), line=line)
         self._runner.wake()
         return run
@@ -149,17 +146,20 @@ class Training:
 
     async def cancel(self, principal: Principal, run: str) -> Run:
         """End a run for good; its checkpoint stays until it is resumed or forgotten."""
-        return await self._runner.stop(await self.find(principal, run), "cancelled")
+        found = await self.find(principal, run)
+        return await self._runner.stop(found, "cancelled", self._line(principal, found, "cancel"))
 
     async def pause(self, principal: Principal, run: str) -> Run:
         """Let a run rest; it goes on from there when it is resumed."""
-        return await self._runner.stop(await self.find(principal, run), "paused")
+        found = await self.find(principal, run)
+        return await self._runner.stop(found, "paused", self._line(principal, found, "pause"))
 
     async def resume(self, principal: Principal, run: str) -> Run:
         """Queue a run again that was paused, cancelled or failed."""
         found = await self.find(principal, run)
         check_move(found, "queued")
-        return await self._runner.queue(found, most=await self._most(principal))
+        most, line = await self._most(principal), self._line(principal, found, "resume")
+        return await self._runner.queue(found, most=most, line=line)
 
     async def events(
         self, principal: Principal, run: str, *, after: int = 0, limit: int = PAGE
@@ -241,6 +241,15 @@ class Training:
             raise Invalid(
                 text, field="rewards", hint="Declare rewards for rows without answers, and only for them"
             )
+
+    def _line(self, principal: Principal, run: Run, did: str) -> Entry:
+        """What the log says of it; the model by its name, as it may be gone by now."""
+        plan, (name, _, revision) = run.plan, run.plan.model.rpartition("@")
+        return Entry(
+            *(self._clock.now(), principal.id, principal.name, "train", str(Name.parse(name))),
+            revision=int(revision),
+            detail={"did": did, "run": run.id, "method": plan.method, "target": plan.target},
+        )
 
     async def _most(self, principal: Principal) -> int | None:
         """How many runs of somebody may wait or run."""

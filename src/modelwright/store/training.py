@@ -91,10 +91,15 @@ class RunBook:
         rows = await self._database.read(lambda c: c.execute(query).all())
         return [_read_run(row) for row in rows]
 
-    async def ask(self, run: Run, wanted: RunState) -> None:
+    async def ask(self, run: Run, wanted: RunState, line: Entry | None = None) -> None:
         mine = (runs.c.id == run.id) & (runs.c.holder == run.holder) & (runs.c.state == "running")
         asked = update(runs).where(mine).values(wanted=wanted)
-        await self._database.write(lambda c: c.execute(asked))
+
+        def write(connection: Connection) -> None:
+            if connection.execute(asked).rowcount and line is not None:
+                audit.note(connection, line)
+
+        await self._database.write(write)
 
     async def save(
         self,
@@ -103,12 +108,15 @@ class RunBook:
         at: datetime,
         was: RunState | None = None,
         most: int | None = None,
+        line: Entry | None = None,
     ) -> None:
         held = and_(runs.c.id == run.id, runs.c.holder == run.holder)
         if was is not None:
             held = and_(held, runs.c.state == was)
 
         def write(connection: Connection) -> None:
+            if line is not None:
+                audit.note(connection, line)
             _check_room(connection, run.owner, most)
             if not connection.execute(update(runs).where(held).values(_run_values(run))).rowcount:
                 raise Lost(f'run "{run.id}" was changed by another server meanwhile', field="run")

@@ -32,6 +32,7 @@ from modelwright.service.services import Services
 from modelwright.web.auth import Doorkeeper, Turnstile, known_principal, principal_of
 from modelwright.web.boundary import SPEAKER, Boundary, unrouted
 from modelwright.web.collision import add_collision, add_shared_delete
+from modelwright.web.credentials import credential_of
 from modelwright.web.crossroads import Crossroads
 from modelwright.web.gate import Admission, Gate
 from modelwright.web.meter import CONTENT_TYPE, Meter, Metered
@@ -78,7 +79,7 @@ def dialects_of(edge: Edge) -> tuple[Dialect, ...]:
 def build_asgi(services: Services, edge: Edge) -> FastAPI:
     """Put the application together; nothing runs yet."""
     dialects = dialects_of(edge)
-    backing = Backing(services, principal_of, edge.limits)
+    backing = Backing(services, principal_of, credential_of, edge.limits)
     meter = Meter(edge.registry)
     app = FastAPI(
         title="modelwright",

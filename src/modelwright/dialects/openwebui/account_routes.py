@@ -10,16 +10,25 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.errors import Unauthenticated
+from modelwright.core.errors import Conflict, Unauthenticated
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.people import NewKey, User, check_role
+from modelwright.core.permissions import SHARE_WITH_USERS
 from modelwright.dialects.base import Json, json_response, needs
 from modelwright.dialects.openwebui import wire
-from modelwright.dialects.openwebui.people import absent, told_of, user_tree
-from modelwright.dialects.openwebui.refusals import BAD_LOGIN, NO_KEY, Refusal
+from modelwright.dialects.openwebui.entry import DIALECT
+from modelwright.dialects.openwebui.people import absent, keep_name, told_of, user_tree
+from modelwright.dialects.openwebui.refusals import (
+    BAD_LOGIN,
+    BAD_PASSWORD,
+    EMAIL_TAKEN,
+    NO_KEY,
+    PROHIBITED,
+    Refusal,
+)
 from modelwright.dialects.openwebui.routing import Desk, Route, page_of
 from modelwright.dialects.openwebui.stance import permission_tree
-from modelwright.service.accounts import Accounts
+from modelwright.service.rights import Rights
 
 _KEY_LABEL: Final = "Open WebUI"
 _PAGE: Final = 30
@@ -29,12 +38,16 @@ _TOLD: Final = ("bio", "gender", "date_of_birth")
 class AccountRoutes:
     """People, under /api/v1."""
 
-    def __init__(self, desk: Desk, accounts: Accounts) -> None:
+    def __init__(self, desk: Desk, rights: Rights) -> None:
         self._desk = desk
-        self._accounts = accounts
+        self._accounts = rights.accounts
+        self._particulars = rights.particulars
 
     def table(self) -> Iterator[Route]:
         yield "POST", "/auths/signin", self.sign_in, "Sign in with email and password"
+        for method in ("GET", "POST"):  # the product's way until 0.8, and since
+            yield method, "/auths/signout", self.sign_out, "End the session, and no key"
+        yield "POST", "/auths/update/password", self.update_password, "Change one's own password"
         yield "GET", "/auths/", self.session, "Say who is signed in"
         yield "POST", "/auths/api_key", self.make_key, "Make a key; it is shown once"
         yield "GET", "/auths/api_key", self.find_key, "Say that a key is shown only once"
@@ -42,6 +55,10 @@ class AccountRoutes:
         yield "POST", "/auths/add", self.add_user, "Add a user, for an admin"
         yield "GET", "/users/", self.users, "List the users, for an admin"
         yield "GET", "/users/all", self.all_users, "List all users at once, for an admin"
+        yield "GET", "/users/search", self.search, "Look for users to share with"
+        yield "GET", "/users/groups", self.own_groups, "The groups one is in"
+        yield "GET", "/users/{user}/groups", self.groups_of, "The groups of a user, for an admin"
+        yield "POST", "/users/{user}/update", self.update_user, "Change a user, for an admin"
         yield "GET", "/users/{user}", self.user, "Show a user, for an admin"
         yield "DELETE", "/users/{user}", self.delete_user, "Delete a user, for an admin"
 
@@ -55,6 +72,25 @@ class AccountRoutes:
         answer = json_response(await self._session(user.acting(), user, session))
         answer.set_cookie("token", session.secret, httponly=True, samesite="lax", path="/")
         return answer
+
+    @needs(Verb.OPEN)
+    async def sign_out(self, request: Request) -> Response:
+        """Says the same to who was not signed in."""
+        await self._accounts.sign_out(self._desk.backing.credential_of(request))
+        answer = json_response({"status": True})
+        answer.delete_cookie("token", httponly=True, samesite="lax", path="/")
+        return answer
+
+    @needs(Verb.SELF)
+    async def update_password(self, request: Request) -> Response:
+        form, _ = await self._desk.read(request, wire.PasswordForm)
+        principal = self._desk.who(request)
+        await self._user(principal)
+        try:
+            await self._accounts.change_password(principal, form.password, form.new_password)
+        except Unauthenticated as error:
+            raise Refusal(400, BAD_PASSWORD) from error
+        return json_response(True)
 
     @needs(Verb.SELF)
     async def session(self, request: Request) -> Response:
@@ -96,7 +132,7 @@ class AccountRoutes:
         self._desk.admin(request)
         page, words = page_of(request), request.query_params.get("query", "").lower()
         users, groups = await self._accounts.users(), await self._accounts.groups()
-        found = [user for user in users if words in f"{user.name}\n{user.email}".lower()]
+        found = [user for user in users if _is_meant(user, words)]
         rows = [
             {**user_tree(user), "group_ids": [group.id for group in groups if user.id in group.members]}
             for user in found[(page - 1) * _PAGE : page * _PAGE]
@@ -109,6 +145,48 @@ class AccountRoutes:
         found = [user_tree(user) for user in await self._accounts.users()]
         return json_response({"users": found, "total": len(found)})
 
+    @needs(Verb.SELF)
+    async def search(self, request: Request) -> Response:
+        """A page of users, for who may share with single ones."""
+        if SHARE_WITH_USERS not in await self._desk.people.permissions(self._desk.who(request)):
+            raise Refusal(401, PROHIBITED)
+        page, words = page_of(request), request.query_params.get("query", "").lower()
+        found = [user for user in await self._accounts.users() if _is_meant(user, words)]
+        rows = [user_tree(user) for user in found[(page - 1) * _PAGE : page * _PAGE]]
+        return json_response({"users": rows, "total": len(found)})
+
+    @needs(Verb.SELF)
+    async def own_groups(self, request: Request) -> Response:
+        return await self._groups_of(self._desk.who(request).id)
+
+    @needs(Verb.ADMINISTER)
+    async def groups_of(self, request: Request) -> Response:
+        self._desk.admin(request)
+        return await self._groups_of((await self._named_user(request)).id)
+
+    @needs(Verb.ADMINISTER)
+    async def update_user(self, request: Request) -> Response:
+        """All but the name, by which rights and models are found."""
+        form, _ = await self._desk.read(request, wire.UserUpdateForm)
+        principal, user = self._desk.admin(request), await self._named_user(request)
+        keep_name(form.name, user)
+        try:
+            changed = await self._accounts.change_user(
+                principal,
+                user.id,
+                role=check_role(form.role) if form.role else None,
+                email=form.email,
+                password=form.password or None,
+            )
+        except Conflict as error:
+            if error.field != "email":
+                raise
+            raise Refusal(400, EMAIL_TAKEN) from error
+        if form.profile_image_url is not None:
+            told = {**told_of(user), "profile_image_url": form.profile_image_url}
+            changed = await self._particulars.tell(principal, DIALECT, told, of=user.id)
+        return json_response(user_tree(changed))
+
     @needs(Verb.ADMINISTER)
     async def user(self, request: Request) -> Response:
         self._desk.admin(request)
@@ -119,6 +197,10 @@ class AccountRoutes:
         user = await self._named_user(request)
         await self._accounts.delete_user(self._desk.admin(request), user.id)
         return json_response(True)
+
+    async def _groups_of(self, user: str) -> Response:
+        found = await self._accounts.groups(user)
+        return json_response([{"id": group.id, "name": group.name} for group in found])
 
     async def _named_user(self, request: Request) -> User:
         with absent():
@@ -147,3 +229,7 @@ class AccountRoutes:
             "permissions": permission_tree(await self._desk.people.permissions(principal)),
             **told,
         }
+
+
+def _is_meant(user: User, words: str) -> bool:
+    return words in f"{user.name}\n{user.email}".lower()

@@ -46,7 +46,8 @@ class ChatRoutes:
     @needs(Verb.LIST)
     async def offered(self, request: Request) -> Response:
         principal = self._desk.who(request)
-        desk, data, metadata = await self._desk.survey(principal), [], self._desk.stance.metadata
+        desk, metadata = await self._desk.survey(principal), (await self._desk.standing.now()).metadata
+        data = []
         for found in await desk.entries.listed(principal):
             if found.card.active:
                 data.append(listing.offered(found, await desk.row(principal, found), metadata))
@@ -106,11 +107,13 @@ class ChatRoutes:
 
     async def prepared(self, request: Request, asked: Asked) -> "Prepared":
         """The request for the model that is meant, with what that and the settings add."""
-        principal, stance = self._desk.who(request), self._desk.stance
+        principal, stance = self._desk.who(request), await self._desk.standing.now()
         with said(_MODEL_GONE, _MODEL_GONE):
             found = await self._usable(principal, asked.model)
             own, resolved = await self._models.in_use(principal, found.name)
-            model = found.name if resolved.base is not None else await self._fallback(principal, asked.model)
+            model = found.name
+            if resolved.base is None:
+                model = await self._fallback(principal, asked.model, stance.fallback)
         kept = found.card.extra(entry.DIALECT).get("params", {})
         text = asked.system or resolved.system or _text(stance.params.get("system"))
         system = await self._rendered(principal, asked, text) if text else ""
@@ -122,11 +125,11 @@ class ChatRoutes:
         abilities = {**(stance.metadata.get("capabilities") or {}), **found.card.capabilities}
         return Prepared(wanted, stream, asked.include_usage or bool(abilities.get("usage")))
 
-    async def _fallback(self, principal: Principal, asked: str) -> str:
+    async def _fallback(self, principal: Principal, asked: str, other: str) -> str:
         """The model that answers where a base is gone; raises NotFound when none does."""
-        if not self._desk.stance.fallback:
+        if not other:
             raise NotFound("base of model", asked)
-        return (await self._usable(principal, self._desk.stance.fallback)).name
+        return (await self._usable(principal, other)).name
 
     async def _rendered(self, principal: Principal, asked: Asked, text: str) -> str:
         speaker = await self._desk.people.speaker(principal)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from modelwright.core.card import Card
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Invalid, NotFound
-from modelwright.core.grants import Level, Principal, Verb
+from modelwright.core.errors import Conflict, NotFound
+from modelwright.core.grants import Principal, Verb
 from modelwright.core.names import DEFAULT_NAMESPACE, Name
 from modelwright.core.revision import Alias
 from modelwright.core.spec import UNSET, ModelSpec
@@ -26,6 +26,7 @@ from modelwright.dialects.openwebui.refusals import (
     Refusal,
 )
 from modelwright.dialects.openwebui.variables import chat_fields
+from modelwright.dialects.shown import Shown, located
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -33,7 +34,7 @@ _TRIES: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Found(Shown):
     """A model that is there: its id for the caller, and what may be seen of it."""
 
     identifier: str
@@ -42,14 +43,6 @@ class Found:
     @property
     def summary(self) -> ModelSummary:
         return self.view.summary
-
-    @property
-    def name(self) -> str:
-        return self.summary.key
-
-    @property
-    def card(self) -> Card:
-        return self.summary.card
 
     @property
     def is_preset(self) -> bool:
@@ -67,18 +60,14 @@ class Found:
         return _is_entry(self.summary)
 
     @property
-    def is_writable(self) -> bool:
-        return self.summary.level >= Level.WRITE
-
-    @property
     def params(self) -> dict[str, Any]:
         """Its params, for who may read them; else none."""
-        return entry.shown_params(self.view.spec, self.card) if self.summary.level >= Level.READ else {}
+        return entry.shown_params(self.view.spec, self.card) if self.is_legible else {}
 
     @property
     def asks(self) -> list[dict[str, Any]]:
         """The variables that its system text asks a chat for."""
-        if self.summary.level >= Level.READ:
+        if self.is_legible:
             return chat_fields(entry.said_by(self.view.spec).system)
         return list(self.card.extra(DIALECT).get("asks", ()))
 
@@ -101,10 +90,7 @@ class Entries:
 
     async def locate(self, principal: Principal, identifier: str) -> str:
         """The name that an id stands for; raises NotFound for one that is none."""
-        try:
-            return await self._models.aliases.locate(principal, DIALECT, identifier)
-        except Invalid:
-            raise NotFound("model", identifier) from None
+        return await located(self._models, principal, DIALECT, identifier)
 
     async def find(self, principal: Principal, identifier: str) -> Found:
         """Raises NotFound for a model that is not there, or may not be known."""

@@ -1,17 +1,18 @@
 """Users and groups as Open WebUI shows them, and what models give to whom."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from modelwright.core.errors import Denied, NotFound
+from modelwright.core.errors import Denied, Invalid, NotFound
 from modelwright.core.grants import Grant, Level, Principal, Verb
 from modelwright.core.people import Group, User
-from modelwright.core.permissions import PERMISSIONS
+from modelwright.core.wording import excerpt
 from modelwright.dialects.openwebui.entries import Found
 from modelwright.dialects.openwebui.entry import DIALECT
 from modelwright.dialects.openwebui.refusals import NOT_FOUND, Refusal
 from modelwright.dialects.openwebui.stance import permissions_of, permitted
+from modelwright.dialects.openwebui.standing import Standing
 from modelwright.dialects.openwebui.variables import Speaker
 from modelwright.service.rights import Rights
 
@@ -19,9 +20,9 @@ from modelwright.service.rights import Rights
 class People:
     """Who there is, for the routes of this dialect."""
 
-    def __init__(self, rights: Rights, permissions: Collection[str] = PERMISSIONS) -> None:
+    def __init__(self, rights: Rights, standing: Standing) -> None:
         self._rights = rights
-        self._permissions = permissions
+        self._standing = standing
         self._accounts = rights.accounts
         self._sharing = rights.sharing
         self._grants: Mapping[str, Sequence[Grant]] | None = None
@@ -29,7 +30,7 @@ class People:
 
     async def survey(self) -> "People":
         """The same people, read at once: for a list, and for no changes."""
-        other = People(self._rights, self._permissions)
+        other = People(self._rights, self._standing)
         other._grants = await self._sharing.all_grants()
         other._users = {user.id: user for user in await self._accounts.users()}
         return other
@@ -76,7 +77,7 @@ class People:
         """What somebody may by their groups, and without any."""
         groups = () if principal.is_admin else await self._accounts.groups(principal.id)
         told = [permissions_of(group, DIALECT) for group in groups]
-        return permitted(principal, self._permissions, told)
+        return permitted(principal, (await self._standing.now()).permissions, told)
 
     async def speaker(self, principal: Principal) -> Speaker:
         """Who chats, as far as a system text may ask."""
@@ -105,6 +106,16 @@ def absent() -> Iterator[None]:
         yield
     except NotFound as error:
         raise Refusal(404, NOT_FOUND) from error
+
+
+def keep_name(name: str | None, user: User) -> None:
+    """Raises Invalid for another name: rights and models are found by it."""
+    if name not in (None, user.name):
+        raise Invalid(
+            f'"name" is {excerpt(name or "")}, and a user stays {excerpt(user.name)}',
+            field="name",
+            hint="Ask an admin for another user",
+        )
 
 
 def told_of(user: User) -> Mapping[str, Any]:

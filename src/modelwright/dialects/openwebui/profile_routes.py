@@ -11,15 +11,13 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.errors import Invalid
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.people import User
-from modelwright.core.wording import excerpt
 from modelwright.dialects.base import json_response, needs
 from modelwright.dialects.body import read_tree
 from modelwright.dialects.openwebui import wire
 from modelwright.dialects.openwebui.entry import DIALECT
-from modelwright.dialects.openwebui.people import absent, told_of, user_tree
+from modelwright.dialects.openwebui.people import absent, keep_name, told_of, user_tree
 from modelwright.dialects.openwebui.refusals import Refusal
 from modelwright.dialects.openwebui.routing import Desk, Route
 from modelwright.dialects.openwebui.stance import permission_tree
@@ -47,21 +45,13 @@ class ProfileRoutes:
         yield "GET", "/users/user/variables", self.variables, "One's own variables of system texts"
         yield "POST", "/users/user/variables/update", self.update_variables, "Set one's own variables"
         yield "GET", "/users/permissions", self.permissions, "What one may do with models"
-        yield "GET", "/users/default/permissions", self.defaults, "What users may, for an admin"
-        yield "GET", "/configs/models/defaults", self.model_defaults, "What models have that say nothing"
-        yield "GET", "/configs/models", self.model_settings, "The same with parameters, for an admin"
 
     @needs(Verb.SELF)
     async def update_profile(self, request: Request) -> Response:
         """All but the name, by which rights and models are found."""
         form, _ = await self._desk.read(request, wire.ProfileForm)
         principal = self._desk.who(request)
-        if form.name != (await self._user(principal)).name:
-            raise Invalid(
-                f'"name" is {excerpt(form.name)}, and a user stays {excerpt(principal.name)}',
-                field="name",
-                hint="Ask an admin for another user",
-            )
+        keep_name(form.name, await self._user(principal))
         user = await self._tell(principal, {name: getattr(form, name) for name in _PROFILE})
         return json_response(_profile(user))
 
@@ -99,29 +89,6 @@ class ProfileRoutes:
     async def permissions(self, request: Request) -> Response:
         held = await self._desk.people.permissions(self._desk.who(request))
         return json_response(permission_tree(held))
-
-    @needs(Verb.ADMINISTER)
-    async def defaults(self, request: Request) -> Response:
-        self._desk.admin(request)
-        return json_response(permission_tree(self._desk.stance.permissions))
-
-    @needs(Verb.SELF)
-    async def model_defaults(self, request: Request) -> Response:
-        return json_response({"DEFAULT_MODEL_METADATA": self._desk.stance.metadata})
-
-    @needs(Verb.ADMINISTER)
-    async def model_settings(self, request: Request) -> Response:
-        self._desk.admin(request)
-        stance = self._desk.stance
-        return json_response(
-            {
-                "DEFAULT_MODELS": stance.fallback or None,
-                "DEFAULT_PINNED_MODELS": None,
-                "MODEL_ORDER_LIST": None,
-                "DEFAULT_MODEL_METADATA": stance.metadata,
-                "DEFAULT_MODEL_PARAMS": stance.params,
-            }
-        )
 
     async def _tell(self, principal: Principal, told: Mapping[str, Any]) -> User:
         """Keep this beside what was told before."""

@@ -34,6 +34,11 @@ NO_KEY: Final = (
 )
 NO_CREDENTIAL: Final = "Not authenticated"
 EXPIRED: Final = "Your session has expired or the token is invalid. Please sign in again."
+BAD_PASSWORD: Final = "The password provided is incorrect. Please check for typos and try again."
+EMAIL_TAKEN: Final = (
+    "Uh-oh! This email is already registered. "
+    "Sign in with your existing account or choose another email to start anew."
+)
 BAD_LOGIN: Final = (
     "The email or password provided is incorrect. Please check for typos and try logging in again."
 )

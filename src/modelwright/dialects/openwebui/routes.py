@@ -26,6 +26,7 @@ from modelwright.dialects.openwebui import wire
 from modelwright.dialects.openwebui.account_routes import AccountRoutes
 from modelwright.dialects.openwebui.chat_routes import ChatRoutes
 from modelwright.dialects.openwebui.conversation import read_chat
+from modelwright.dialects.openwebui.default_routes import DefaultRoutes
 from modelwright.dialects.openwebui.entries import Entries
 from modelwright.dialects.openwebui.group_routes import GroupRoutes
 from modelwright.dialects.openwebui.history_routes import HistoryRoutes
@@ -36,6 +37,7 @@ from modelwright.dialects.openwebui.profile_routes import ProfileRoutes
 from modelwright.dialects.openwebui.refusals import EXPIRED, NO_CREDENTIAL, PROHIBITED, Refusal
 from modelwright.dialects.openwebui.routing import Desk, Route
 from modelwright.dialects.openwebui.stance import Stance
+from modelwright.dialects.openwebui.standing import Standing
 from modelwright.dialects.openwebui.writers import ChatWriter
 
 VERSION: Final = "0.12.4"
@@ -65,6 +67,10 @@ FORMS: Final[Mapping[str, type[wire.Form]]] = MappingProxyType(
         "update_profile": wire.ProfileForm,
         "update_timezone": wire.TimezoneForm,
         "update_variables": wire.VariablesForm,
+        "update_user": wire.UserUpdateForm,
+        "update_password": wire.PasswordForm,
+        "set_permissions": wire.PermissionsForm,
+        "set_model_settings": wire.ModelSettingsForm,
     }
 )
 """What endpoints read, for the OpenAPI document."""
@@ -137,8 +143,9 @@ class OpenWebUI:
 
     def _table(self, backing: Backing) -> Iterator[Route]:
         services = backing.services
-        people = People(services.rights, self._stance.permissions)
-        desk = Desk(backing, Entries(services.models), people, self._stance)
+        standing = Standing(self._stance, services.choices)
+        people = People(services.rights, standing)
+        desk = Desk(backing, Entries(services.models), people, standing)
         models, history = ModelRoutes(desk), HistoryRoutes(desk, services.models)
         for prefix in MODEL_PREFIXES:
             for method, path, endpoint, summary in (*models.table(), *history.table()):
@@ -149,9 +156,14 @@ class OpenWebUI:
         if self._messages is not None:
             yield from MessageRoutes(chats, self._messages).table()
         profiles, groups = ProfileRoutes(desk, services.rights), GroupRoutes(desk, services.rights)
-        accounts = AccountRoutes(desk, services.rights.accounts)
+        accounts, defaults = AccountRoutes(desk, services.rights), DefaultRoutes(desk)
         # "/users/permissions" comes before "/users/{user}", which would take it.
-        for method, path, endpoint, summary in (*profiles.table(), *groups.table(), *accounts.table()):
+        for method, path, endpoint, summary in (
+            *profiles.table(),
+            *defaults.table(),
+            *groups.table(),
+            *accounts.table(),
+        ):
             yield method, f"/api/v1{path}", endpoint, summary
         yield "GET", "/api/version", _version, "The version of Open WebUI whose API this is"
         yield "GET", "/health", _health, "Say that the server runs"

@@ -15,7 +15,7 @@ from modelwright.dialects.openwebui.entries import Entries, Found
 from modelwright.dialects.openwebui.grants import shown_grants
 from modelwright.dialects.openwebui.people import People
 from modelwright.dialects.openwebui.refusals import PROHIBITED, UNAUTHORIZED, Refusal
-from modelwright.dialects.openwebui.stance import Stance
+from modelwright.dialects.openwebui.standing import Standing
 
 F = TypeVar("F", bound=wire.Form)
 Endpoint: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -30,7 +30,7 @@ class Desk:
     backing: Backing
     entries: Entries
     people: People
-    stance: Stance
+    standing: Standing
 
     def who(self, request: Request) -> Principal:
         return self.backing.principal_of(request)

@@ -47,7 +47,7 @@ def permitted(
     """The permissions of somebody whose groups have these; an admin has all."""
     if principal.is_admin:
         return set(PERMISSIONS)
-    return {name for name in PERMISSIONS if name in default or any(_holds(each, name) for each in groups)}
+    return {name for name in PERMISSIONS if name in default or any(holds(each, name) for each in groups)}
 
 
 def permissions_of(group: Group, dialect: str) -> Mapping[str, Any]:
@@ -72,7 +72,8 @@ def shareable(held: Collection[str], wanted: Iterable[Grant]) -> list[Grant]:
     return [grant for grant in wanted if _AUDIENCES.get(grant.subject.kind, "") in held]
 
 
-def _holds(tree: Mapping[str, Any], name: str) -> bool:
+def holds(tree: Mapping[str, Any], name: str) -> bool:
+    """Whether a tree of permissions has this one."""
     section, _, key = name.partition(".")
     inner = tree.get(section)
     return isinstance(inner, dict) and bool(inner.get(key))

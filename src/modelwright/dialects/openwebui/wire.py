@@ -24,6 +24,13 @@ def _shown(text: str) -> str:
     return text
 
 
+def _pictured(url: str) -> str:
+    if url and picture(url) is None:
+        raise ValueError("Invalid profile image URL: only allowed paths, http(s) and images as data.")
+    return url
+
+
+Picture = Annotated[str, AfterValidator(_pictured)]
 Line = Annotated[str, Field(max_length=TEXT_LENGTH), AfterValidator(_shown)]
 Identifier = Annotated[str, Field(pattern=r"^\S+$")]
 
@@ -194,7 +201,7 @@ class GroupForm(Form):
 class ProfileForm(Form):
     """What a user tells of itself."""
 
-    profile_image_url: str
+    profile_image_url: Picture
     name: str
     bio: Annotated[str, Field(max_length=TEXT_LENGTH)] | None = None
     gender: Line | None = None
@@ -204,13 +211,6 @@ class ProfileForm(Form):
     @classmethod
     def _is_a_day(cls, day: str | None) -> str | None:
         return None if day is None else date.fromisoformat(day).isoformat()
-
-    @field_validator("profile_image_url")
-    @classmethod
-    def _is_a_picture(cls, url: str) -> str:
-        if url and picture(url) is None:
-            raise ValueError("Invalid profile image URL: only allowed paths, http(s) and images as data.")
-        return url
 
 
 class TimezoneForm(Form):
@@ -223,6 +223,80 @@ class VariablesForm(Form):
     """What {{ user.variables.NAME }} stands for."""
 
     variables: dict[str, Any] = {}
+
+
+class Permissions(Form):
+    """Some of what users may; what only the product knows is kept, too."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=(), strict=True)
+    __pydantic_extra__: dict[str, bool]
+
+
+class Workspace(Permissions):
+    """What users may do in the workspace; what is not said they may not."""
+
+    models: bool = False
+    models_import: bool = False
+    models_export: bool = False
+
+
+class Sharing(Permissions):
+    """With whom users may share."""
+
+    models: bool = False
+    public_models: bool = False
+
+
+class AccessGrants(Permissions):
+    """To whom users may give single rights."""
+
+    allow_users: bool = True
+    allow_groups: bool = True
+
+
+class PermissionsForm(Form):
+    """What users may whom no group lets."""
+
+    workspace: Workspace
+    sharing: Sharing
+    access_grants: AccessGrants
+    chat: dict[str, bool] = {}
+    features: dict[str, bool] = {}
+    settings: dict[str, bool] = {}
+
+
+class ModelSettingsForm(Form):
+    """What holds for models that say nothing themselves, and how they are listed."""
+
+    DEFAULT_MODELS: str | None
+    DEFAULT_PINNED_MODELS: str | None
+    MODEL_ORDER_LIST: list[str] | None
+    DEFAULT_MODEL_METADATA: dict[str, Any] | None = None
+    DEFAULT_MODEL_PARAMS: dict[str, Any] | None = None
+
+    @field_validator("DEFAULT_MODEL_METADATA")
+    @classmethod
+    def _can_be_laid_under(cls, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+        if not isinstance((metadata or {}).get("capabilities") or {}, dict):
+            raise ValueError("Capabilities must be an object.")
+        return metadata
+
+
+class UserUpdateForm(Form):
+    """What an admin changes of a user; null and what is left out stay."""
+
+    role: str | None = None
+    name: str | None = None
+    email: str | None = None
+    profile_image_url: Picture | None = None
+    password: str | None = None
+
+
+class PasswordForm(Form):
+    """One's password, and the one to be."""
+
+    password: str
+    new_password: str
 
 
 class MembersForm(Form):

@@ -3,12 +3,15 @@
 Of models by name or id, and of deployments by id.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from modelwright.core.chat import ChatEvent
 from modelwright.core.grants import Principal, Verb
+from modelwright.core.parameters import Parameters
 from modelwright.dialects.answer import Answer
 from modelwright.dialects.base import json_response, needs
 from modelwright.dialects.sgp import answer_wire as wire
@@ -16,6 +19,9 @@ from modelwright.dialects.sgp import questions, writers
 from modelwright.dialects.sgp.deployed import Deployed, Target
 from modelwright.dialects.sgp.desk import Desk, Route, path_of
 from modelwright.dialects.sgp.execution import Execution
+
+F = TypeVar("F", bound=wire.CompletionRequest)
+Q = TypeVar("Q")
 
 
 class AnswerRoutes:
@@ -53,21 +59,13 @@ class AnswerRoutes:
 
     @needs(Verb.USE)
     async def complete(self, request: Request) -> Response:
-        principal, target = await self._found(request)
-        body = await self._desk.read(request, wire.CompletionRequest)
-        bound = self._execution.bound(target, body.model_request_parameters)
-        asked = questions.completion(body, target.ref, bound)
-        writer = writers.Completion(body.prompt, logprobs=body.logprobs)
-        return Answer(self._execution.generate(principal, target, asked), writer, stream=body.stream)
+        form, ask = wire.CompletionRequest, questions.completion
+        return await self._said(request, form, ask, self._execution.generate)
 
     @needs(Verb.USE)
     async def converse(self, request: Request) -> Response:
-        principal, target = await self._found(request)
-        body = await self._desk.read(request, wire.ChatCompletionRequest)
-        bound = self._execution.bound(target, body.model_request_parameters)
-        asked = questions.chat(body, target.ref, bound)
-        writer = writers.Completion(body.prompt, logprobs=body.logprobs)
-        return Answer(self._execution.chat(principal, target, asked), writer, stream=body.stream)
+        form, ask = wire.ChatCompletionRequest, questions.chat
+        return await self._said(request, form, ask, self._execution.chat)
 
     @needs(Verb.USE)
     async def embed(self, request: Request) -> Response:
@@ -80,6 +78,20 @@ class AnswerRoutes:
         principal, target = await self._found(request)
         body = await self._desk.read(request, wire.RerankingRequest)
         return json_response(await self._execution.rerank(request, principal, target, body))
+
+    async def _said(
+        self,
+        request: Request,
+        form: type[F],
+        ask: Callable[[F, str, Parameters], Q],
+        answer: Callable[[Principal, Target, Q], AsyncGenerator[ChatEvent, None]],
+    ) -> Response:
+        """What a deployment says to a prompt, whatever came before that."""
+        principal, target = await self._found(request)
+        body = await self._desk.read(request, form)
+        asked = ask(body, target.ref, self._execution.bound(target, body.model_request_parameters))
+        writer = writers.Completion(body.prompt, logprobs=body.logprobs)
+        return Answer(answer(principal, target, asked), writer, stream=body.stream)
 
     async def _found(self, request: Request) -> tuple[Principal, Target]:
         principal = await self._desk.check(request)

@@ -1,10 +1,10 @@
 """Deployments of models, as this dialect makes and finds them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from modelwright.core.deployments import MOST_PER_WORKER, MOST_WORKERS, Deployment
+from modelwright.core.deployments import MOST_PER_WORKER, MOST_WORKERS, Deployment, Wanted
 from modelwright.core.external import External, checked_route
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.model_template import ModelTemplate
@@ -12,7 +12,7 @@ from modelwright.core.names import Name
 from modelwright.core.runtimes import CONTAINER, HTTP, runtime_of
 from modelwright.dialects.sgp import creation
 from modelwright.dialects.sgp.entries import DIALECT, Entries, Entry
-from modelwright.service.deployments import Deployments, Wanted
+from modelwright.service.deployments import Deployments
 
 ENDPOINT = "ENDPOINT"
 RUNS = "runs"
@@ -98,15 +98,18 @@ def external_of(entry: Entry) -> External | None:
     if runtime not in (HTTP, CONTAINER):
         return None
     given = {**bundle.get("env", {}), **entry.extra.get(creation.FIELD, {})}
-    health = _route(bundle, "healthcheck_route", "/readyz")
-    predict = _route(bundle, "predict_route", "/predict")
+    outside = External(
+        "http",
+        health_route=_route(bundle, "healthcheck_route", "/readyz"),
+        predict_route=_route(bundle, "predict_route", "/predict"),
+        stream_route=_route(bundle, "streaming_predict_route", "/generate_streaming"),
+    )
     if runtime == HTTP:
-        return External(
-            "http", endpoint=str(given.get(ENDPOINT, "")), health_route=health, predict_route=predict
-        )
+        return replace(outside, endpoint=str(given.get(ENDPOINT, "")))
     endpoint: Mapping[str, Any] = runs.get("endpoint_config") or {}
-    return External(
-        "container",
+    return replace(
+        outside,
+        kind="container",
         image="/".join(part for part in (bundle["registry"], bundle["image"]) if part) + f":{bundle['tag']}",
         command=tuple(bundle.get("command", ())),
         env={name: _text(value) for name, value in given.items()},
@@ -114,8 +117,6 @@ def external_of(entry: Entry) -> External | None:
         memory=str(endpoint.get("memory", "")),
         gpus=int(endpoint.get("gpus", 0)),
         delay=int(bundle.get("readiness_initial_delay_seconds", 120)),
-        health_route=health,
-        predict_route=predict,
     )
 
 

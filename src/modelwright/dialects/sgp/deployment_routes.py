@@ -6,7 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.deployments import Deployment
+from modelwright.core.deployments import Deployment, Wanted
 from modelwright.core.errors import NotFound, Unsupported
 from modelwright.core.grants import Principal, Verb
 from modelwright.dialects.base import Json, json_response, needs
@@ -16,7 +16,6 @@ from modelwright.dialects.sgp.desk import Desk, Route, deleted, listed, page_of,
 from modelwright.dialects.sgp.entries import DIALECT, Entries, Entry
 from modelwright.dialects.sgp.execution import Execution
 from modelwright.dialects.sgp.shelf import deployment_tree
-from modelwright.service.deployments import Wanted
 
 SORTS = tuple(
     f"{name}:{way}"

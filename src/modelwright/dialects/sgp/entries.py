@@ -11,10 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from modelwright.core.card import Card
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
+from modelwright.core.errors import Conflict, Denied, NotFound
 from modelwright.core.grants import Level, Principal
 from modelwright.core.revision import Alias
 from modelwright.dialects.sgp import creation, wire
+from modelwright.dialects.shown import Shown, located
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -39,19 +40,11 @@ Making: TypeAlias = Callable[[str, Sequence[Alias]], AsyncIterator[object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Shown):
     """A model that is there: its id for the caller, and its line in a list."""
 
     id: str
     summary: ModelSummary
-
-    @property
-    def name(self) -> str:
-        return self.summary.key
-
-    @property
-    def card(self) -> Card:
-        return self.summary.card
 
     @property
     def extra(self) -> Mapping[str, Any]:
@@ -91,10 +84,6 @@ class Entry:
         given = self.extra.get("model_group_id")
         return given if isinstance(given, str) else ""
 
-    @property
-    def is_legible(self) -> bool:
-        return self.summary.level >= Level.READ
-
 
 class Entries:
     """Models by their ids."""
@@ -104,10 +93,7 @@ class Entries:
 
     async def locate(self, principal: Principal, id: str, *, field: str = "model") -> str:
         """The name that an id stands for; raises NotFound for what is none."""
-        try:
-            return await self._models.aliases.locate(principal, DIALECT, id, field=field)
-        except Invalid:
-            raise NotFound("model", id, field=field) from None
+        return await located(self._models, principal, DIALECT, id, field=field)
 
     async def find(self, principal: Principal, id: str, *, field: str = "model") -> Entry:
         """Raises NotFound for a model that is not there, or may not be known."""
@@ -122,7 +108,7 @@ class Entries:
     async def writable(self, principal: Principal, id: str) -> Entry:
         """One that may be changed; raises Denied for one that may only be known."""
         entry = await self.find(principal, id)
-        if entry.summary.level < Level.WRITE:
+        if not entry.is_writable:
             raise Denied(
                 f'you may not change "{id}": that needs the right "{Level.WRITE.word}", '
                 f'and you have "{entry.summary.level.word}"',

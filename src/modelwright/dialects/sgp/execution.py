@@ -107,8 +107,11 @@ class Execution:
         self, request: Request, principal: Principal, deployment: Deployment, tree: Json
     ) -> Response:
         body = {name: value for name, value in tree.items() if name != "stream"}
+        if tree.get("stream") is True:
+            pieces = self._deployments.predict_pieces(principal, deployment.id, body)
+            return Answer(pieces, writers.Pieces(), stream=True)
         work = self._deployments.predict(principal, deployment.id, body)
-        return _whole(await while_connected(request.receive, work), tree)
+        return json_response(await while_connected(request.receive, work))
 
     async def _complete(self, request: Request, principal: Principal, target: Target, tree: Json) -> Response:
         body = checked(wire.ExecuteCompletion, tree)

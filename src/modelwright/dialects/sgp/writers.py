@@ -57,6 +57,13 @@ class Shape:
         raise LookupError(type(self).__name__)
 
 
+class Pieces(Shape):
+    """Renders what is no engine's answer: each piece as it came."""
+
+    def frame(self, event: Any) -> bytes:
+        return sse(event)
+
+
 class AccountChat(Shape):
     """Renders POST /v4/chat-completions."""
 

@@ -18,6 +18,7 @@ from modelwright.core.names import DEFAULT_NAMESPACE, Name, slug
 from modelwright.core.parameter_rules import RULES
 from modelwright.core.revision import Alias
 from modelwright.core.spec import UNSET
+from modelwright.dialects.shown import located
 from modelwright.dialects.tigercity import requests, wire
 from modelwright.service.models import Models
 from modelwright.service.views import ModelView
@@ -61,10 +62,7 @@ class Entries:
 
     async def locate(self, principal: Principal, asked: str) -> str:
         """The name that a name or an id stands for; raises NotFound for neither."""
-        try:
-            return await self._models.aliases.locate(principal, DIALECT, asked)
-        except Invalid:
-            raise NotFound("model", asked, field="model") from None
+        return await located(self._models, principal, DIALECT, asked)
 
     async def find(self, principal: Principal, asked: str) -> Found:
         """Raises NotFound for a model that is not there, or may not be known."""
