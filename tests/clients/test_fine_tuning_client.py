@@ -143,7 +143,7 @@ def test_each_checkpoint_is_a_model_of_its_own(client: openai.OpenAI) -> None:
         client.chat.completions.create(model=name, **asked).choices[0].logprobs.content[0].logprob
         for name in (*named, job.fine_tuned_model)
     ]
-    assert chances[0] == pytest.approx(chances[3], abs=1e-4), "the last is the result"
+    assert chances[0] == pytest.approx(chances[3], abs=1e-3), "the last is the result"
     assert len({round(chance, 6) for chance in chances[:3]}) == 3, "each answers as it was by then"
 
     permissions = client.fine_tuning.checkpoints.permissions

@@ -1,9 +1,11 @@
 """A whole server in this process: real store, real services, echo as the engine."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import httpx2
@@ -40,6 +42,7 @@ from modelwright.service.imports import Imports
 from modelwright.service.model_servers import ModelServers
 from modelwright.service.model_templates import ModelTemplates
 from modelwright.service.models import Models
+from modelwright.service.passwords import hashed
 from modelwright.service.preparation import Preparation
 from modelwright.service.prompt_queue import PromptQueue
 from modelwright.service.publishing import Publishing
@@ -124,13 +127,22 @@ class Ticking:
 class House:
     """A running server and what is behind it."""
 
-    app: ASGIApp
-    client: httpx2.AsyncClient
+    edge: Edge
     services: Services
     engine: EchoEngines
     missing: list[str]
     catalogue: Catalogue
     blobs: BlobStore
+
+    @cached_property
+    def app(self) -> ASGIApp:
+        """Put together when it is first asked for: some tests have another edge."""
+        return build_asgi(self.services, self.edge)
+
+    @cached_property
+    def client(self) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(app=self.app)
+        return httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:11434")
 
     async def add_ranker(self) -> None:
         """Add a base whose head ranks, as "ranker"."""
@@ -207,12 +219,7 @@ async def _open(
             limits=limits,
             openwebui=openwebui or Stance(),
         )
-        app = build_asgi(services, edge)
-        client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:11434"
-        )
-        await stack.enter_async_context(client)
-        yield House(app, client, services, engine, missing, catalogue, blobs)
+        yield House(edge, services, engine, missing, catalogue, blobs)
 
 
 def _deploying(parts: "Parts", clock: Ticking) -> tuple[ModelTemplates, Deployments, ModelServers]:
@@ -320,17 +327,22 @@ class Town:
         return self.clients[name]
 
 
+@pytest.fixture(scope="session")
+def stored_password() -> str:
+    """What is stored of PASSWORD: slow on purpose, and so made once."""
+    return asyncio.run(hashed(PASSWORD))
+
+
 @pytest.fixture
-async def town(house: House) -> AsyncIterator[Town]:
+async def town(house: House, stored_password: str) -> AsyncIterator[Town]:
     """Ann is an admin, bob and eve are users, devs is a group with eve in it."""
     rights = house.services.rights
     edge = Edge(Identity("1", "", 1, BORN, TOKEN), doorkeeper=Doorkeeper(rights.accounts))
     app = build_asgi(house.services, edge)
     clients, ids = {}, {}
     for name, role in (("ann", "admin"), ("bob", "user"), ("eve", "user")):
-        user = await rights.accounts.add_user(
-            LOCAL_ADMIN, name, role, email=f"{name}@example.com", password=PASSWORD
-        )
+        user = await rights.accounts.add_user(LOCAL_ADMIN, name, role, email=f"{name}@example.com")
+        await KeyBook(house.catalogue.database).change_user(user, stored_password)
         new = await rights.accounts.add_key(LOCAL_ADMIN, user)
         headers = {"Authorization": f"Bearer {new.secret}"}
         transport = httpx2.ASGITransport(app=app)

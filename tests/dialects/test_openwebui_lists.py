@@ -29,9 +29,13 @@ def counted() -> Iterator[list[str]]:
 
 
 async def statements_of(client, path: str) -> int:
-    with counted() as statements:
-        assert (await client.get(path)).status_code == 200
-    return len(statements)
+    """The fewest of three: what admins chose is looked up once a second."""
+    counts = []
+    for _ in range(3):
+        with counted() as statements:
+            assert (await client.get(path)).status_code == 200
+        counts.append(len(statements))
+    return min(counts)
 
 
 async def add(client, numbers: range) -> None:

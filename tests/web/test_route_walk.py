@@ -7,6 +7,8 @@ import httpx2
 import pytest
 
 from modelwright.core.grants import Verb
+from tools.docs.__main__ import ROOT, WALKED
+from tools.docs.rights import rights
 from tools.docs.rights_walk import (
     EXPECTED,
     NAMELESS,
@@ -38,6 +40,7 @@ async def test_every_route_gives_everybody_what_the_table_says(place: Town) -> N
     )
     untried = {call for call, _, _ in routes(place.app.asgi)} - {cell.call for cell in cells}
     assert {plain(call) for call in untried} == NOT_BUILT
+    assert (ROOT / WALKED).read_text() == rights(cells), "the page is stale; `make docs` writes it anew"
 
 
 def test_the_table_says_something_of_every_verb() -> None:

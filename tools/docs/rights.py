@@ -25,9 +25,9 @@ _KINDS: Mapping[str, str] = {
 }
 
 
-def rights() -> str:
-    """Walk all routes and print what came of it."""
-    cells = walked()
+def rights(cells: Sequence[Cell] | None = None) -> str:
+    """What came of a walk through all routes; of one of its own where none is given."""
+    cells = walked() if cells is None else cells
     sections: list[str] = []
     for kind in sorted(KINDS, key=list(_KINDS).index):
         sections += [f"## {_KINDS[kind]}", _table([cell for cell in cells if cell.kind == kind])]

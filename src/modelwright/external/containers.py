@@ -39,7 +39,10 @@ class Containers:
     def __init__(self, engine: str, *, poll: float = _POLL_SECONDS) -> None:
         self._engine = engine
         self._poll = poll
-        self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False, timeout=PREDICT_SECONDS)
+        # Without TLS: it speaks to the loopback address alone, and certificates take long to load.
+        self._http = httpx2.AsyncClient(
+            trust_env=False, follow_redirects=False, timeout=PREDICT_SECONDS, verify=False
+        )
 
     async def start(self, deployment: str, external: External) -> None:
         """Pull, run and wait for health; raises Unsupported, Invalid or Unavailable."""
