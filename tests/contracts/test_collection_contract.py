@@ -191,6 +191,18 @@ async def test_files_that_belong_to_nothing_go(house: House) -> None:
     await house.check(*digests("weights"))
 
 
+async def test_a_file_that_a_run_keeps_for_the_next_stays(house: House) -> None:
+    """The optimizer's state is recorded as no blob: the run that made it names it."""
+    kept = Digest.of(b"momentum")
+    house.blobs.path(kept).write_bytes(b"momentum")
+    house.blobs.path(Digest.of(b"stray")).write_bytes(b"stray")
+    plan = TrainingPlan("base", Digest.of(b"x"), "base", "reward", Digest.of(b"y"))
+    run = Run("run-1", plan, "succeeded", "ann", NOON, metrics={"momentum": str(kept)})
+    await RunBook(house.catalogue.database).add(run)
+    assert await house.collect() == Collected(0, 1, len("stray"))
+    assert house.files() == {kept}
+
+
 async def test_an_upload_that_was_never_used_gives_its_room_back(house: House) -> None:
     digest = await house.blob("upload")
     await house.catalogue.add_upload(BlobRecord(digest, 6, None), "ann")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from modelwright.core.grants import LOCAL_ADMIN, Principal
+from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.starter import published_digest
-from tests.service.workroom import Workroom, workroom
+from tests.service.workroom import Workroom, user, workroom
 
 pytestmark = [
     pytest.mark.anyio,
@@ -25,16 +25,6 @@ GROUPS = (
 async def room(tmp_path: Path) -> AsyncIterator[Workroom]:
     async with workroom(tmp_path) as opened:
         yield opened
-
-
-async def user(room: Workroom, name: str) -> Principal:
-    accounts = room.rights.accounts
-    if not await accounts.users():
-        await accounts.add_user(LOCAL_ADMIN, "ann", "admin", email="ann@example.com")
-    added = await room.rights.accounts.add_user(LOCAL_ADMIN, name, "user", email=f"{name}@example.com")
-    acting = await room.rights.accounts.acting(added.id)
-    assert acting is not None
-    return acting
 
 
 async def test_checkpoints_are_models_of_their_own(room: Workroom) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from modelwright.core.errors import Conflict, Exhausted, Invalid, NotFound, Unavailable, Unsupported
-from modelwright.core.grants import LOCAL_ADMIN, Principal
+from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.hyperparameters import Hyperparameters
 from modelwright.core.token_rows import from_lines
 from modelwright.starter import published_digest
-from tests.service.workroom import CHAT, Workroom, workroom
+from tests.service.workroom import CHAT, Workroom, user, workroom
 
 pytestmark = [
     pytest.mark.anyio,
@@ -26,16 +26,6 @@ ASKS = b'{"prompt": "Say something short."}\n'
 async def room(tmp_path: Path) -> AsyncIterator[Workroom]:
     async with workroom(tmp_path) as opened:
         yield opened
-
-
-async def user(room: Workroom, name: str) -> Principal:
-    accounts = room.rights.accounts
-    if not await accounts.users():
-        await accounts.add_user(LOCAL_ADMIN, "ann", "admin", email="ann@example.com")
-    added = await room.rights.accounts.add_user(LOCAL_ADMIN, name, "user", email=f"{name}@example.com")
-    acting = await room.rights.accounts.acting(added.id)
-    assert acting is not None
-    return acting
 
 
 async def test_a_run_that_ends_well_is_a_revision(room: Workroom) -> None:

@@ -202,3 +202,14 @@ async def workroom(
             await stack.enter_async_context(membership.working())
             await stack.enter_async_context(runner.working())
         yield Workroom(models, datasets, training, runner, trainers, rights, runs, engines, blobs)
+
+
+async def user(room: Workroom, name: str) -> Principal:
+    """Somebody who may train, beside an admin."""
+    accounts = room.rights.accounts
+    if not await accounts.users():
+        await accounts.add_user(LOCAL_ADMIN, "ann", "admin", email="ann@example.com")
+    added = await room.rights.accounts.add_user(LOCAL_ADMIN, name, "user", email=f"{name}@example.com")
+    acting = await room.rights.accounts.acting(added.id)
+    assert acting is not None
+    return acting

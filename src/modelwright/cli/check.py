@@ -65,5 +65,5 @@ async def _look(settings: Settings, sizes: bool) -> tuple[list[Fault], Checked |
 def _summary(end: Checked, sizes: bool) -> str:
     how = "their sizes compared" if sizes else f"{size(end.size)} read"
     state = f"faults {end.faults}" if end.faults else "clean"
-    strays = f"; files that belong to nothing: {end.strays}" if end.strays else ""
+    strays = f"; files that are no recorded blob: {end.strays}" if end.strays else ""
     return f"{state}: models {end.models}, revisions {end.revisions}, blobs {end.blobs} ({how}){strays}"

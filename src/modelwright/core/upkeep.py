@@ -51,8 +51,8 @@ class Plan:
 class Checked:
     """The end: what there is, and what of it was found good.
 
-    `strays` are files that nothing refers to: what was uploaded and not used yet,
-    or what a create left that failed.
+    `strays` are files that are recorded as no blob: what a create left that failed, or
+    what a run of training keeps for the next.
     """
 
     models: int
@@ -93,14 +93,21 @@ class Litter(Protocol):
         """Manifests that are files, whose content has to be brought to `forget`."""
         ...
 
+    async def needed(self, manifests: Mapping[Digest, bytes]) -> Collection[Digest]:
+        """Whatever models, datasets and runs name, recorded as a blob or not.
+
+        Raises Conflict as `forget` does.
+        """
+        ...
+
     async def forget(
         self, before: datetime, manifests: Mapping[Digest, bytes], *, keep: bool
     ) -> Sequence[Held]:
         """Forget blobs that nothing needs and that were last put here `before`.
 
-        `keep`: only look. A blob whose row is gone is absent for everybody. What an unfinished run of
-        training may need stays. Raises Conflict when a large manifest is not among
-        `manifests`: a model was made meanwhile.
+        `keep`: only look. A blob whose row is gone is absent for everybody. What an
+        unfinished run of training may need stays. Raises Conflict when a large manifest
+        is not among `manifests`: a model was made meanwhile.
         """
         ...
 

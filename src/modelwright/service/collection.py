@@ -2,10 +2,11 @@
 
 First the catalogue forgets a blob, in a transaction beside which no model can be
 made of it, then its file goes: killed in between, the file belongs to nothing and
-goes the next time, as does one that was put again meanwhile and not used. Knows no SQL and no file.
+goes the next time, as does one that was put again meanwhile and not used. Knows no
+SQL and no file.
 """
 
-from collections.abc import Sequence
+from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,7 +16,7 @@ from modelwright.core.errors import Invalid
 from modelwright.core.grants import Principal
 from modelwright.core.layers import LARGEST_MANIFEST
 from modelwright.core.ports import Clock
-from modelwright.core.upkeep import BlobFiles, Collected, Held, Litter, Records
+from modelwright.core.upkeep import BlobFiles, Collected, Litter, Records
 
 GRACE: Final = timedelta(hours=24)
 """How long a blob waits for somebody to make a model of it."""
@@ -50,12 +51,14 @@ class Collection:
         before = now - grace
         large = await self._litter.large_manifests()
         manifests = {digest: await self._files.read(digest, limit=LARGEST_MANIFEST) for digest in large}
+        needed = await self._litter.needed(manifests)
         gone = await self._litter.forget(before, manifests, keep=dry)
         size = sum(held.size for held in gone)
         if not dry:
             for held in gone:
                 await self._files.remove(held.digest, before)  # not what is put again just now
-        strays, stray_size = await self._strays(gone, before, dry=dry)
+        known = {*needed, *(held.digest for held in gone)}
+        strays, stray_size = await self._strays(known, before, dry=dry)
         found = Collected(len(gone), strays, size + stray_size)
         if not dry and (found.blobs or found.strays):
             detail = {"blobs": found.blobs, "strays": found.strays, "bytes": found.size}
@@ -64,12 +67,12 @@ class Collection:
             )
         return found
 
-    async def _strays(self, gone: Sequence[Held], before: datetime, *, dry: bool) -> tuple[int, int]:
-        """Files that the catalogue does not know, as many and as large as they are."""
+    async def _strays(self, known: Set[Digest], before: datetime, *, dry: bool) -> tuple[int, int]:
+        """Files that are no recorded blob and not `known`: how many, and their bytes."""
         if await self._litter.unfinished_since() is not None:
             return 0, 0  # a run may be about to use one
-        known = {held.digest for held in (*await self._records.blobs(), *gone)}
-        strays = [digest for digest in await self._files.digests() if digest not in known]
+        recorded = {held.digest for held in await self._records.blobs()}
+        strays = set(await self._files.digests()) - recorded - known
         removed = [await self._removed(digest, before, dry=dry) for digest in strays]
         return sum(size > 0 for size in removed), sum(removed)
 

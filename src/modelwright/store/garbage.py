@@ -42,6 +42,9 @@ class Garbage:
             lambda connection: sorted(_large(connection, read_living(connection, strict=True)))
         )
 
+    async def needed(self, manifests: Mapping[Digest, bytes]) -> frozenset[Digest]:
+        return await self._database.read(lambda connection: _needed(connection, manifests))
+
     async def forget(
         self, before: datetime, manifests: Mapping[Digest, bytes], *, keep: bool
     ) -> Sequence[Held]:
