@@ -188,6 +188,8 @@ async def _open(
         parts = Parts(catalogue, blobs, links, files, resolver, models, chat, engine, rights, datasets)
         queue = PromptQueue(PromptTable(database), chat, models, clock, rights.accounts.acting)
         await stack.enter_async_context(queue.working())
+        templates, deployments, servers = _deploying(parts, clock)
+        stack.push_async_callback(deployments.aclose)  # making one ready goes on after its answer
         services = Services(
             models,
             chat,
@@ -200,7 +202,9 @@ async def _open(
             _training(folder, parts, clock),
             FileUploads(UploadTable(database), datasets, catalogue, blobs, blobs, clock, limit=UPLOAD_LIMIT),
             queue,
-            *_deploying(parts, clock),
+            templates,
+            deployments,
+            servers,
             Entities(EntityTable(database), clock),
             pulls,
             Pushes(catalogue, resolver, registries, shelf, signing, ledger),
