@@ -20,7 +20,7 @@ async def ask(client: httpx2.AsyncClient, prompt: str = "hi", model: str = "test
     return str(answer.json()["message"])
 
 
-async def answered(client: httpx2.AsyncClient, id: str, tries: int = 500) -> httpx2.Response:
+async def answered(client: httpx2.AsyncClient, id: str, tries: int = 3000) -> httpx2.Response:
     """The result, asked for until it is one."""
     for _ in range(tries):
         answer = await client.get(f"/ai/result/{id}")

@@ -189,10 +189,10 @@ async def test_a_client_that_leaves_while_the_prompt_is_read_stops_the_engine(
     async with opening(engines=Slow) as house:
         client = Client({**body, "stream": stream})
         serving = asyncio.create_task(house.app(scope(path), client.receive, client.send))
-        await asyncio.wait_for(house.engine.reading.wait(), 5)
+        await asyncio.wait_for(house.engine.reading.wait(), 20)
         client.leave()
-        await asyncio.wait_for(house.engine.stopped.wait(), 2)
-        await asyncio.wait_for(serving, 2)
+        await asyncio.wait_for(house.engine.stopped.wait(), 10)
+        await asyncio.wait_for(serving, 10)
         assert client.sent == []
 
 
@@ -205,10 +205,10 @@ async def test_a_client_that_leaves_while_an_embedding_is_made_stops_it(opening:
     async with opening(engines=Embedding) as house:
         client = Client({"model": "test", "input": "x"})
         serving = asyncio.create_task(house.app(scope("/api/embed"), client.receive, client.send))
-        await asyncio.wait_for(house.engine.reading.wait(), 5)
+        await asyncio.wait_for(house.engine.reading.wait(), 20)
         client.leave()
-        await asyncio.wait_for(house.engine.stopped.wait(), 2)
-        await asyncio.wait_for(serving, 2)
+        await asyncio.wait_for(house.engine.stopped.wait(), 10)
+        await asyncio.wait_for(serving, 10)
 
 
 async def test_the_headers_do_not_wait_for_ever() -> None:

@@ -132,7 +132,7 @@ async def _flat_use(client: Client, name: str) -> int:
     left = await client.post("/ai", json={"model": name, "prompt": "hi"})
     if left.status_code != 200:
         return left.status_code
-    for _ in range(500):
+    for _ in range(3000):
         answer = await client.get(f"/ai/result/{left.json()['message']}")
         if answer.status_code != 404:
             break

@@ -50,9 +50,9 @@ async def test_a_killed_engine_is_an_error_and_the_next_request_works(
     needs = engines.needs(slow, context=CONTEXT)
     await engines.pool.load(needs)
     message = rf"stopped while answering \({number.name}\)"
-    with takes_at_most(2.0), pytest.raises(Unavailable, match=message):
+    with takes_at_most(8.0), pytest.raises(Unavailable, match=message):
         await interrupted(engines, needs, number)
-    with takes_at_most(5.0):
+    with takes_at_most(20.0):
         assert await engines.answer(needs)
 
 
@@ -91,7 +91,7 @@ async def test_a_hung_engine_is_killed(start: Start, slow: Path) -> None:
     engines = start(parallel=1, watchdog_seconds=1.0)
     needs = engines.needs(slow, context=CONTEXT)
     await engines.pool.load(needs)
-    with takes_at_most(5.0), pytest.raises(Unavailable, match="did not respond for 1 s"):
+    with takes_at_most(20.0), pytest.raises(Unavailable, match="did not respond for 1 s"):
         await interrupted(engines, needs, signal.SIGSTOP)
     assert await engines.answer(needs)
 
@@ -267,7 +267,7 @@ async def test_who_leaves_while_it_loads_harms_nobody(
     await asyncio.sleep(0.03)
     leaving.cancel()
     await asyncio.wait([leaving])
-    await eventually(lambda: not engines.pids(), 5)
+    await eventually(lambda: not engines.pids(), 20)
     assert await engines.answer(needs)
 
 

@@ -19,7 +19,7 @@ KEPT = {"keep_alive": math.inf}
 async def crash(engines: Any, eventually: Eventually) -> None:
     for pid in (gone := engines.pids()):
         os.kill(pid, signal.SIGKILL)
-    await eventually(lambda: not gone & engines.pids(), 5)
+    await eventually(lambda: not gone & engines.pids(), 20)
 
 
 async def test_it_comes_back_with_nobody_asking(start: Start, tiny: Path, eventually: Eventually) -> None:

@@ -92,7 +92,7 @@ async def test_what_comes_takes_the_place_of_an_engine_that_died(
             engines.events(engines.needs(tiny, context=1280)),
         )
         os.kill(pid, signal.SIGKILL)
-        await eventually(lambda: pid not in engines.pids(), 5)
+        await eventually(lambda: pid not in engines.pids(), 20)
         await asyncio.sleep(0.1)
         waiting += await asked(engines.events(engines.needs(tiny, context=1536)))
     for events in await asyncio.wait_for(asyncio.gather(*waiting), 30):

@@ -80,7 +80,7 @@ class Stand:
         return await self.deployments.create(LOCAL_ADMIN, model, Wanted(**wanted))
 
     async def settled(self, deployment: str) -> Any:
-        for _ in range(200):
+        for _ in range(3000):
             found = await self.deployments.find(LOCAL_ADMIN, deployment)
             if found.status != "PENDING":
                 return found
@@ -212,7 +212,7 @@ async def test_what_runs_for_a_model_ends_with_it(stand: Stand) -> None:
     await stand.deployments.revive()
     assert (len(stand.outside.running), len(stand.world.engines.running())) == (1, 1)
     await stand.world.models.delete(LOCAL_ADMIN, "mario")
-    for _ in range(500):
+    for _ in range(3000):
         if not await stand.table.orphans():
             break
         await asyncio.sleep(0.01)
@@ -228,7 +228,7 @@ async def test_one_that_is_ended_before_it_is_ready_does_not_run_on(stand: Stand
     await asyncio.sleep(0.05)
     await stand.deployments.delete(LOCAL_ADMIN, made.id)
     stand.outside.slow.set()
-    for _ in range(500):
+    for _ in range(3000):
         await asyncio.sleep(0.01)
         if stand.outside.started and not stand.outside.running:
             break

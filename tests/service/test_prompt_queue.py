@@ -45,7 +45,7 @@ async def leave(queue: PromptQueue, text: str = "one two three") -> str:
 
 
 async def until(queue: PromptQueue, id: str, *states: str, by: Principal = LOCAL_ADMIN) -> QueuedPrompt:
-    for _ in range(1000):
+    for _ in range(6000):
         found = await queue.find(by, id)
         if found.state in states:
             return found

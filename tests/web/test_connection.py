@@ -51,7 +51,7 @@ async def _answer(port: int, *pieces: bytes, pause: float = 0.0) -> tuple[bytes,
             await asyncio.sleep(pause)
 
     speaking = asyncio.create_task(speak())
-    content = await asyncio.wait_for(reader.read(), 10)
+    content = await asyncio.wait_for(reader.read(), 30)
     speaking.cancel()
     writer.close()
     return content, time.monotonic() - started
@@ -61,13 +61,13 @@ async def test_header_fields_that_drip_are_cut_off(port: int) -> None:
     drops = [HEAD[at : at + 1] for at in range(20)]
     content, took = await _answer(port, *drops, pause=0.1)
     assert content.startswith(b"HTTP/1.1 408 ")
-    assert 0.3 < took < 5
+    assert 0.3 < took < 20
 
 
 async def test_who_says_nothing_is_told_nothing(port: int) -> None:
     content, took = await _answer(port)
     assert content == b""
-    assert took < 5
+    assert took < 20
 
 
 async def test_the_next_request_on_a_connection_has_the_same_time(port: int) -> None:
