@@ -18,11 +18,11 @@ from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import PRIVATE
-from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel, Window
 from modelwright.core.runs import Hold
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import key_of
+from modelwright.service.access import key_of, named_by
 from modelwright.service.aliases import Aliases
 from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
@@ -180,9 +180,16 @@ class Models:
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
 
-    async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
-        """The models that the principal may know, the last changed first."""
-        surveyed = self._over(await self._catalogue.survey(viewer_of(principal)))
+    async def list_models(
+        self, principal: Principal, window: Window | None = None
+    ) -> tuple[ModelSummary, ...]:
+        """The models that the principal may know, the last changed first.
+
+        A `window`, which names models as one does, shows a part in a time of its own.
+        Raises NotFound when a model that it names is not there.
+        """
+        part = window and await self._resolver.place(principal, window)
+        surveyed = self._over(await self._catalogue.survey(viewer_of(principal), window=part))
         return tuple([summary async for _, summary in surveyed._lines(principal)])
 
     async def survey(self, principal: Principal) -> "Models":
@@ -201,7 +208,7 @@ class Models:
     async def _lines(self, principal: Principal) -> AsyncIterator[tuple[StoredModel, ModelSummary]]:
         viewer = viewer_of(principal)
         stored = await self._catalogue.list_models(viewer)
-        among = None if viewer is None else frozenset(model.name.key for model in stored)
+        among = None if viewer is None else await self._catalogue.known(viewer, named_by(principal, stored))
         for model in stored:
             yield model, await self._summary(principal, model, model.revision, among)
 
