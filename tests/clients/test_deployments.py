@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from scale_gp import SGPClient
 
-SECONDS = 30.0
+SECONDS = 90.0
 MARIO = {"SYSTEM": "You are Mario.", "TEMPERATURE": 0.0}
 
 

@@ -67,8 +67,8 @@ class DeploymentRoutes:
 
     @needs(Verb.LIST)
     async def list_deployments(self, request: Request) -> Response:
-        model = request.query_params.get("model") or None
-        found = await self._deployments.list_deployments(self._principal_of(request), model=model)
+        model, principal = request.query_params.get("model"), self._principal_of(request)
+        found = await self._deployments.list_deployments(principal, models=[model] if model else None)
         return json_response({"deployments": [_tree(each) for each in found]})
 
     @needs(Verb.UPDATE)

@@ -22,7 +22,7 @@ def required(request: Request, name: str) -> str:
 
 
 def whole(request: Request, name: str, usual: int, *, least: int = 1, most: int = 10**_MOST_DIGITS) -> int:
-    """A whole number within its bounds, `usual` where none is asked for; raises Invalid."""
+    """A whole number within its bounds, `usual` where none is; raises Invalid."""
     text = request.query_params.get(name, str(usual))
     is_number = text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
     if not is_number or not least <= int(text) <= most:
@@ -32,7 +32,7 @@ def whole(request: Request, name: str, usual: int, *, least: int = 1, most: int 
 
 
 def in_query(**names: bool) -> Json:
-    """What a route adds to the OpenAPI document: each name, and whether it must be there."""
+    """For the OpenAPI document: each name, and whether it must be there."""
     return {
         "parameters": [
             {"name": name, "in": "query", "required": must, "schema": {"type": "string"}}

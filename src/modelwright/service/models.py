@@ -39,6 +39,7 @@ from modelwright.service.views import (
     History,
     ModelSummary,
     ModelView,
+    opaque_digest,
 )
 
 
@@ -185,8 +186,7 @@ class Models:
     ) -> tuple[ModelSummary, ...]:
         """The models that the principal may know, the last changed first.
 
-        A `window`, which names models as one does, shows a part in a time of its own.
-        Raises NotFound when a model that it names is not there.
+        Of a `window` only that part; raises NotFound when a model is not there that it names.
         """
         part = window and await self._resolver.place(principal, window)
         surveyed = self._over(await self._catalogue.survey(viewer_of(principal), window=part))
@@ -374,7 +374,7 @@ class Models:
             name=self._access.shown_name(principal, stored.name, among),
             revision=revision.number,
             latest=stored.latest,
-            digest=_opaque(stored, revision) if hidden else revision.manifest or revision.spec,
+            digest=opaque_digest(stored, revision) if hidden else revision.manifest or revision.spec,
             size=standing.size if standing is not None else revision.size,
             modified_at=revision.created_at,
             facts=None if standing is None else await self._resolver.facts(standing.base),
@@ -392,11 +392,6 @@ class Models:
         if not parent or (among is not None and key_of(parent) in among):
             return parent
         return parent if among is None and await self._access.knows(principal, parent) else ""
-
-
-def _opaque(stored: StoredModel, revision: Revision) -> Digest:
-    """A digest that says which revision it is, and nothing of what that is made of."""
-    return Digest.of(f"{stored.id}@{revision.number}".encode())
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

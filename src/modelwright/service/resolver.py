@@ -68,7 +68,7 @@ class Resolver:
         return stored, revision
 
     async def place(self, principal: Principal, window: Window) -> Window:
-        """A window whose models are named by their keys; raises NotFound, field after or before."""
+        """The window whose models are named by keys; raises NotFound, with its field."""
         marks = {"after": window.after, "before": window.before}
         for field, ref in marks.items():
             if ref:

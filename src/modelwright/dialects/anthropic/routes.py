@@ -115,6 +115,6 @@ def _json(tree: Json) -> Response:
 
 
 def _window(request: Request) -> Window:
-    """The models after or before one, by its id; one more than wanted, to see whether there are more."""
+    """The models after or before one, by its id, and one more: are there any?"""
     asked, limit = request.query_params, whole(request, "limit", _PAGE, most=_LONGEST_PAGE)
     return Window(limit + 1, after=asked.get("after_id", ""), before=asked.get("before_id", ""))

@@ -13,7 +13,7 @@ from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Invalid
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.model_template import StoredTemplate
-from modelwright.core.revision import Alias
+from modelwright.core.revision import Alias, Window
 from modelwright.dialects.base import json_response, needs
 from modelwright.dialects.sgp import creation, wire
 from modelwright.dialects.sgp.deployed import RUNS, Deployed, runs_of
@@ -139,20 +139,24 @@ class ModelRoutes:
         principal, page = await self._desk.check(request), page_of(request)
         views, orders = listed(request, "view", VIEWS), listed(request, "sort_by", SORTS)
         account, asked = await self._desk.filter(request), request.query_params
-        found = [
-            entry
-            for entry in await self._entries.all(principal)
-            if (account is None or account.id == (entry.scope or entry.summary.owner))
-            and asked.get("model_type") in (None, entry.model_type)
-            and asked.get("model_group_id") in (None, entry.group)
-        ]
-        around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
-        lines = sorted_by([(entry, self._shelf.line(entry, around)) for entry in found], orders)
-        start = (page.number - 1) * page.limit
-        shown = [
-            await self._shelf.tree(principal, entry, around) for entry, _ in lines[start : start + page.limit]
-        ]
-        return json_response(page.envelope(shown, len(found)))
+        if account or orders or "model_type" in asked or "model_group_id" in asked:
+            found = [
+                entry
+                for entry in await self._entries.all(principal)
+                if (account is None or account.id == (entry.scope or entry.summary.owner))
+                and asked.get("model_type") in (None, entry.model_type)
+                and asked.get("model_group_id") in (None, entry.group)
+            ]
+            around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
+            lines = sorted_by([(entry, self._shelf.line(entry, around)) for entry in found], orders)
+            total, part = len(found), [entry for entry, _ in lines[page.start : page.start + page.limit]]
+        else:
+            total = await self._models.count(principal)
+            part = await self._entries.page(principal, Window(page.limit, page.start))
+            deployments = await self._deployed.of(principal, *part)
+            around = await self._shelf.surroundings(principal, deployments, views)
+        shown = [await self._shelf.tree(principal, entry, around) for entry in part]
+        return json_response(page.envelope(shown, total))
 
     @needs(Verb.SHOW)
     async def show_model(self, request: Request) -> Response:
