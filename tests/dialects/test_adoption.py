@@ -247,6 +247,15 @@ async def test_a_broken_manifest_is_skipped_and_the_rest_is_not(
     assert taken["model"] == "good:latest"
 
 
+async def test_of_two_names_that_differ_in_capitals_one_is_skipped_aloud(house: Any, ollama: Ollama) -> None:
+    ollama.model(f"{LIBRARY}/Mario/latest", *PARTS)
+    ollama.model(f"{LIBRARY}/mario/latest", ("model", GGUF))
+    skipped, taken = await adopted(house, ollama)
+    assert (skipped["status"], skipped["place"]) == ("skipped", f"{LIBRARY}/mario/latest")
+    assert f"{LIBRARY}/Mario/latest" in skipped["reason"]
+    assert taken["model"] == "Mario:latest"
+
+
 async def test_damaged_bytes_are_not_taken(house: Any, ollama: Ollama) -> None:
     ollama.model(f"{LIBRARY}/bad/latest", *PARTS)
     for name in ("model", "system"):
