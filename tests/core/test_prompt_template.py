@@ -38,6 +38,8 @@ def printed(text: str, values: dict[str, Any] | None = None) -> str:
     [
         ("a {{- .Name -}} b", "aAnnb"),
         ("a \n {{- /* not seen */ -}} \n b", "ab"),
+        ("a\u00a0\v{{- .Name -}}\f\u00a0b", "a\u00a0\vAnn\f\u00a0b"),
+        ("{{ json .Map }}", '{"a":1,"b":2}'),
         ("{{ .Nope }} {{ (.Nope).Deeper }}", "<no value> <no value>"),
         ("{{ .Nested.Inner.Text }} {{ (.Nested).Inner.Text }} {{ $.Nested.Inner.Text }}", "deep deep deep"),
         ("{{ if .Empty }}1{{ else if .Zero }}2{{ else if .List }}3{{ else }}4{{ end }}", "3"),
@@ -200,6 +202,14 @@ def test_system_text_guarded_by_first_is_said_once() -> None:
     template = PromptTemplate.parse("{{ if .First }}<{{ .System }}>{{ end }}{{ .Prompt }}={{ .Response }};")
     turns = [Turn("system", "S"), Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c")]
     assert template.render(turns, TODAY) == "<S>a=b;c="
+
+
+def test_the_messages_and_the_place_to_fill_are_a_first_turn() -> None:
+    turns = [Turn("system", "S"), Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c")]
+    whole = PromptTemplate.parse("{{ if .First }}<{{ .System }}>{{ end }}{{ range .Messages }}x{{ end }}")
+    assert whole.render(turns, TODAY) == "<S>xxxx"
+    between = PromptTemplate.parse("{{ if .First }}F{{ end }}{{ .Think }}{{ .ThinkLevel }} {{ .Suffix }}")
+    assert between.render_insert("a", "z", TODAY, think="low") == "Ftruelow z"
 
 
 def test_what_follows_the_answer_is_cut_on_the_last_turn_only() -> None:

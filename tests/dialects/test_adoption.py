@@ -268,6 +268,17 @@ async def test_damaged_bytes_are_not_taken(house: Any, ollama: Ollama) -> None:
     assert "bad:latest" not in await digests(house)
 
 
+async def test_weights_that_are_sound_and_not_those_of_their_digest_are_not_taken(
+    house: Any, ollama: Ollama
+) -> None:
+    ollama.model(f"{LIBRARY}/bad/latest", *PARTS)
+    blob = ollama.folder / "blobs" / f"sha256-{hashlib.sha256(GGUF).hexdigest()}"
+    blob.write_bytes(GGUF.removesuffix(b"test") + b"rest")  # another architecture
+    [event] = await adopted(house, ollama)
+    assert (event["status"], "digest" in event["reason"]) == ("skipped", True)
+    assert "bad:latest" not in await digests(house)
+
+
 async def test_links_are_not_followed(house: Any, ollama: Ollama, tmp_path: Path) -> None:
     ollama.model("elsewhere/x/y/z", *PARTS)
     (ollama.folder / "manifests/elsewhere").rename(tmp_path / "elsewhere")
