@@ -40,6 +40,8 @@ def printed(text: str, values: dict[str, Any] | None = None) -> str:
         ("a \n {{- /* not seen */ -}} \n b", "ab"),
         ("a\u00a0\v{{- .Name -}}\f\u00a0b", "a\u00a0\vAnn\f\u00a0b"),
         ("{{ json .Map }}", '{"a":1,"b":2}'),
+        ("{{ 2 | and 1 }} {{ 2 | or 0 }} {{ 2 | and 0 }}", "2 2 0"),
+        ('{{ `a\r\nb` }}{{ html `\\` "\\x00" }}', "a\nb\\\ufffd"),
         ("{{ .Nope }} {{ (.Nope).Deeper }}", "<no value> <no value>"),
         ("{{ .Nested.Inner.Text }} {{ (.Nested).Inner.Text }} {{ $.Nested.Inner.Text }}", "deep deep deep"),
         ("{{ if .Empty }}1{{ else if .Zero }}2{{ else if .List }}3{{ else }}4{{ end }}", "3"),
@@ -141,6 +143,7 @@ def test_printf_fills_verbs_as_go_does(call: str, expected: str) -> None:
         ("{{ jsn 1 }}", (1, 4), "Did you mean json?"),
         ("{{ $x }}", (1, 4), 'undefined variable "$x"'),
         ("{{ break }}", (1, 4), "outside {{range}}"),
+        ('{{ range 2 }}{{ block "x" . }}{{ break }}{{ end }}{{ end }}', (1, 34), "outside {{range}}"),
         ("{{ nil }}", (1, 4), "nil is not a command"),
         ("{{ .A | 1 }}", (1, 9), "after | comes a function"),
         ("{{ .A .B }}", (1, 4), "only a function can be given arguments"),
@@ -202,6 +205,18 @@ def test_system_text_guarded_by_first_is_said_once() -> None:
     template = PromptTemplate.parse("{{ if .First }}<{{ .System }}>{{ end }}{{ .Prompt }}={{ .Response }};")
     turns = [Turn("system", "S"), Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c")]
     assert template.render(turns, TODAY) == "<S>a=b;c="
+
+
+def test_what_a_definition_reads_is_read_by_the_template() -> None:
+    text = '{{ define "m" }}{{ range .Messages }}<{{ .Content }}>{{ end }}{{ end }}{{ template "m" . }}'
+    assert PromptTemplate.parse(text).render([Turn("user", "a"), Turn("tool", "b")], TODAY) == "<a><b>"
+
+
+def test_an_exchange_has_no_place_for_what_a_tool_gave() -> None:
+    template = PromptTemplate.parse("[{{ .Prompt }}]{{ .Response }}")
+    turns = [Turn("user", "a"), Turn("assistant", "b"), Turn("tool", "c"), Turn("user", "d")]
+    assert template.render(turns, TODAY) == "[a]b[d]"
+    assert template.render(turns[:3], TODAY) == "[a]b"
 
 
 def test_the_messages_and_the_place_to_fill_are_a_first_turn() -> None:

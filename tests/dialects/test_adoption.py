@@ -289,6 +289,13 @@ async def test_links_are_not_followed(house: Any, ollama: Ollama, tmp_path: Path
     assert await adopted(house, ollama) == []
 
 
+async def test_a_linked_folder_of_manifests_is_no_store(house: Any, ollama: Ollama, tmp_path: Path) -> None:
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "manifests").symlink_to(ollama.folder / "manifests")
+    answer = await house.client.post(ADOPT, json={"path": str(tmp_path / "linked"), "token": TOKEN})
+    assert answer.status_code == 404
+
+
 async def test_no_store_is_said(house: Any, tmp_path: Path) -> None:
     for path in (str(tmp_path), str(tmp_path / "nothing"), "relative", ""):
         answer = await house.client.post(ADOPT, json={"path": path, "token": TOKEN})
