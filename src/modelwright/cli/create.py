@@ -75,7 +75,10 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def read_modelfile(file: str) -> str:
-    """The text of a Modelfile that parses, its templates too; raises ModelfileError with its place."""
+    """The text of a Modelfile that parses, its templates too.
+
+    Raises ModelfileError with its place.
+    """
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except FileNotFoundError as error:

@@ -259,7 +259,7 @@ class Chat:
         return replace(options, returns_context=False)
 
     async def _may_read(self, principal: Principal, ref: str) -> bool:
-        """Say whether all that a model puts into a prompt may be seen, wherever it is from."""
+        """Say whether all that a model puts into a prompt may be seen."""
         verbs = principal.scopes.verbs
         if verbs and Verb.SHOW not in verbs:
             return False
