@@ -53,3 +53,10 @@ def test_a_template_is_read_too(quick, template, place):
     error = json.loads(done.stdout)
     assert (done.returncode, error["line"], error["column"]) == (1, *place)
     assert error["error"].startswith(f"line {place[0]}, column {place[1]}: template error: ")
+
+
+def test_create_reads_a_template_before_it_sends_anything(quick):
+    # There is no server here: only what comes before it can be told.
+    done = quick("create", "m", "-f", "-", stdin='FROM starter\nTEMPLATE """{{ .Prompt }}\n{{ end }}"""\n')
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: line 3, column 4: template error: unexpected {{end}}")

@@ -24,6 +24,8 @@ VALUES: dict[str, Any] = {
     "Nested": {"Inner": {"Text": "deep"}},
     "Mixed": [1, 2.5, True, None, "x"],
     "Big": 1234567.0,
+    "None": [],
+    "Digits": [1, 2],
 }
 
 
@@ -36,7 +38,11 @@ def printed(text: str, values: dict[str, Any] | None = None) -> str:
     [
         ("a {{- .Name -}} b", "aAnnb"),
         ("a \n {{- /* not seen */ -}} \n b", "ab"),
-        ("{{ .Nope }} {{ .Nope.Deeper }}", "<no value> <no value>"),
+        ("a\u00a0\v{{- .Name -}}\f\u00a0b", "a\u00a0\vAnn\f\u00a0b"),
+        ("{{ json .Map }}", '{"a":1,"b":2}'),
+        ("{{ 2 | and 1 }} {{ 2 | or 0 }} {{ 2 | and 0 }}", "2 2 0"),
+        ('{{ `a\r\nb` }}{{ html `\\` "\\x00" }}', "a\nb\\\ufffd"),
+        ("{{ .Nope }} {{ (.Nope).Deeper }}", "<no value> <no value>"),
         ("{{ .Nested.Inner.Text }} {{ (.Nested).Inner.Text }} {{ $.Nested.Inner.Text }}", "deep deep deep"),
         ("{{ if .Empty }}1{{ else if .Zero }}2{{ else if .List }}3{{ else }}4{{ end }}", "3"),
         ("{{ with .Empty }}1{{ else with .Name }}{{ . }}{{ end }}", "Ann"),
@@ -54,10 +60,17 @@ def printed(text: str, values: dict[str, Any] | None = None) -> str:
         ('{{ block "list" .List }}{{ len . }}{{ end }}', "3"),
         ("{{ and .Name .Empty 1 }}|{{ or .Empty .Name }}|{{ not .Empty }}", "|Ann|true"),
         ("{{ or .Name (index .List 99) }}", "Ann"),
+        ("{{ range $i, $v := .None }}{{ else }}{{ $i }}{{ $v }}{{ end }}", "[][]"),
+        ("{{ $x := 0 }}{{ range $x = .List }}{{ end }}{{ $x }}", "c"),
+        ("{{ range 2 }}{{ range $.None }}{{ else }}{{ break }}{{ end }}x{{ end }}", "xx"),
+        ("{{ range 2 }}{{ range $.None }}{{ else }}{{ continue }}{{ end }}x{{ end }}", ""),
+        ('{{ define "a" }} {{ end }}{{ define "a" }}2{{ end }}{{ template "a" . }}', "2"),
+        ('{{ define "a" }}2{{ end }}{{ block "a" . }}{{/* none */}}{{ end }}', "2"),
         ('{{ eq .Name "Bob" "Ann" }} {{ ne 1 2 }} {{ eq nil .Nope }}', "true true true"),
         ('{{ lt 1 2 }} {{ le 2 2 }} {{ gt "b" "a" }} {{ ge 1 2 }}', "true true true false"),
         ("{{ index .List 1 }} {{ index .Map `a` }} {{ index .Nested `Inner` `Text` }}", "b 1 deep"),
         ('{{ len "né" }} {{ slice "abcd" 1 3 }} {{ slice .List 1 }}', "3 bc [b c]"),
+        ("{{ slice .List 0 1 2 }} {{ slice .Name }}", "[a] Ann"),
         ("{{ .Name | printf `%s-%s` `x` }}", "x-Ann"),
         ("{{ print 1 2 `x` 3 }} {{ println `a` 1 }}", "1 2x3 a 1\n"),
         (
@@ -71,6 +84,11 @@ def printed(text: str, values: dict[str, Any] | None = None) -> str:
         (r'{{ "tab\there \u00e9 \x41 \101" }}', "tab\there é A A"),
         ("{{ json `<a>` }} {{ html `<a b='c'>` }}", '"\\u003ca\\u003e" &lt;a b=&#39;c&#39;&gt;'),
         ("{{ js `it's` }} {{ urlquery `a b&c` }}", "it\\'s a+b%26c"),
+        (
+            "{{ html .Nope }} {{ js .Nope }} {{ urlquery .Nope }} {{ print .Nope }}",
+            "&lt;no value&gt; \\u003Cno value\\u003E %3Cno+value%3E <nil>",
+        ),
+        (r'{{ js "\u2028\u00ad\u00e9" }}', "\\u2028\\u00ADé"),
         ("{{ currentDate }} {{ yesterdayDate }}", "2026-03-01 2026-02-28"),
     ],
 )
@@ -91,6 +109,24 @@ def test_a_template_prints_what_go_prints(template: str, expected: str) -> None:
         ('"x" 1', "x%!(EXTRA int=1)"),
         ('"%*d" 4 7', "   7"),
         ('"%"', "%!(NOVERB)"),
+        ('"%[2]s-%[1]s|%[3]s" "a" "b"', "b-a|%!s(BADINDEX)"),
+        ('"%05v|%5v|%-5v|%05s|%-05d|" 3 true "a" "b" 4', "00003| true|a    |0000b|4    |"),
+        ('"%5v|%03d|%.1s" .List .Digits .List', "[    a     b     c]|[001 002]|[a b c]"),
+        ('"%.3d|%6.3d|%06.3d|%.2x|%+05d|% d" 7 -7 7 10 42 5', "007|  -007|   007|0a|+0042| 5"),
+        (
+            '"%#x|%#o|%O|%#b|%#U|%#x|% X" 255 8 8 5 9731 "hi" "hi"',
+            "0xff|010|0o10|0b101|U+2603 '☃'|0x6869|68 69",
+        ),
+        (
+            '"%+q|%#q|%#q|%T|%#v|%#v" "é" "a" "a\\n" nil .List .Map',
+            '"\\u00e9"|`a`|"a\\n"|<nil>|[]interface {}{"a", "b", "c"}|map[string]interface {}{"a":1, "b":2}',
+        ),
+        (
+            '"%d|%s" .Map .Mixed',
+            "map[%!d(string=a):1 %!d(string=b):2]|[%!s(int=1) %!s(float64=2.5) %!s(bool=true) <nil> x]",
+        ),
+        ('"%*d|%.*f|%*d" "x" 1 "y" 1.5 -4 7', "%!(BADWIDTH)1|%!(BADPREC)1.500000|7   "),
+        ('"%G|%06.1f|%+.1e|%5t" 1e-7 -2.5 1500.0 true', "1E-07|-002.5|+1.5e+03| true"),
     ],
 )
 def test_printf_fills_verbs_as_go_does(call: str, expected: str) -> None:
@@ -107,6 +143,7 @@ def test_printf_fills_verbs_as_go_does(call: str, expected: str) -> None:
         ("{{ jsn 1 }}", (1, 4), "Did you mean json?"),
         ("{{ $x }}", (1, 4), 'undefined variable "$x"'),
         ("{{ break }}", (1, 4), "outside {{range}}"),
+        ('{{ range 2 }}{{ block "x" . }}{{ break }}{{ end }}{{ end }}', (1, 34), "outside {{range}}"),
         ("{{ nil }}", (1, 4), "nil is not a command"),
         ("{{ .A | 1 }}", (1, 9), "after | comes a function"),
         ("{{ .A .B }}", (1, 4), "only a function can be given arguments"),
@@ -120,6 +157,9 @@ def test_printf_fills_verbs_as_go_does(call: str, expected: str) -> None:
         ('{{ if 1 }}{{ define "x" }}{{ end }}{{ end }}', (1, 14), "stands in no other block"),
         ("a\0", (1, 2), "unusable character"),
         ("{{ 99999999999999999999 }}", (1, 4), "integer overflow"),
+        ("{{ 1e400 }}", (1, 4), "bad number syntax"),
+        ("{{ 08 }}", (1, 4), "bad number syntax"),
+        ('{{ define "a" }}1{{ end }}{{ define "a" }}2{{ end }}', (1, 30), "defined twice"),
         (r'{{ "\z" }}', (1, 4), "invalid escape"),
         ("{{ if 1 }}" * 100, (1, 641), "more than 64 blocks"),
     ],
@@ -136,6 +176,10 @@ def test_a_fault_says_line_and_column(template: str, place: tuple[int, int], tex
     ("template", "text"),
     [
         ("{{ .Name.First }}", "can't evaluate field First in type string"),
+        ("{{ .Nope.Deeper }}", "nil pointer evaluating interface {}.Deeper"),
+        ("{{ index .Nope }}", "index of untyped nil"),
+        ("{{ slice .List 0 2 1 }}", "invalid slice index: 2 > 1"),
+        ("{{ slice .Name 0 1 2 }}", "cannot 3-index slice a string"),
         ("{{ eq 1 1.0 }}", "incompatible types for comparison: int and float64"),
         ("{{ eq .List .List }}", "non-comparable types"),
         ("{{ lt true false }}", "invalid type for comparison"),
@@ -161,6 +205,26 @@ def test_system_text_guarded_by_first_is_said_once() -> None:
     template = PromptTemplate.parse("{{ if .First }}<{{ .System }}>{{ end }}{{ .Prompt }}={{ .Response }};")
     turns = [Turn("system", "S"), Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c")]
     assert template.render(turns, TODAY) == "<S>a=b;c="
+
+
+def test_what_a_definition_reads_is_read_by_the_template() -> None:
+    text = '{{ define "m" }}{{ range .Messages }}<{{ .Content }}>{{ end }}{{ end }}{{ template "m" . }}'
+    assert PromptTemplate.parse(text).render([Turn("user", "a"), Turn("tool", "b")], TODAY) == "<a><b>"
+
+
+def test_an_exchange_has_no_place_for_what_a_tool_gave() -> None:
+    template = PromptTemplate.parse("[{{ .Prompt }}]{{ .Response }}")
+    turns = [Turn("user", "a"), Turn("assistant", "b"), Turn("tool", "c"), Turn("user", "d")]
+    assert template.render(turns, TODAY) == "[a]b[d]"
+    assert template.render(turns[:3], TODAY) == "[a]b"
+
+
+def test_the_messages_and_the_place_to_fill_are_a_first_turn() -> None:
+    turns = [Turn("system", "S"), Turn("user", "a"), Turn("assistant", "b"), Turn("user", "c")]
+    whole = PromptTemplate.parse("{{ if .First }}<{{ .System }}>{{ end }}{{ range .Messages }}x{{ end }}")
+    assert whole.render(turns, TODAY) == "<S>xxxx"
+    between = PromptTemplate.parse("{{ if .First }}F{{ end }}{{ .Think }}{{ .ThinkLevel }} {{ .Suffix }}")
+    assert between.render_insert("a", "z", TODAY, think="low") == "Ftruelow z"
 
 
 def test_what_follows_the_answer_is_cut_on_the_last_turn_only() -> None:

@@ -247,6 +247,15 @@ async def test_a_broken_manifest_is_skipped_and_the_rest_is_not(
     assert taken["model"] == "good:latest"
 
 
+async def test_of_two_names_that_differ_in_capitals_one_is_skipped_aloud(house: Any, ollama: Ollama) -> None:
+    ollama.model(f"{LIBRARY}/Mario/latest", *PARTS)
+    ollama.model(f"{LIBRARY}/mario/latest", ("model", GGUF))
+    skipped, taken = await adopted(house, ollama)
+    assert (skipped["status"], skipped["place"]) == ("skipped", f"{LIBRARY}/mario/latest")
+    assert f"{LIBRARY}/Mario/latest" in skipped["reason"]
+    assert taken["model"] == "Mario:latest"
+
+
 async def test_damaged_bytes_are_not_taken(house: Any, ollama: Ollama) -> None:
     ollama.model(f"{LIBRARY}/bad/latest", *PARTS)
     for name in ("model", "system"):
@@ -259,6 +268,17 @@ async def test_damaged_bytes_are_not_taken(house: Any, ollama: Ollama) -> None:
     assert "bad:latest" not in await digests(house)
 
 
+async def test_weights_that_are_sound_and_not_those_of_their_digest_are_not_taken(
+    house: Any, ollama: Ollama
+) -> None:
+    ollama.model(f"{LIBRARY}/bad/latest", *PARTS)
+    blob = ollama.folder / "blobs" / f"sha256-{hashlib.sha256(GGUF).hexdigest()}"
+    blob.write_bytes(GGUF.removesuffix(b"test") + b"rest")  # another architecture
+    [event] = await adopted(house, ollama)
+    assert (event["status"], "digest" in event["reason"]) == ("skipped", True)
+    assert "bad:latest" not in await digests(house)
+
+
 async def test_links_are_not_followed(house: Any, ollama: Ollama, tmp_path: Path) -> None:
     ollama.model("elsewhere/x/y/z", *PARTS)
     (ollama.folder / "manifests/elsewhere").rename(tmp_path / "elsewhere")
@@ -267,6 +287,13 @@ async def test_links_are_not_followed(house: Any, ollama: Ollama, tmp_path: Path
     assert event["status"] == "skipped"
     (ollama.folder / "manifests/registry.ollama.ai").unlink()
     assert await adopted(house, ollama) == []
+
+
+async def test_a_linked_folder_of_manifests_is_no_store(house: Any, ollama: Ollama, tmp_path: Path) -> None:
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "manifests").symlink_to(ollama.folder / "manifests")
+    answer = await house.client.post(ADOPT, json={"path": str(tmp_path / "linked"), "token": TOKEN})
+    assert answer.status_code == 404
 
 
 async def test_no_store_is_said(house: Any, tmp_path: Path) -> None:

@@ -111,3 +111,16 @@ async def test_an_adapter_is_a_digest_or_files(client: httpx2.AsyncClient, item:
     body = {"model": "m", "from": "test", "adapters": [item], "stream": False}
     answer = await client.post("/api/create", json=body)
     assert (answer.status_code, "adapters.0" in answer.json()["error"]) == (400, True)
+
+
+async def test_what_is_shown_of_a_quantized_child_makes_it_again(client: httpx2.AsyncClient) -> None:
+    paths = [path for name in FILES if (path := GOLDEN / name).exists()]
+    files = {path.name: await upload(client, path.read_bytes()) for path in paths}
+    await create(client, model="whole", files=files, system="Be brief.")
+    lines = await create(client, model="small", quantize="q8_0", **{"from": "whole"})
+    assert lines[0]["status"] == "quantizing F16 model to Q8_0"
+    shown = (await client.post("/api/show", json={"model": "small"})).json()
+    await create(client, model="again", modelfile=shown["modelfile"])
+    listed = {each["name"]: each["digest"] for each in (await client.get("/api/tags")).json()["models"]}
+    assert listed["again:latest"] == listed["small:latest"] != listed["whole:latest"]
+    assert (await details(client, "again"))["quantization_level"] == "Q8_0"

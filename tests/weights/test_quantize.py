@@ -89,6 +89,32 @@ def test_what_makes_the_logits_gets_more_bits_when_tied() -> None:
     assert packing_of("blk.0.ffn_up.weight", (40, 9), "Q4_0") == "F16"
 
 
+def matrices(path: Path, **types: str) -> None:
+    """A GGUF of matrices with these names and types."""
+    rows = numpy.ones((4, 32), numpy.float32)
+    tensors = []
+    for name, kind in types.items():
+        content = (
+            rows.tobytes() if kind == "F32" else quants.quantize(rows, GGMLQuantizationType[kind]).tobytes()
+        )
+        found = f"blk.0.{name}.weight"
+        tensors.append(Outgoing(found, rows.shape[::-1], kind, lambda content=content: [content]))
+    write_gguf(path, {"general.architecture": text("llama")}, tensors)
+
+
+def test_a_router_of_experts_keeps_its_type(tmp_path: Path) -> None:
+    matrices(tmp_path / "s.gguf", ffn_gate_inp="F32", attn_q="F32")
+    quantize(tmp_path / "s.gguf", tmp_path / "q.gguf", "Q4_0")
+    found = {tensor.name: tensor.packing.name for tensor in read_header(tmp_path / "q.gguf").tensors}
+    assert found == {"blk.0.ffn_gate_inp.weight": "F32", "blk.0.attn_q.weight": "Q4_0"}
+
+
+def test_one_quantized_matrix_is_enough_to_refuse_a_source(tmp_path: Path) -> None:
+    matrices(tmp_path / "s.gguf", attn_q="F32", attn_k="Q8_0")
+    with pytest.raises(Unsupported, match="quantization is only supported for F16, BF16 and F32 models"):
+        quantize(tmp_path / "s.gguf", tmp_path / "q.gguf", "Q4_0")
+
+
 def test_metadata_passes_through(source: Path, tmp_path: Path) -> None:
     quantize(source, tmp_path / "q.gguf", "Q8_0")
     before, after = gguf.GGUFReader(source).fields, gguf.GGUFReader(tmp_path / "q.gguf").fields

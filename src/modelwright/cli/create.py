@@ -17,6 +17,8 @@ from modelwright.core import modelfile
 from modelwright.core.create_request import plan_create
 from modelwright.core.errors import Invalid, ModelwrightError, NotFound
 from modelwright.core.names import Name
+from modelwright.core.prompt_template.faults import TemplateError
+from modelwright.core.prompt_template.prompt import PromptTemplate
 
 DEFAULT: Final = "Modelfile"
 
@@ -73,7 +75,10 @@ def _naming(name: str) -> Iterator[None]:
 
 
 def read_modelfile(file: str) -> str:
-    """The text of a Modelfile that parses; raises ModelfileError with its place."""
+    """The text of a Modelfile that parses, its templates too.
+
+    Raises ModelfileError with its place.
+    """
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except FileNotFoundError as error:
@@ -81,8 +86,25 @@ def read_modelfile(file: str) -> str:
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror}") from error
     text = modelfile.decode(content)
-    modelfile.parse(text)
+    for command in modelfile.parse(text):
+        _check_template(command)
     return text
+
+
+def _check_template(command: modelfile.Command) -> None:
+    """See that a TEMPLATE can be read; raises ModelfileError at its place in the file."""
+    if command.name != "template":
+        return
+    try:
+        PromptTemplate.parse(command.args)
+    except TemplateError as error:
+        first = error.line <= 1
+        raise modelfile.ModelfileError(
+            error.fault,
+            line=command.line + max(error.line - 1, 0),
+            column=error.column + (command.value_column - 1 if first else 0) or command.column,
+            hint=error.hint,
+        ) from error
 
 
 def create_model(

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 from modelwright.core.errors import Invalid
 from modelwright.core.hyperparameters import RULES as HYPERPARAMETERS
 from modelwright.core.model_template import hole
+from modelwright.core.parameter_rules import ALIASES
 from modelwright.core.parameter_rules import RULES as PARAMETERS
 from modelwright.core.wording import excerpt, nearest
 
@@ -40,10 +41,14 @@ _PLAIN: Final[Mapping[str, tuple[str, ...]]] = {
     "DESCRIPTION": ("card", "description"),
 }
 _SAMPLING: Final = {name.upper(): ("parameters", name) for name in PARAMETERS}
+_ALIASES: Final = {
+    **{alias.upper(): ("parameters", name) for alias, name in ALIASES.items()},
+    "MAX_TOKENS": ("parameters", "num_predict"),
+}
 _TRAINING: Final = {f"LORA_{name.upper()}": ("profile", name) for name in HYPERPARAMETERS}
 
 PLACES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {**_PLAIN, **_SAMPLING, "MAX_TOKENS": ("parameters", "num_predict"), **_TRAINING}
+    {**_PLAIN, **_SAMPLING, **_ALIASES, **_TRAINING}
 )
 """Name of a creation parameter of a built-in runtime -> its place in the spec."""
 
@@ -70,7 +75,7 @@ def bound_spec(runtime: Runtime, names: Collection[str], constants: Mapping[str,
 
     `constants` are values for names that are no arguments, such as a bundle's env. A
     runtime that is not an engine has an empty spec: it takes its parameters itself.
-    Raises Invalid with every name that means nothing.
+    Raises Invalid with every name that means nothing, and for two that mean one thing.
     """
     if runtime in (HTTP, CONTAINER):
         return {}
@@ -81,6 +86,8 @@ def bound_spec(runtime: Runtime, names: Collection[str], constants: Mapping[str,
             field="model_creation_parameters_schema",
             hint=" ".join(_hints(unknown)) or f"Known are {', '.join((*_PLAIN, ADAPTER, *_SAMPLING))}",
         )
+    _check_single(names, "model_creation_parameters_schema")
+    _check_single(constants, "model_creation_parameters")
     spec: dict[str, Any] = {}
     values = {**constants, **{name: hole(name) for name in names}}
     for name, value in values.items():
@@ -103,7 +110,24 @@ def bound_request(names: Collection[str]) -> dict[str, Any]:
             field="model_request_parameters_schema",
             hint=f"Known are {', '.join(_SAMPLING)}, MAX_TOKENS",
         )
+    _check_single([name.upper() for name in names], "model_request_parameters_schema")
     return {place[1]: hole(name) for name, place in places.items()}
+
+
+def _check_single(names: Collection[str], field: str) -> None:
+    """Raise Invalid where two names have one place: a value would be lost."""
+    found: dict[tuple[str, ...], str] = {}
+    for name in names:
+        place = PLACES.get(name)
+        if place is None:
+            continue
+        if place in found:
+            raise Invalid(
+                f"{found[place]} and {name} are two names for one parameter",
+                field=field,
+                hint=f"Leave out {name}",
+            )
+        found[place] = name
 
 
 def _put(tree: dict[str, Any], place: tuple[str, ...], value: Any) -> None:

@@ -135,7 +135,7 @@ def _parameters(reading: _Reading, pointer: str, value: Any) -> None:
     found = Parameters()
     for name, each in _table(value).items():
         try:
-            found = found.merged(Parameters.of({name: each}))
+            found = Parameters.of({**found.as_dict(), name: each})  # beside those before: two names for one
         except ModelwrightError as error:
             reading.fault(f"{pointer}/{name}", str(error))
     if found:

@@ -113,7 +113,9 @@ class Adoption:
         for found in await self._folders.manifests(folder):
             try:
                 candidate = await self._candidate(folder, found)
-                candidates[candidate.name.key] = candidate
+                same = candidates.setdefault(candidate.name.key, candidate)
+                if same is not candidate:
+                    raise Conflict(f"it has the name of {same.place}, but for capital letters")
             except ModelwrightError as error:
                 yield Skipped(found.place, str(error))
         here: dict[str, _Here] = {}

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+from modelwright.core.access import level_of, viewer_of
 from modelwright.core.chat import (
     AnswerOptions,
     ChatEvent,
@@ -28,8 +29,8 @@ from modelwright.core.chat import (
 )
 from modelwright.core.context_length import context_length
 from modelwright.core.engine_ports import EngineNeeds, Engines
-from modelwright.core.errors import ContextExceeded, NotFound, Unsupported
-from modelwright.core.grants import LOCAL_ADMIN, Principal, Verb
+from modelwright.core.errors import ContextExceeded, Denied, NotFound, Unsupported
+from modelwright.core.grants import LOCAL_ADMIN, Level, Principal, Verb
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import RULES, Parameters
@@ -88,7 +89,7 @@ class Chat:
         A model's few-shot messages do not take part (Ollama, routes.go).
         """
         ready = await self._prepare(principal, request, "chat")
-        options = _able(ready, request)
+        options = await self._within_rights(principal, request, _able(ready, request))
         if not (request.prompt or request.suffix or (request.raw and request.context)):
             yield await self._load_or_unload(ready.needs)
             return
@@ -100,7 +101,9 @@ class Chat:
                 yield event
 
     async def render(self, principal: Principal, request: ChatRequest | GenerateRequest) -> str:
-        """The text that an engine would be given to continue."""
+        """The text that an engine would be given to continue; for who may read the model."""
+        if not await self._may_read(principal, request.model):
+            raise _unreadable("its prompt", "")
         ready, options, prompt = await self._asked(principal, request)
         prompt = await self._prompts.fitted(ready, prompt, options)
         return await self._prompts.text(ready, prompt, options)
@@ -237,7 +240,36 @@ class Chat:
         options = _able(ready, request)
         if isinstance(request, ChatRequest):
             return ready, options, await self._conversation(ready, request, options)
+        options = await self._within_rights(principal, request, options)
         return ready, options, await self._prompts.of_question(ready, request, options)
+
+    async def _within_rights(
+        self, principal: Principal, request: GenerateRequest, options: AnswerOptions
+    ) -> AnswerOptions:
+        """The options without tokens of a prompt that the principal may not read.
+
+        Raises Denied for a template of theirs, which could tell it in other ways.
+        """
+        if request.template is None and not options.returns_context:
+            return options
+        if await self._may_read(principal, request.model):
+            return options
+        if request.template is not None:
+            raise _unreadable("its system text", "template")
+        return replace(options, returns_context=False)
+
+    async def _may_read(self, principal: Principal, ref: str) -> bool:
+        """Say whether all that a model puts into a prompt may be seen."""
+        verbs = principal.scopes.verbs
+        if verbs and Verb.SHOW not in verbs:
+            return False
+        if viewer_of(principal, Level.READ) is None:
+            return True
+        stored, revision = await self._resolver.find(principal, ref, Verb.USE)
+        if level_of(principal, stored) is Level.USE:
+            return False
+        lineage = await self._resolver.lineage(principal, revision.spec, stored, lenient=True)
+        return await self._resolver.access.legible(principal, lineage) is None
 
     async def _conversation(self, ready: Ready, request: ChatRequest, options: AnswerOptions) -> Prompt:
         messages = _conversation(ready.resolved, request.messages)
@@ -263,6 +295,14 @@ class Chat:
         if isinstance(prompt.content, str):
             return continued(self._engines, ready.needs, prompt, options)
         return _named_calls(self._engines.chat(ready.needs, prompt.content, prompt.parameters, options))
+
+
+def _unreadable(what: str, field: str) -> Denied:
+    return Denied(
+        f"you may use this model, and not read {what}",
+        field=field,
+        hint='Its owner, or that of its base, can grant "read" on it',
+    )
 
 
 def _apart(principal: Principal, model: int) -> tuple[str, str]:

@@ -22,11 +22,12 @@ class Origins:
         """What a Modelfile stands on that makes this very model again.
 
         The parent by name where it still says the same, else by revision; the
-        weights where the parent is gone, or where a Modelfile cannot say what is
-        taken away from it.
+        weights where the parent is gone, where the model has weights of its own (it was
+        quantized), or where a Modelfile cannot say what is taken away.
         """
         taken_away = {name for name in FIELDS if getattr(spec, name) is CLEARED}
-        name = await self._parent_name(spec) if taken_away <= EMPTIED else ""
+        is_sayable = not spec.weights and taken_away <= EMPTIED
+        name = await self._parent_name(spec) if is_sayable else ""
         if name:
             return Origin((name,), frozenset(taken_away))
         facts = await self._resolver.facts(resolved.base)

@@ -167,19 +167,20 @@ class _Evaluator:
 
     def _range(self, node: Range, dot: Any) -> str:
         mark = len(self._variables)
-        value = self.pipe(node.pipe, dot, assigns=False)
-        ran, leap = False, ""
+        value = self.pipe(node.pipe, dot)
+        known = len(self._variables)
+        ran = False
         for key, item in self._pairs(value, node.pipe):
             ran = True
             self._budget.step()
             self._give(node.pipe, key, item)
             leap = self.block(node.body, item)
-            del self._variables[mark:]
+            del self._variables[known:]
             if leap == "break":
                 break
-        if not ran and node.otherwise is not None:
-            return self.block(node.otherwise, dot)
-        return ""
+        leap = self.block(node.otherwise, dot) if not ran and node.otherwise is not None else ""
+        del self._variables[mark:]
+        return "" if leap == "break" else leap  # of an else, Go ends no loop but this one
 
     def _pairs(self, value: Any, pipe: Pipe) -> Iterable[tuple[Any, Any]]:
         self.at = pipe.at
@@ -215,19 +216,18 @@ class _Evaluator:
 
     # Pipes
 
-    def pipe(self, pipe: Pipe, dot: Any, *, assigns: bool = True) -> Any:
+    def pipe(self, pipe: Pipe, dot: Any) -> Any:
         """The value of the last command; the variables get it too."""
         self._budget.enter()
         value: Any = _MISSING
         for command in pipe.commands:
             value = self._command(command, dot, value)
         self._budget.depth += 1
-        if assigns:
-            for name in pipe.targets:
-                if pipe.declares:
-                    self._variables.append((name, value))
-                else:
-                    self._assign(name, value)
+        for name in pipe.targets:
+            if pipe.declares:
+                self._variables.append((name, value))
+            else:
+                self._assign(name, value)
         return value
 
     def _command(self, command: Command, dot: Any, piped: Any) -> Any:
@@ -296,10 +296,13 @@ class _Evaluator:
         return self._fields(self._operand(operand.operand, dot), operand.names, operand.at)
 
     def _fields(self, value: Any, names: Sequence[str], at: int) -> Any:
-        """A field of a field of ...; nothing has nothing for a field."""
+        """A field of a field of ...; nothing has nothing for a field, nor fields of that."""
+        if value is None:
+            return None
         for name in names:
             if value is None:
-                return None
+                self.at = at
+                raise Fault(f"nil pointer evaluating interface {{}}.{name}")
             if isinstance(value, Record):
                 if name not in value.fields:
                     self.at = at

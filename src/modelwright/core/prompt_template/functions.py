@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 from modelwright.core.prompt_template.faults import Fault
 from modelwright.core.prompt_template.printf import sprintf
-from modelwright.core.prompt_template.values import Record, Value, json_text, kind_of, shown, truth
+from modelwright.core.prompt_template.values import NO_VALUE, Record, Value, json_text, kind_of, shown, truth
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -85,6 +85,8 @@ def _length(value: Any) -> int:
 
 
 def _index(value: Any, *places: Any) -> Any:
+    if value is None:
+        raise Fault("index of untyped nil")
     for place in places:
         if isinstance(value, Mapping):
             if not isinstance(place, str):
@@ -107,13 +109,17 @@ def _place(place: Any, last: int) -> int:
 
 
 def _slice(value: Any, *places: Any) -> Any:
-    """Part of a list or, by bytes, of a text: from a start to an end."""
+    """Part of a list or, by bytes, of a text: from a start to an end (and a capacity)."""
     if isinstance(value, Mapping) or not isinstance(value, Sequence):
         raise Fault(f"can't slice item of type {kind_of(value)}")
     items = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    start, end, *_ = [*(_place(place, len(items)) for place in places), *(0, len(items))[len(places) :], 0]
-    if start > end:
-        raise Fault(f"invalid slice index: {start} > {end}")
+    if len(places) > 2 and isinstance(value, str):
+        raise Fault("cannot 3-index slice a string")
+    bounds = [_place(place, len(items)) for place in places]
+    start, end, most = (*bounds, *(0, len(items), len(items))[len(bounds) :])
+    for low, high in ((start, end), (end, most)):
+        if low > high:
+            raise Fault(f"invalid slice index: {low} > {high}")
     part = items[start:end]
     return part.decode("utf-8", "replace") if isinstance(part, bytes) else part
 
@@ -139,15 +145,25 @@ def _printf(template: Any, *values: Value) -> str:
 
 
 def _html(*values: Value) -> str:
-    return _print(*values).translate(_HTML)
+    return _plain(values).translate(_HTML)
 
 
 def _js(*values: Value) -> str:
-    return _print(*values).translate(_JS)
+    text = _plain(values).translate(_JS)
+    return text if text.isprintable() else "".join(map(_js_visible, text))
 
 
 def _urlquery(*values: Value) -> str:
-    return quote_plus(_print(*values), errors="replace")
+    return quote_plus(_plain(values), errors="replace")
+
+
+def _plain(values: Sequence[Value]) -> str:
+    """Values side by side, as an action prints each of them."""
+    return _print(*(NO_VALUE if value is None else value for value in values))
+
+
+def _js_visible(char: str) -> str:
+    return char if char.isascii() or char.isprintable() else f"\\u{ord(char):04X}"
 
 
 def _typescript(value: Any) -> str:

@@ -3,6 +3,7 @@
 Facts: Go, strconv.Unquote and text/template/parse (newNumber).
 """
 
+import math
 import re
 from typing import Final
 
@@ -49,12 +50,19 @@ def number(text: str) -> int | float:
     try:
         value = int(text, 8) if _LEADING_ZERO.fullmatch(text) else int(text, 0)
     except ValueError:
-        try:
-            return float(text)
-        except ValueError:
-            raise Fault(f"bad number syntax: {excerpt(text)}") from None
+        return _real(text)
     if not -(2**63) <= value < 2**63:
         raise Fault(f"integer overflow: {excerpt(text)}")
+    return value
+
+
+def _real(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if not math.isfinite(value) or text.lstrip("+-").replace("_", "").isdigit():
+        raise Fault(f"bad number syntax: {excerpt(text)}")
     return value
 
 

@@ -199,9 +199,11 @@ class _Parser:
         body, stop = self._block()
         self._end(stop, word.text, word)
         self._variables, self._loops = outer, loops
-        if name in self._defined:
+        before = self._defined.get(name)
+        if before is None or _is_empty(before):
+            self._defined[name] = body
+        elif not _is_empty(body):
             raise self._error(word, f"template {excerpt(name)} is defined twice")
-        self._defined[name] = body
 
     def _leap(self, word: Token) -> Leap:
         if not self._loops:
@@ -386,3 +388,8 @@ class _Parser:
 
     def _error(self, place: Token | Call, message: str, hint: str = "") -> TemplateError:
         return located(self._text, place.at, message, hint)
+
+
+def _is_empty(block: Block) -> bool:
+    """Say whether a definition has nothing but blanks, which any other replaces."""
+    return all(isinstance(node, Text) and not node.text.strip() for node in block.nodes)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 
 from modelwright.core.errors import Invalid
-from modelwright.core.parameters import RULES, Parameters
+from modelwright.core.parameters import ALIASES, RULES, Parameters
 
 OWN: Final = (
     "stream_response",
@@ -29,7 +29,9 @@ OWN: Final = (
 )
 """Keys that speak to Open WebUI itself and are never passed on."""
 
-_NAMES: Final = MappingProxyType({"max_tokens": "num_predict", "max_completion_tokens": "num_predict"})
+_NAMES: Final = MappingProxyType(
+    {**ALIASES, "max_tokens": "num_predict", "max_completion_tokens": "num_predict"}
+)
 _ESCAPES: Final = re.compile(r"\\(n|t|r|\\|\"|'|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4})")
 _PLAIN: Final = MappingProxyType({"n": "\n", "t": "\t", "r": "\r", "\\": "\\", '"': '"', "'": "'"})
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?\s*")

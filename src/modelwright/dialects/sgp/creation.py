@@ -21,9 +21,8 @@ FIELD: Final = "model_creation_parameters"
 BINDINGS: Final = "model_request_parameters"
 BASE: Final = "BASE_MODEL"
 _SHOWN: Final = {"SYSTEM": "system", "PROMPT_TEMPLATE": "prompt_template"}
-_PARAMETERS: Final = {
-    name: place[1] for name, place in PLACES.items() if place[0] == "parameters" and name != "MAX_TOKENS"
-}
+_PARAMETERS: Final = {name: place[1].upper() for name, place in PLACES.items() if place[0] == "parameters"}
+"""Every name of a parameter -> the one under which it is shown."""
 _ELSE: Final = {"LICENSE": "licences", "RENDERER": "renderer", "PARSER": "parser", ADAPTER: "adapters"}
 """Names whose values are not shown from the spec -> the draft's field."""
 _KINDS: Final = {"missing": "missing", "unknown": "extra_forbidden", "type": "type_error"}
@@ -36,7 +35,7 @@ def filled(given: Mapping[str, Any]) -> FilledSpec:
     if found.faults:
         raise Unprocessable(
             {
-                "loc": ["body", FIELD, _name_at(fault.pointer)],
+                "loc": ["body", FIELD, _name_at(fault.pointer, known)],
                 "msg": fault.message,
                 "type": "value_error",
             }
@@ -87,8 +86,8 @@ def shown(kept: Mapping[str, Any], spec: ModelSpec, *, only_kept: bool) -> dict[
     said = spec.parameters if isinstance(spec.parameters, Parameters) else Parameters()
     now |= {name.upper(): _plain(value) for name, value in said.as_dict().items()}
     if only_kept:
-        return {name: now.get(name, value) for name, value in kept.items()}
-    seen = {*_SHOWN, *_PARAMETERS, "MAX_TOKENS"}
+        return {name: now.get(_PARAMETERS.get(name, name), value) for name, value in kept.items()}
+    seen = {*_SHOWN, *_PARAMETERS}
     return {**{name: value for name, value in kept.items() if name not in seen}, **now}
 
 
@@ -120,12 +119,13 @@ def bound(bindings: Mapping[str, Any], said: Mapping[str, Any] | None) -> Parame
     return Parameters.of({names[name]: value for name, value in bindings.items()}, field=BINDINGS)
 
 
-def _name_at(pointer: str) -> str:
-    """The name whose value stands at a place of the spec."""
+def _name_at(pointer: str, given: Mapping[str, Any]) -> str:
+    """The name whose value stands at a place of the spec, as it was given."""
     steps = tuple(pointer[1:].split("/"))
     if steps[0] == "adapters":
         return ADAPTER
-    return next((name for name, place in PLACES.items() if place == steps[: len(place)]), pointer)
+    places = {name: PLACES[name] for name in given if name in PLACES}
+    return next((name for name, place in places.items() if place == steps[: len(place)]), pointer)
 
 
 def _plain(value: object) -> object:
