@@ -77,6 +77,9 @@ UNKNOWN_ORIGINS += [
     "https://good.example.evil.example",
     "http://localhost.evil.example",
     "http://localhost@evil",
+    "http://[",
+    "http://[::1",
+    "http://[localhost]",
 ]
 
 
