@@ -71,6 +71,34 @@ async def test_the_first_user_is_an_admin_and_ends_the_keyless_time(rights: Righ
     assert (await accounts.add_user(LOCAL_ADMIN, "bob")).role == "user"
 
 
+class Hesitant(KeyBook):
+    """Says what it saw only when it is told to, the first time."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(catalogue.database)
+        self.looked, self.told = asyncio.Event(), asyncio.Event()
+
+    async def has_anybody(self) -> bool:
+        found = await super().has_anybody()
+        if not self.looked.is_set():
+            self.looked.set()
+            await self.told.wait()
+        return found
+
+
+async def test_who_looked_before_the_first_user_came_lets_nobody_in_after(
+    catalogue: Catalogue, clock: Settable
+) -> None:
+    people = Hesitant(catalogue)
+    accounts = Accounts(people, AuditBook(catalogue.database), clock)
+    asking = asyncio.create_task(accounts.is_keyless())
+    await people.looked.wait()
+    await accounts.add_user(LOCAL_ADMIN, "ann")
+    people.told.set()
+    assert not await asking
+    assert not await accounts.is_keyless()
+
+
 async def test_names_emails_and_namespaces_are_nobody_elses(rights: Rights, catalogue: Catalogue) -> None:
     accounts = rights.accounts
     await catalogue.commit(new("carl/old"))

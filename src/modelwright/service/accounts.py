@@ -76,7 +76,8 @@ class Accounts:
         """Whether nobody is asked who they are; once there was a user, that is over."""
         if self._keyless and self._seconds() - self._asked_at >= MEMORY_SECONDS:
             now = self._seconds()
-            self._keyless = not await self._people.has_anybody()
+            if await self._people.has_anybody():  # never back: the first may have come meanwhile
+                self._keyless = False
             self._asked_at = now
         return self._keyless
 
