@@ -62,7 +62,8 @@ OPENWEBUI: Final = """## Good to know
   user.variables.NAME }}` and every key of the request's `variables`. The product's page sends
   `{{CURRENT_TIMEZONE}}` and `{{USER_LANGUAGE}}` there. Bio, gender and day of birth come from
   `/auths/update/profile`, the location from `/users/user/info/update`; "None" stands for what was not told.
-- A user's name is not changed by its profile: rights and models hang on it."""
+- A user's name is not changed by its profile: rights and models hang on it. The first admin is changed by
+  itself alone, stays an admin and is not deleted, and nobody deletes themselves: as in the product, and here only."""
 
 TIGERCITY: Final = """## Good to know
 
