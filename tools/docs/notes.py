@@ -134,7 +134,8 @@ AI_MIDDLEWARE: Final = """## Good to know
 - `modelName` is one of the four names, `repeat_last_n` 64, 0 or -1, `num_predict` 128, -1 or -2, `stop` a
   number;
 - a body has at most 10 MiB, and its Content-Type is `application/json` to the letter;
-- a model in `/ai` has no colon in its name;
+- a model in `/ai` has no colon in its name, and whatever else is wrong with a prompt is not told (the
+  server's log says what);
 - a create whose checks passed is a success, whether or not a model came of it (the server's log says why
   not);
 - an answer has blanks in the place of line ends and of every `+`, and what failed is not ready for ever.
