@@ -175,7 +175,7 @@ class _Routes:
 
     async def _located(self, principal: Principal, identifier: str) -> str:
         """The name that a fileName stands for."""
-        return await self._models.aliases.locate(principal, DIALECT, identifier)
+        return await self._models.aliases.locate(principal, DIALECT, identifier.strip())
 
     async def _queued(self, principal: Principal, body: wire.PromptRequest) -> str:
         """Leave a prompt; gives its id."""
