@@ -163,6 +163,21 @@ async def test_a_key_ends_everywhere_within_a_second(
         await rights.accounts.revoke_key(LOCAL_ADMIN, "000000000000")
 
 
+async def test_nobody_could_be_let_in_by_a_key_that_has_ended(rights: Rights, clock: Settable) -> None:
+    """Else a server without a good key would listen where others reach it."""
+    accounts = rights.accounts
+    ann = await accounts.add_user(LOCAL_ADMIN, "ann", email="ann@x.org")
+    assert not await accounts.has_keys()
+    await accounts.add_key(LOCAL_ADMIN, ann, expires_at=NOON + timedelta(hours=1))
+    assert await accounts.has_keys()
+    clock.at += timedelta(hours=1)
+    assert not await accounts.has_keys()
+    other = await accounts.add_key(LOCAL_ADMIN, ann)
+    assert await accounts.has_keys()
+    await accounts.revoke_key(LOCAL_ADMIN, other.key.id)
+    assert not await accounts.has_keys()
+
+
 async def test_a_key_expires(rights: Rights, clock: Settable) -> None:
     ann = await rights.accounts.add_user(LOCAL_ADMIN, "ann")
     made = await rights.accounts.add_key(LOCAL_ADMIN, ann, expires_at=NOON + timedelta(hours=1))

@@ -70,6 +70,7 @@ CHECKS: list[tuple[dict[str, Any], str]] = [
     ({"system": {}}, "obj.system.trim is not a function"),
     ({"microstat": 3}, "microstat field must be 0 = disabled, 1 = Mirostat or 2 = Mirostat 2.0"),
     ({"microstat": "1"}, "microstat field must be 0 = disabled, 1 = Mirostat or 2 = Mirostat 2.0"),
+    ({"microstat": True}, "microstat field must be 0 = disabled, 1 = Mirostat or 2 = Mirostat 2.0"),
     ({"microstat_eta": "x"}, "microstat_eta field must be a number, the default is 0.1"),
     ({"microstat_tau": "x"}, "mirostat_tau field must be a number, the default is 5.0"),
     ({"num_gpa": "x"}, "num_gpa field must be a number"),

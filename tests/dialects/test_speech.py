@@ -81,10 +81,11 @@ async def test_speech_reaches_the_engine_and_its_answer_is_the_text(hearing: Hou
 
 
 async def test_the_setting_names_the_model_where_a_client_does_not(hearing: House) -> None:
-    edge = Edge(Identity("1", "", 1, BORN, ""), ai_middleware=Stance(speech_model="ears"))
+    edge = Edge(Identity("1", "", 1, BORN, ""), ai_middleware=Stance("corrected", {"llama2": "ears"}, "ears"))
     transport = httpx2.ASGITransport(app=build_asgi(hearing.services, edge))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:11434") as client:
         assert (await speech(client)).status_code == 200
+        assert (await speech(client, model="llama2")).status_code == 200, "and a fixed name stands for one"
 
 
 @pytest.mark.parametrize(
