@@ -161,7 +161,9 @@ async def test_a_base_that_is_not_here_is_reported(client) -> None:
     assert (await create(client)).status_code == 200, "the name is still free"
 
 
-@pytest.mark.parametrize("file_name", ["llama2:7b", "My Model (new), v1?", "a/b/c/d/e/f", ".hidden", "  mario ", " M. Bros "])
+@pytest.mark.parametrize(
+    "file_name", ["llama2:7b", "My Model (new), v1?", "a/b/c/d/e/f", ".hidden", "  mario ", " M. Bros "]
+)
 async def test_an_odd_file_name_is_an_id(client, file_name: str) -> None:
     assert (await create(client, fileName=file_name)).status_code == 200
     assert (await create(client, fileName=file_name)).status_code == 400

@@ -1,4 +1,4 @@
-"""Passwords: argon2, on a thread, as slow for whom there is none, and not for ever.
+"""Passwords: argon2, on a thread; nobody guesses at them for ever.
 
 The library is loaded when the first password is set or tried.
 """
