@@ -53,7 +53,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.wait(60)
 
 
-def answered(client: httpx2.Client, id: str, seconds: float = 90) -> httpx2.Response:
+def answered(client: httpx2.Client, id: str, seconds: float = 150) -> httpx2.Response:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         answer = client.get(f"/ai/result/{id}")
@@ -92,7 +92,7 @@ def test_the_documented_requests_with_the_starter(start: Start, compat: str) -> 
 @pytest.mark.limit(180)
 def test_a_server_that_is_killed_answers_after_its_restart(start: Start) -> None:
     client, process = start(MODELWRIGHT_ENGINE="echo:300ms", MODELWRIGHT_PARALLEL="1")
-    texts = [f"prompt {number} " + "word " * 30 for number in range(3)]
+    texts = [f"prompt {number} " + "word " * 100 for number in range(3)]
     ids = [ask(client, model="llama2", prompt=text) for text in texts]
     while client.get(f"/ai/result/{ids[0]}").json()["status"] != "processing":
         time.sleep(0.05)

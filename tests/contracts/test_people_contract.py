@@ -71,6 +71,34 @@ async def test_the_first_user_is_an_admin_and_ends_the_keyless_time(rights: Righ
     assert (await accounts.add_user(LOCAL_ADMIN, "bob")).role == "user"
 
 
+class Hesitant(KeyBook):
+    """Says what it saw only when it is told to, the first time."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(catalogue.database)
+        self.looked, self.told = asyncio.Event(), asyncio.Event()
+
+    async def has_anybody(self) -> bool:
+        found = await super().has_anybody()
+        if not self.looked.is_set():
+            self.looked.set()
+            await self.told.wait()
+        return found
+
+
+async def test_who_looked_before_the_first_user_came_lets_nobody_in_after(
+    catalogue: Catalogue, clock: Settable
+) -> None:
+    people = Hesitant(catalogue)
+    accounts = Accounts(people, AuditBook(catalogue.database), clock)
+    asking = asyncio.create_task(accounts.is_keyless())
+    await people.looked.wait()
+    await accounts.add_user(LOCAL_ADMIN, "ann")
+    people.told.set()
+    assert not await asking
+    assert not await accounts.is_keyless()
+
+
 async def test_names_emails_and_namespaces_are_nobody_elses(rights: Rights, catalogue: Catalogue) -> None:
     accounts = rights.accounts
     await catalogue.commit(new("carl/old"))
@@ -133,6 +161,21 @@ async def test_a_key_ends_everywhere_within_a_second(
     assert await other.principal(made.secret, local=False) is None
     with pytest.raises(NotFound):
         await rights.accounts.revoke_key(LOCAL_ADMIN, "000000000000")
+
+
+async def test_nobody_could_be_let_in_by_a_key_that_has_ended(rights: Rights, clock: Settable) -> None:
+    """Else a server without a good key would listen where others reach it."""
+    accounts = rights.accounts
+    ann = await accounts.add_user(LOCAL_ADMIN, "ann", email="ann@x.org")
+    assert not await accounts.has_keys()
+    await accounts.add_key(LOCAL_ADMIN, ann, expires_at=NOON + timedelta(hours=1))
+    assert await accounts.has_keys()
+    clock.at += timedelta(hours=1)
+    assert not await accounts.has_keys()
+    other = await accounts.add_key(LOCAL_ADMIN, ann)
+    assert await accounts.has_keys()
+    await accounts.revoke_key(LOCAL_ADMIN, other.key.id)
+    assert not await accounts.has_keys()
 
 
 async def test_a_key_expires(rights: Rights, clock: Settable) -> None:

@@ -1,14 +1,18 @@
 """AI-middleware's routes with their faults mended, which is how they come."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 
 from modelwright.core.chat import ChatEvent, Done, Usage
 from modelwright.core.errors import Unavailable
+from modelwright.dialects.ai_middleware import Stance
 from modelwright.engines.echo import EchoEngines
+from modelwright.web.server import build_asgi
 from tests.dialects.flat_forms import FORM, answered, ask
 
 pytestmark = pytest.mark.anyio
@@ -73,6 +77,8 @@ async def test_every_documented_parameter_is_kept_under_its_right_name(client) -
         ("repeat_last_n", 3, "repeat_last_n"),
         ("mirostat", 1, "mirostat"),
         ("min_p", 0.25, "min_p"),
+        ("stop", "", ""),
+        ("stop", [], ""),
         ("seed", None, ""),
     ],
 )
@@ -96,6 +102,8 @@ WRONG: list[tuple[str, object, str]] = [
     ("top_p", 1.5, '"top_p"'),
     ("num_predict", -3, '"num_predict"'),
     ("stop", [1], '"stop"'),
+    ("stop", {}, '"stop"'),
+    ("stop", False, '"stop"'),
     ("stop", ["x"] * 65, '"stop"'),
     ("stop", "x" * 1025, '"stop"'),
     ("mirostat_tua", 1, "mirostat_tau"),
@@ -153,7 +161,9 @@ async def test_a_base_that_is_not_here_is_reported(client) -> None:
     assert (await create(client)).status_code == 200, "the name is still free"
 
 
-@pytest.mark.parametrize("file_name", ["llama2:7b", "My Model (new), v1?", "a/b/c/d/e/f", ".hidden"])
+@pytest.mark.parametrize(
+    "file_name", ["llama2:7b", "My Model (new), v1?", "a/b/c/d/e/f", ".hidden", "  mario ", " M. Bros "]
+)
 async def test_an_odd_file_name_is_an_id(client, file_name: str) -> None:
     assert (await create(client, fileName=file_name)).status_code == 200
     assert (await create(client, fileName=file_name)).status_code == 400
@@ -197,6 +207,13 @@ async def test_a_prompt_is_answered_later(client) -> None:
         ({"model": "test", "prompt": "x", "options": []}, '"options"'),
         ({"model": "test", "prompt": "x", "options": {"temperature": "hot"}}, '"temperature"'),
         ({"model": "test", "prompt": "x", "system": 5}, '"system"'),
+        ({"model": "test", "prompt": "x", "template": 5}, '"template"'),
+        ({"model": "test", "prompt": "x", "suffix": []}, '"suffix"'),
+        ({"model": " ", "prompt": "x"}, "model"),
+        ({"model": "../test", "prompt": "x"}, "model"),
+        ({"model": "x" * 257, "prompt": "x"}, "model"),
+        ({"model": "test", "prompt": "x", "images": "x"}, '"images"'),
+        ({"model": "test", "prompt": "x", "images": ["eA=="]}, '"images.0"'),
         ({"model": "test", "prompt": "x", "raw": "yes"}, '"raw"'),
         ({"model": "test", "prompt": "x", "raw": True, "system": "y"}, "raw"),
         ({"model": "test", "prompt": "x", "images": ["x"]}, '"images.0"'),
@@ -251,6 +268,16 @@ async def test_nobody_learns_of_a_model_that_they_may_not_know(town) -> None:
     absent = await town["eve"].post("/ai", json={"model": "bob/clarity_5", "prompt": "x"})
     assert refused.text.replace("clarity_4", "clarity_5") == absent.text
     assert (await create(town["eve"], modelName="bob/clarity_4")).status_code == 404
+
+
+async def test_a_name_that_stands_for_a_model_is_taken(house) -> None:
+    """Else who asks for the new model would be answered by the one that stands in."""
+    edge = replace(house.edge, ai_middleware=Stance(stand_ins={"llama2": "test"}))
+    transport = httpx2.ASGITransport(app=build_asgi(house.services, edge))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await create(client, fileName="llama2", modelName="llama2")
+        assert (answer.status_code, "already exists" in answer.json()["message"]) == (400, True)
+        assert (await create(client, fileName="mistral", modelName="llama2")).status_code == 200
 
 
 class Broken(EchoEngines):

@@ -70,6 +70,7 @@ CHECKS: list[tuple[dict[str, Any], str]] = [
     ({"system": {}}, "obj.system.trim is not a function"),
     ({"microstat": 3}, "microstat field must be 0 = disabled, 1 = Mirostat or 2 = Mirostat 2.0"),
     ({"microstat": "1"}, "microstat field must be 0 = disabled, 1 = Mirostat or 2 = Mirostat 2.0"),
+    ({"microstat": True}, "microstat field must be 0 = disabled, 1 = Mirostat or 2 = Mirostat 2.0"),
     ({"microstat_eta": "x"}, "microstat_eta field must be a number, the default is 0.1"),
     ({"microstat_tau": "x"}, "mirostat_tau field must be a number, the default is 5.0"),
     ({"num_gpa": "x"}, "num_gpa field must be a number"),
@@ -179,11 +180,36 @@ async def test_a_body_must_be_json_and_say_so(client, path, content, kind, body)
         ({"prompt": "x"}, "model field is required"),
         ({"model": "test"}, "prompt field is required"),
         ({"model": "test", "prompt": ""}, "prompt field is required"),
+        ({"model": " ", "prompt": "x"}, "model field is required"),
+        ({"model": None, "prompt": "x"}, "model field is required"),
+        ({"model": 5, "prompt": "x"}, "obj.model.trim is not a function"),
+        ({"model": ["test"], "prompt": "x"}, "obj.model.trim is not a function"),
+        ({"model": ["a:b"], "prompt": "x"}, "model field does not match the allowed pattern"),
+        ({"model": {}, "prompt": "x"}, "model field does not match the allowed pattern"),
+        ({"model": "test", "prompt": "\u3000\ufeff\n"}, "prompt field is required"),
+        ({"model": "test", "prompt": 5}, "obj.prompt.trim is not a function"),
+        ({"model": "test", "prompt": []}, "obj.prompt.trim is not a function"),
     ],
 )
 async def test_each_check_of_a_prompt_has_its_text(client, body: dict[str, Any], words: str) -> None:
     answer = await client.post("/ai", json=body)
     assert (answer.status_code, answer.json()) == (500, {"Message": WRONG + words})
+
+
+async def test_a_prompt_whose_checks_passed_has_an_id_and_no_answer(client) -> None:
+    """The original sends on what else is in it, and tells nobody how that went."""
+    for more in ({"options": []}, {"raw": "yes"}, {"images": ["x"]}, {"model": "a/../b"}):
+        answer = await answered(client, await ask(client, **{"model": "test", **more}), tries=2)
+        assert (answer.status_code, answer.json()) == (404, {"message": "Result is not ready yet"}), more
+
+
+@pytest.mark.parametrize(("path", "words"), [("/create-model", "modelName field"), ("/ai", "Empty input")])
+async def test_no_body_is_an_empty_one_and_null_is_none(client, path: str, words: str) -> None:
+    kind = {"Content-Type": "application/json"}
+    empty = await client.post(path, headers=kind)
+    assert (empty.status_code, words in empty.json()["Message"]) == (500, True)
+    null = await client.post(path, content=b" null", headers=kind)
+    assert (null.status_code, null.json()["message"][:19]) == (500, "invalid json format")
 
 
 async def test_an_answer_has_blanks_for_line_ends_and_pluses(client) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from modelwright.dialects.openwebui.refusals import NOT_FOUND
 from modelwright.dialects.openwebui.stance import Stance
 from tests.dialects.conftest import PASSWORD, Town
 from tests.dialects.openwebui_forms import API, FORM, Listening
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.anyio
 
 PERMISSIONS = "/api/v1/users/default/permissions"
 MODELS = "/api/v1/configs/models"
+RESTRICTED = "The requested action has been restricted as a security measure."
 HI = [{"role": "user", "content": "hi"}]
 NOTHING: dict[str, Any] = {
     "workspace": {"models": False, "knowledge": True},
@@ -164,8 +166,44 @@ async def test_a_change_of_a_user_that_is_refused(town: Town, form: Any, status:
     before = await done(town, "ann", place)
     assert (await town["ann"].post(f"{place}/update", json=form)).status_code == status
     assert (await town["eve"].post(f"{place}/update", json={"role": "admin"})).status_code == 401
-    assert (await town["ann"].post("/api/v1/users/none/update", json={"role": "user"})).status_code == 404
+    nobody = await town["ann"].post("/api/v1/users/none/update", json={"role": "user"})
+    assert (nobody.status_code, nobody.json()["detail"]) == (400, NOT_FOUND)
     assert await done(town, "ann", place) == before
+
+
+async def test_the_first_admin_is_changed_by_itself_alone_and_stays_one(town: Town) -> None:
+    first, second = (f"/api/v1/users/{town.ids[name]}" for name in ("ann", "bob"))
+    await done(town, "ann", f"{second}/update", {"role": "admin"})
+    before = await done(town, "ann", first)
+    tried = [
+        ("bob", {"role": "user"}),
+        ("bob", {"password": "another battery"}),
+        ("bob", {}),
+        ("ann", {"role": "user"}),
+    ]
+    for by, form in tried:
+        refused = await town[by].post(f"{first}/update", json=form)
+        assert (refused.status_code, refused.json()["detail"]) == (403, RESTRICTED), (by, form)
+    for by, called in (("bob", first), ("ann", first), ("bob", "/api/v1/users/ann@example.com")):
+        refused = await town[by].delete(called)
+        assert (refused.status_code, refused.json()["detail"]) == (403, RESTRICTED), by
+    assert (await town["bob"].post("/api/v1/users/ann/update", json={})).status_code == 403
+    assert await done(town, "ann", first) == before
+    assert (await done(town, "ann", f"{first}/update", {"role": "admin", "email": "a@x.org"}))[
+        "role"
+    ] == "admin"
+
+
+async def test_an_admin_deletes_others_and_not_itself(town: Town) -> None:
+    second = f"/api/v1/users/{town.ids['bob']}"
+    await done(town, "ann", f"{second}/update", {"role": "admin"})
+    refused = await town["bob"].delete(second)
+    assert (refused.status_code, refused.json()["detail"]) == (403, RESTRICTED)
+    assert (await town["ann"].delete(second)).json() is True
+    for path in (second, "/api/v1/users/none"):
+        for method in ("GET", "DELETE"):
+            gone = await town["ann"].request(method, path)
+            assert (gone.status_code, gone.json()["detail"]) == (400, NOT_FOUND), (method, path)
 
 
 @pytest.mark.parametrize("by", ["admin", "user"])

@@ -38,9 +38,9 @@ class Listening(EchoEngines):
 
     heard: list[Any] = []  # noqa: RUF012 - emptied by the fixture
 
-    async def chat(self, needs: Any, messages: Any, *more: Any, **named: Any) -> AsyncIterator[Any]:
-        self.heard.append((needs, messages))
-        async for event in super().chat(needs, messages, *more, **named):
+    async def chat(self, needs: Any, messages: Any, parameters: Any, *more: Any) -> AsyncIterator[Any]:
+        self.heard.append((needs, messages, parameters.as_dict()))
+        async for event in super().chat(needs, messages, parameters, *more):
             yield event
 
 
@@ -75,16 +75,17 @@ async def test_speech_reaches_the_engine_and_its_answer_is_the_text(hearing: Hou
     assert answer.status_code == 200, answer.text
     assert answer.json()["message"] == "Speech converted to text"
     assert answer.json()["data"]["text"].startswith("Write down what is said")  # the echo of the order
-    (needs, messages) = Listening.heard[-1]
+    (needs, messages, _) = Listening.heard[-1]
     assert needs.projector == Digest.of(b"ears")
     assert messages[-1].images == (WAV,)
 
 
 async def test_the_setting_names_the_model_where_a_client_does_not(hearing: House) -> None:
-    edge = Edge(Identity("1", "", 1, BORN, ""), ai_middleware=Stance(speech_model="ears"))
+    edge = Edge(Identity("1", "", 1, BORN, ""), ai_middleware=Stance("corrected", {"llama2": "ears"}, "ears"))
     transport = httpx2.ASGITransport(app=build_asgi(hearing.services, edge))
     async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:11434") as client:
         assert (await speech(client)).status_code == 200
+        assert (await speech(client, model="llama2")).status_code == 200, "and a fixed name stands for one"
 
 
 @pytest.mark.parametrize(
@@ -196,3 +197,17 @@ async def test_a_transcription_is_refused_clearly(
     answer = await transcribe(hearing.client, content, **texts)
     assert (answer.status_code, said in answer.json()["error"]["message"]) == (status, True), answer.text
     assert not Listening.heard
+
+
+async def test_a_recording_is_heard_at_no_heat_unless_somebody_says_one(hearing: House) -> None:
+    """A custom model's own parameters, and those of what it was made from, are nobody's to override."""
+    await hearing.create("warm", **{"from": "ears", "parameters": {"temperature": 0.6}})
+    await hearing.create("heir", **{"from": "warm", "system": "Write in capitals."})
+    for model, own in (("ears", 0), ("warm", 0.6), ("heir", 0.6)):
+        for asked in (speech, transcribe):
+            assert (await asked(hearing.client, model=model)).status_code == 200
+            assert Listening.heard[-1][2]["temperature"] == own, (model, asked)
+        assert (await transcribe(hearing.client, model=model, temperature="0.25")).status_code == 200
+        assert Listening.heard[-1][2]["temperature"] == 0.25
+        assert (await transcribe(hearing.client, model=model, temperature="0")).status_code == 200
+        assert Listening.heard[-1][2]["temperature"] == 0

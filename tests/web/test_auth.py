@@ -61,6 +61,17 @@ async def test_two_credentials_at_once_are_refused(place: Town) -> None:
         assert "two different credentials" in answer.text
 
 
+async def test_two_cookies_of_one_name_are_two_credentials(place: Town) -> None:
+    """Which of two a browser sends first is whoever set the second one's to choose."""
+    ours, theirs = f"token={place.keys['owner']}", f"token={place.keys['admin']}"
+    for fields in ([f"{ours}; {theirs}"], [ours, theirs], [f"{ours}; theme=dark; {theirs}"]):
+        headers = [("cookie", field) for field in fields]
+        answer = await place.client.get("/api/tags", headers=headers)
+        assert (answer.status_code, "two different credentials" in answer.text) == (400, True), fields
+    same = await place.client.get("/api/tags", headers=[("cookie", f"{ours}; {ours}")])
+    assert same.status_code == 200
+
+
 @pytest.mark.parametrize(
     "value", ["Basic !!!", "Basic", "Bearer", "Bearer  ", "Digest x=y", "Basic /w==", "\xff"]
 )

@@ -28,6 +28,8 @@ DIALECTS = (Ollama(), OpenAI(), Native(None))  # type: ignore[arg-type]  # its i
         ("/openai/v1/nope", "openai"),
         ("/ollama/v1/nope", "ollama"),
         ("/api/modelwright/diff", "modelwright"),
+        ("*", "ollama"),
+        ("http://localhost/v1/models", "ollama"),
     ],
 )
 def test_a_path_belongs_to_the_dialect_with_the_longest_prefix(path: str, name: str) -> None:

@@ -77,6 +77,9 @@ UNKNOWN_ORIGINS += [
     "https://good.example.evil.example",
     "http://localhost.evil.example",
     "http://localhost@evil",
+    "http://[",
+    "http://[::1",
+    "http://[localhost]",
 ]
 
 
@@ -107,6 +110,14 @@ async def test_a_browser_that_asks_first_is_told_what_it_may_send() -> None:
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
     assert "DELETE" in answer.headers["access-control-allow-methods"]
     assert answer.headers["access-control-allow-headers"] == "authorization,x-a"
+
+
+@pytest.mark.parametrize("names", ["x-a; y", "x-a\tb", "(x)", "x" * 2001])
+async def test_a_browser_is_told_no_header_names_that_are_none(names: str) -> None:
+    asking = {"access-control-request-method": "POST", "access-control-request-headers": names}
+    answer = await served(HERE).options("/", headers={"origin": "http://localhost:3000", **asking})
+    assert answer.status_code == 204
+    assert "access-control-allow-headers" not in answer.headers
 
 
 async def test_a_star_allows_every_origin() -> None:

@@ -62,7 +62,8 @@ OPENWEBUI: Final = """## Good to know
   user.variables.NAME }}` and every key of the request's `variables`. The product's page sends
   `{{CURRENT_TIMEZONE}}` and `{{USER_LANGUAGE}}` there. Bio, gender and day of birth come from
   `/auths/update/profile`, the location from `/users/user/info/update`; "None" stands for what was not told.
-- A user's name is not changed by its profile: rights and models hang on it."""
+- A user's name is not changed by its profile: rights and models hang on it. The first admin is changed by
+  itself alone, stays an admin and is not deleted, and nobody deletes themselves: as in the product, and here only."""
 
 TIGERCITY: Final = """## Good to know
 
@@ -133,7 +134,8 @@ AI_MIDDLEWARE: Final = """## Good to know
 - `modelName` is one of the four names, `repeat_last_n` 64, 0 or -1, `num_predict` 128, -1 or -2, `stop` a
   number;
 - a body has at most 10 MiB, and its Content-Type is `application/json` to the letter;
-- a model in `/ai` has no colon in its name;
+- a model in `/ai` has no colon in its name, and whatever else is wrong with a prompt is not told (the
+  server's log says what);
 - a create whose checks passed is a success, whether or not a model came of it (the server's log says why
   not);
 - an answer has blanks in the place of line ends and of every `+`, and what failed is not ready for ever.

@@ -71,12 +71,14 @@ class Accounts:
         self._asked_at = -MEMORY_SECONDS
         self._known: Bounded[str, tuple[float, Key, Principal]] = Bounded(_KEPT)
         self._used: dict[str, datetime] = {}
+        self._proofs = passwords.Proofs(people, seconds)
 
     async def is_keyless(self) -> bool:
         """Whether nobody is asked who they are; once there was a user, that is over."""
         if self._keyless and self._seconds() - self._asked_at >= MEMORY_SECONDS:
             now = self._seconds()
-            self._keyless = not await self._people.has_anybody()
+            if await self._people.has_anybody():  # never back: the first may have come meanwhile
+                self._keyless = False
             self._asked_at = now
         return self._keyless
 
@@ -331,10 +333,9 @@ class Accounts:
 
     async def sign_in(self, email: str, password: str) -> tuple[User, NewKey]:
         """A session for who knows the password; else raises Unauthenticated, alike."""
-        found = await self._people.password_of(email)
-        if not await passwords.matches(found[1] if found else None, password) or found is None:
+        user = await self._proofs.owner(email, password)
+        if user is None:
             raise Unauthenticated("the email or the password is wrong")
-        user = found[0]
         session = await self._new_key(
             user, label="session", expires_at=self._clock.now() + self._session, session=True
         )
@@ -344,8 +345,7 @@ class Accounts:
     async def change_password(self, by: Principal, password: str, wanted: str) -> None:
         """Change one's own, which one must know; raises Unauthenticated, Invalid."""
         user = await self.user(by.id)
-        found = await self._people.password_of(user.email) if user.email else None
-        if not await passwords.matches(found[1] if found else None, password):
+        if await self._proofs.owner(user.email, password) is None:
             raise Unauthenticated("the password is wrong")
         await self.change_user(by, user.id, password=wanted)
 

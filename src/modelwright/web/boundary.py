@@ -67,7 +67,11 @@ class Boundary:
 
 
 def dialect_of(path: str, dialects: Sequence[Dialect]) -> Dialect:
-    """The dialect with the longest prefix of a path; one of them claims "/"."""
+    """The dialect with the longest prefix of a path; one of them claims "/".
+
+    What a request asks for may also be "*" or a whole URL (RFC 9112, 3.2): no route is.
+    """
+    path = path if path.startswith("/") else "/"
     claims = [(prefix, dialect) for dialect in dialects for prefix in dialect.prefixes]
     fitting = [claim for claim in claims if f"{path}/".startswith(f"{claim[0].rstrip('/')}/")]
     return max(fitting, key=lambda claim: len(claim[0]))[1]

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import Request, cookie_parser
 
 from modelwright.core.errors import Invalid
 
@@ -42,7 +42,9 @@ def _carried(request: Request) -> Iterator[str]:
     for name in ("authorization", "x-api-key", "token"):
         for value in request.headers.getlist(name):
             yield _authorized(value) if name == "authorization" else value.strip()
-    yield request.cookies.get("token", "").strip()
+    for field in request.headers.getlist("cookie"):
+        for pair in field.split(";"):  # one by one: a dictionary would keep the last of a name
+            yield cookie_parser(pair).get("token", "").strip()
 
 
 def _authorized(value: str) -> str:

@@ -83,8 +83,8 @@ class Gate:
         if len(headers.getlist("origin")) == 1:
             if self._origins.fullmatch(origin.lower()):
                 return
-            parts = urlsplit(origin)
-            if parts.scheme in ("http", "https") and self._is_this_machine(_without_port(parts.netloc)):
+            scheme, host = _parts(origin)
+            if scheme in ("http", "https") and self._is_this_machine(_without_port(host)):
                 return
         raise Denied(
             f"origin {excerpt(origin)} is not allowed",
@@ -112,6 +112,15 @@ def _check_size(headers: Headers) -> None:
     if size > HEADER_BYTES:
         limit = f"{HEADER_BYTES // 1024} KiB"
         raise HeadersTooLarge(f"the request's header fields have {size} bytes; the limit is {limit}")
+
+
+def _parts(origin: str) -> tuple[str, str]:
+    """Scheme and host with port of an origin; two blanks where it is none."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # brackets around no address
+        return "", ""
+    return parts.scheme, parts.netloc
 
 
 def _without_port(host: str) -> str:

@@ -14,7 +14,7 @@ from modelwright.core.errors import Invalid
 from modelwright.core.names import ModelRef
 from modelwright.core.parameters import Parameters, number_text
 from modelwright.core.wording import excerpt, json_type
-from modelwright.dialects.ai_middleware.javascript import begins_as_number, is_nan, is_one_of
+from modelwright.dialects.ai_middleware.javascript import begins_as_number, is_nan, is_one_of, text_faults
 from modelwright.dialects.ai_middleware.refusals import Spoken
 from modelwright.dialects.ai_middleware.stance import FIXED_NAMES
 
@@ -101,7 +101,9 @@ def _typed(field: str, value: object) -> object:
     """A number that stands as a text, and a stop text that stands as a number."""
     if field == "stop":
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number_text(value) if is_number and isinstance(value, int | float) else value or None
+        if is_number and isinstance(value, int | float):
+            return number_text(value)
+        return None if value in ("", []) else value
     if isinstance(value, str) and len(value) <= 100 and _NUMBER.fullmatch(value.strip()):
         number = float(value)
         return int(number) if number.is_integer() and abs(number) < 2**53 else number
@@ -128,7 +130,7 @@ def _is_name(file_name: str) -> bool:
 
 def _faults(tree: Mapping[str, Any]) -> Iterator[str]:
     """The original's complaints, in its order."""
-    yield from _text_fault(tree, "fileName", "modelName")
+    yield from text_faults(tree, "fileName", "modelName")
     if tree.get("modelName") not in FIXED_NAMES:
         yield _FIXED
     temperature, context = tree.get("temperature"), tree.get("num_ctx")
@@ -140,21 +142,10 @@ def _faults(tree: Mapping[str, Any]) -> Iterator[str]:
         yield "num_ctx field is required"
     if is_nan(context):
         yield "num_ctx field must be a number"
-    yield from _text_fault(tree, "system", "system")
+    yield from text_faults(tree, "system", "system")
     for field, words in _OPTIONAL.items():
         if field not in tree:
             continue
         allowed = _ENUMERATED.get(field)
         if is_nan(tree[field]) if allowed is None else not is_one_of(tree[field], *allowed):
             yield words
-
-
-def _text_fault(tree: Mapping[str, Any], field: str, called: str) -> Iterator[str]:
-    value = tree.get(field)
-    if isinstance(value, str):
-        if not value.strip():
-            yield f"{called} field is required"
-    elif not value and not isinstance(value, list | dict):
-        yield f"{called} field is required"
-    else:
-        yield f"obj.{field}.trim is not a function"

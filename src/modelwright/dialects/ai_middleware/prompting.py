@@ -13,6 +13,7 @@ from modelwright.core.images import read_images
 from modelwright.core.parameters import Parameters
 from modelwright.core.queued_prompt import QueuedPrompt
 from modelwright.dialects.ai_middleware import wire
+from modelwright.dialects.ai_middleware.javascript import as_text, text_faults
 from modelwright.dialects.ai_middleware.refusals import NOT_READY, WRONG, Refusal, Spoken
 from modelwright.dialects.base import Json
 from modelwright.dialects.fields import refuse
@@ -25,13 +26,11 @@ def check_exactly(tree: Mapping[str, Any]) -> None:
     """Make the original's checks; raises Spoken in its words."""
     if not tree:
         raise Spoken("Empty input")
-    model = tree.get("model")
-    if isinstance(model, str) and not _ALLOWED.fullmatch(model):
+    if not _ALLOWED.fullmatch(as_text(tree.get("model"))):
         raise Spoken("model field does not match the allowed pattern")
     for field in ("model", "prompt"):
-        value = tree.get(field)
-        if not value and not isinstance(value, list | dict):
-            raise Spoken(f"{field} field is required")
+        for fault in text_faults(tree, field, field):
+            raise Spoken(fault)
 
 
 def read_prompt(body: wire.PromptRequest, model: str) -> GenerateRequest:

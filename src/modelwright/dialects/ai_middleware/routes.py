@@ -9,12 +9,20 @@ from dataclasses import replace
 from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
+from anyio import to_thread
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Invalid, ModelwrightError, NotFound, TooLarge
+from modelwright.core.errors import (
+    Conflict,
+    Invalid,
+    ModelwrightError,
+    NotFound,
+    TooLarge,
+    Unsupported,
+)
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.names import DEFAULT_NAMESPACE
 from modelwright.core.revision import Alias
@@ -33,7 +41,7 @@ from modelwright.dialects.ai_middleware.refusals import (
 from modelwright.dialects.ai_middleware.speech import read_speech, transcribed
 from modelwright.dialects.ai_middleware.stance import Stance
 from modelwright.dialects.base import Backing, Json, json_response, needs
-from modelwright.dialects.body import MEBIBYTE, read, read_tree
+from modelwright.dialects.body import MEBIBYTE, Limits, parse_json, read, read_content, read_tree
 from modelwright.dialects.fields import Wire, documented
 from modelwright.service.views import Notice
 
@@ -116,15 +124,13 @@ class _Routes:
             prompting.check_exactly(tree)
         if not tree:
             raise Invalid("Empty input")
-        body = read(wire.PromptRequest, tree)
         principal = self._principal_of(request)
         try:
-            model = await self._located(principal, self._stance.meant(body.model))
-            asked = prompting.read_prompt(body, model)
-            id = await self._queue.submit(principal, asked, asked=body.model, priority=body.priority)
-        except NotFound:
+            id = await self._queued(principal, read(wire.PromptRequest, tree))
+        except (Invalid, NotFound, Unsupported) as error:
             if not self._stance.is_exact:
                 raise
+            _LOG.warning("a prompt was not queued: %s", error)
             id = str(uuid4())  # the original finds out later, and tells nobody
         return json_response({"message": id})
 
@@ -160,7 +166,7 @@ class _Routes:
             raise Spoken(_NOT_JSON)
         try:
             limits = replace(self._limits, body=min(self._limits.body, EXACT_BODY))
-            tree = await read_tree(request, limits)
+            tree = await _tree_of(await read_content(request, limits), limits)
         except (Invalid, TooLarge) as error:
             raise Spoken(BAD_JSON, {"message": BAD_JSON}) from error
         if kind != _JSON:
@@ -169,7 +175,13 @@ class _Routes:
 
     async def _located(self, principal: Principal, identifier: str) -> str:
         """The name that a fileName stands for."""
-        return await self._models.aliases.locate(principal, DIALECT, identifier)
+        return await self._models.aliases.locate(principal, DIALECT, identifier.strip())
+
+    async def _queued(self, principal: Principal, body: wire.PromptRequest) -> str:
+        """Leave a prompt; gives its id."""
+        model = await self._located(principal, self._stance.meant(body.model))
+        asked = prompting.read_prompt(body, model)
+        return await self._queue.submit(principal, asked, asked=body.model, priority=body.priority)
 
     async def _create_silently(self, principal: Principal, tree: Json) -> None:
         """Make a model as the original does, which looks at a duplicate alone."""
@@ -182,6 +194,8 @@ class _Routes:
 
     async def _create(self, principal: Principal, wanted: Wanted) -> list[str]:
         """Make a model; gives what there is to say of it. Raises Refusal for a duplicate."""
+        if self._stance.meant(wanted.file_name) != wanted.file_name:
+            raise Refusal(400, TAKEN)  # by the model it stands for, which would answer in its place
         base = await self._located(principal, self._stance.meant(wanted.model_name))
         draft = replace(wanted.draft, parent=base)
         if wanted.is_name:
@@ -202,3 +216,10 @@ class _Routes:
     async def _make(self, principal: Principal, name: str, draft: SpecDraft, *aliases: Alias) -> list[str]:
         events = self._models.create(principal, name, draft, aliases=aliases, fresh=True)
         return [event.text async for event in events if isinstance(event, Notice)]
+
+
+async def _tree_of(content: bytes, limits: Limits) -> Json:
+    """What Express makes of a body: none is an empty object, and null is no JSON."""
+    if content.strip() == b"null":
+        raise Invalid("the body must be a JSON object, not null")
+    return await to_thread.run_sync(parse_json, content, limits) if content else {}

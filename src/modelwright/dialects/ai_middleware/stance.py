@@ -27,4 +27,4 @@ class Stance:
 
     def meant(self, name: str) -> str:
         """The model that a client means, by a name that may be one of the four."""
-        return self.stand_ins.get(name, name)
+        return self.stand_ins.get(name.strip(), name)

@@ -24,6 +24,7 @@ from modelwright.dialects.openwebui.refusals import (
     EMAIL_TAKEN,
     NO_KEY,
     PROHIBITED,
+    RESTRICTED,
     Refusal,
 )
 from modelwright.dialects.openwebui.routing import Desk, Route, page_of
@@ -169,6 +170,9 @@ class AccountRoutes:
         """All but the name, by which rights and models are found."""
         form, _ = await self._desk.read(request, wire.UserUpdateForm)
         principal, user = self._desk.admin(request), await self._named_user(request)
+        stays = principal.id == user.id and form.role in (None, "admin")
+        if not stays and await self._is_first(user):
+            raise Refusal(403, RESTRICTED)
         keep_name(form.name, user)
         try:
             changed = await self._accounts.change_user(
@@ -194,16 +198,23 @@ class AccountRoutes:
 
     @needs(Verb.ADMINISTER)
     async def delete_user(self, request: Request) -> Response:
-        user = await self._named_user(request)
-        await self._accounts.delete_user(self._desk.admin(request), user.id)
+        """Neither the first one nor oneself."""
+        principal, user = self._desk.admin(request), await self._named_user(request)
+        if user.id == principal.id or await self._is_first(user):
+            raise Refusal(403, RESTRICTED)
+        await self._accounts.delete_user(principal, user.id)
         return json_response(True)
 
     async def _groups_of(self, user: str) -> Response:
         found = await self._accounts.groups(user)
         return json_response([{"id": group.id, "name": group.name} for group in found])
 
+    async def _is_first(self, user: User) -> bool:
+        """Whether this is who set the server up, whom other admins leave alone."""
+        return (await self._accounts.users())[0].id == user.id
+
     async def _named_user(self, request: Request) -> User:
-        with absent():
+        with absent(400):
             return await self._accounts.user(request.path_params["user"])
 
     async def _user(self, principal: Principal) -> User:

@@ -100,12 +100,12 @@ class People:
 
 
 @contextmanager
-def absent() -> Iterator[None]:
+def absent(status: int = 404) -> Iterator[None]:
     """Say in the product's words that there is no such user or group."""
     try:
         yield
     except NotFound as error:
-        raise Refusal(404, NOT_FOUND) from error
+        raise Refusal(status, NOT_FOUND) from error
 
 
 def keep_name(name: str | None, user: User) -> None:

@@ -39,6 +39,7 @@ EMAIL_TAKEN: Final = (
     "Uh-oh! This email is already registered. "
     "Sign in with your existing account or choose another email to start anew."
 )
+RESTRICTED: Final = "The requested action has been restricted as a security measure."
 BAD_LOGIN: Final = (
     "The email or password provided is incorrect. Please check for typos and try logging in again."
 )
