@@ -116,6 +116,22 @@ async def test_a_streamed_execution_says_the_same_in_pieces(client: httpx2.Async
     assert pieces[-1]["finish_reason"] == "stop"
 
 
+PART = {"image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
+async def test_a_turn_without_a_role_is_the_users_and_a_part_is_what_it_holds(
+    client: httpx2.AsyncClient,
+) -> None:
+    """The package's types require neither."""
+    asked = {"model": "test", "messages": [{"content": [{"text": "one "}, {"text": "two"}]}]}
+    said = (await client.post("/v4/chat-completions", json=asked)).json()
+    named = {"model": "test", "messages": [{"role": "user", "content": "one two"}]}
+    assert said == (await client.post("/v4/chat-completions", json=named)).json()
+    asked = {"model": "test", "messages": [{"content": [PART]}]}
+    refused = await client.post("/v4/chat-completions", json=asked)
+    assert (refused.status_code, "image" in refused.text, "text" in refused.text) == (400, True, False)
+
+
 async def test_bindings_are_those_that_the_template_lets_a_request_say(client: httpx2.AsyncClient) -> None:
     field = {"name": "SEED", "type": "int", "description": "x", "required": True}
     base = {"name": "BASE_MODEL", "type": "str", "description": "x", "required": True}
