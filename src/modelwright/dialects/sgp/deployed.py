@@ -36,7 +36,7 @@ class Deployed:
         self._entries = entries
 
     async def of(self, principal: Principal, entry: Entry) -> Sequence[Deployment]:
-        return await self._deployments.list_deployments(principal, model=entry.name)
+        return await self._deployments.list_deployments(principal, model=entry.key)
 
     async def all(self, principal: Principal, account: str | None = None) -> Sequence[Deployment]:
         return await self._deployments.list_deployments(principal, account=account)
@@ -45,11 +45,11 @@ class Deployed:
         return await self._deployments.find(principal, deployment, verb)
 
     async def target(self, principal: Principal, id: str) -> Target:
-        """A deployment by its id, else a model by its id or name; raises NotFound."""
+        """A deployment by its id, else a model by its id or name; raises NotFound, or Invalid."""
         if id.startswith("dep-"):
             found = await self._deployments.find(principal, id, Verb.USE)
             return Target(await self._entries.find(principal, found.model), found.ref, found)
-        entry = await self._entries.find(principal, id)
+        entry = await self._entries.named(principal, id)
         outside = [each for each in await self.of(principal, entry) if each.external is not None]
         return Target(entry, entry.name, outside[0] if outside else None)
 

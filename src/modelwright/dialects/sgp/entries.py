@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from modelwright.core.card import Card
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Denied, NotFound
+from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
 from modelwright.core.grants import Level, Principal
 from modelwright.core.revision import Alias
 from modelwright.dialects.sgp import creation, wire
-from modelwright.dialects.shown import Shown, located
+from modelwright.dialects.shown import Shown, as_asked, located
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -45,6 +45,7 @@ class Entry(Shown):
 
     id: str
     summary: ModelSummary
+    asked: str = ""
 
     @property
     def extra(self) -> Mapping[str, Any]:
@@ -103,7 +104,24 @@ class Entries:
         except NotFound:
             raise NotFound("model", id, field=field) from None
         alias = await self._models.aliases.of(DIALECT, summary.key)
-        return Entry(alias.alias if alias else str(summary.name), summary)
+        asked = as_asked(summary.key, name)
+        return Entry(alias.alias if alias else str(summary.name), summary, asked)
+
+    async def named(self, principal: Principal, id: str) -> Entry:
+        """One by its id, or by the name that it is shown by, where no other has that.
+
+        Raises NotFound for neither, and Invalid for the name of several.
+        """
+        try:
+            return await self.find(principal, id)
+        except NotFound:
+            found = [entry for entry in await self.all(principal) if entry.title == id]
+            if not found:
+                raise
+        if len(found) > 1:
+            ids = ", ".join(entry.id for entry in found[:_TRIES])
+            raise Invalid(f'{len(found)} models are called "{id}"', field="model", hint=f"Use an id: {ids}")
+        return found[0]
 
     async def writable(self, principal: Principal, id: str) -> Entry:
         """One that may be changed; raises Denied for one that may only be known."""
