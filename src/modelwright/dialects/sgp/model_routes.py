@@ -21,7 +21,7 @@ from modelwright.dialects.sgp.desk import Account, Desk, Route, deleted, listed,
 from modelwright.dialects.sgp.entries import Entries, Entry, card_of
 from modelwright.dialects.sgp.execution import REQUEST
 from modelwright.dialects.sgp.group_routes import GROUP
-from modelwright.dialects.sgp.shelf import SORTS, VIEWS, Shelf, sorted_by
+from modelwright.dialects.sgp.shelf import DEEP, SORTS, VIEWS, Shelf, sorted_by
 from modelwright.dialects.sgp.template_routes import model_type_of, request_of
 from modelwright.service.model_templates import EXTRA
 
@@ -139,15 +139,20 @@ class ModelRoutes:
         principal, page = await self._desk.check(request), page_of(request)
         views, orders = listed(request, "view", VIEWS), listed(request, "sort_by", SORTS)
         account, asked = await self._desk.filter(request), request.query_params
+        around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
+        group = asked.get("model_group_id")
         found = [
             entry
             for entry in await self._entries.all(principal)
             if (account is None or account.id == (entry.scope or entry.summary.owner))
             and asked.get("model_type") in (None, entry.model_type)
-            and asked.get("model_group_id") in (None, entry.group)
+            and (group is None or (group == entry.group and around.group_of(entry) is not None))
         ]
-        around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
-        lines = sorted_by([(entry, self._shelf.line(entry, around)) for entry in found], orders)
+        if DEEP.isdisjoint(order.partition(":")[0] for order in orders):
+            known = [(entry, self._shelf.line(entry, around)) for entry in found]
+        else:
+            known = [(entry, await self._shelf.tree(principal, entry, around)) for entry in found]
+        lines = sorted_by(known, orders)
         start = (page.number - 1) * page.limit
         shown = [
             await self._shelf.tree(principal, entry, around) for entry, _ in lines[start : start + page.limit]
