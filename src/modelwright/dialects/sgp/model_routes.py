@@ -1,6 +1,6 @@
 """The routes of models: made, shown, changed, listed, deleted."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,6 +87,7 @@ class ModelRoutes:
         template = await self._template(principal, body)
         arguments = await self._arguments(principal, template, body)
         kept = {"account_id": account.label, "account": account.id, **_remembered(template)}
+        base = await self._base(principal, body, arguments)
 
         def making(name: str, aliases: Sequence[Alias]) -> AsyncIterator[object]:
             return self._templates.make(
@@ -96,19 +97,22 @@ class ModelRoutes:
                 arguments,
                 dress=lambda card: card_of(card, body, **kept),
                 aliases=aliases,
+                base=base,
                 fresh=True,
             )
 
         try:
-            entry = await self._entries.create(principal, body.name, account.id, making)
+            return await self._entries.create(principal, body.name, account.id, making)
         except BadArguments as error:
             raise creation.refused(error) from None
-        if body.base_model_id and not entry.summary.parent and creation.BASE not in arguments:
-            parent = await self._entries.parent_of(principal, body.base_model_id)
-            entry = await self._entries.revise(
-                principal, entry, SpecDraft(revises=True, parent=parent), entry.card
-            )
-        return entry
+
+    async def _base(
+        self, principal: Principal, body: wire.ModelPatch, arguments: Mapping[str, Any]
+    ) -> str | None:
+        """The base that stands beside the arguments; raises NotFound."""
+        if not body.base_model_id or creation.BASE in arguments:
+            return None
+        return await self._entries.parent_of(principal, body.base_model_id)
 
     async def _template(self, principal: Principal, body: wire.ModelPatch) -> StoredTemplate:
         """The template that is named, if it makes models of the type that is wanted."""
@@ -205,8 +209,12 @@ class ModelRoutes:
         def dress(card: Card) -> Card:
             return card_of(entry.card, body, **kept).with_extra(EXTRA, card.extra(EXTRA))
 
+        base = await self._base(principal, body, arguments)
+        making = self._templates.make(
+            principal, template.id, entry.name, arguments, dress=dress, base=base, again=True
+        )
         try:
-            async for _ in self._templates.make(principal, template.id, entry.name, arguments, dress=dress):
+            async for _ in making:
                 pass
         except BadArguments as error:
             raise creation.refused(error) from None
