@@ -50,6 +50,39 @@ async def test_a_list_is_in_the_order_of_any_field(
         assert found == wanted, (field, way)
 
 
+async def test_the_first_field_of_an_order_counts_most(client: httpx2.AsyncClient) -> None:
+    kinds = {"a": "GENERIC", "b": "COMPLETION", "c": "GENERIC"}
+    ours = {(await made(client, name=name, model_type=kind))["id"]: name for name, kind in kinds.items()}
+    found = await listed(client, sort_by="model_type:asc,name:desc")
+    assert [ours[each["id"]] for each in found if each["id"] in ours] == ["b", "c", "a"]
+    found = await listed(client, "model-deployments", sort_by="name:asc,created_at:desc")
+    assert [ours[each["model_instance_id"]] for each in found] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("path", ["models", "model-groups"])
+async def test_pages_hold_everything_once(client: httpx2.AsyncClient, path: str) -> None:
+    for number in range(5):
+        body = SGP["POST /v4/models"] | {"name": f"n{number}"}
+        assert (await client.post(f"/v4/{path}", json=body)).status_code == 200
+    whole = await listed(client, path, sort_by="name:asc")
+    pages = [
+        await listed(client, path, sort_by="name:asc", page=f"{page}", limit="2") for page in range(1, 6)
+    ]
+    assert [each for page in pages for each in page] == whole
+    assert [len(page) for page in pages] == [2, 2, len(whole[4:6]), len(whole[6:8]), 0]
+
+
+async def test_the_deployment_that_comes_with_a_model_is_in_its_accounts_list(town: Any) -> None:
+    accounts, bob = town.house.services.rights.accounts, town["bob"]
+    for name in ("acme", "umbrella"):
+        await accounts.add_account(LOCAL_ADMIN, name)
+    model = await made(town["ann"], account_id="acme", base_model_id="test")
+    for account, wanted in (("acme", [model["id"]]), ("umbrella", [])):
+        found = await listed(town["ann"], "model-deployments", account_id=account)
+        assert [each["model_instance_id"] for each in found] == wanted, account
+    assert (await bob.get(f"/v4/models/{model['id']}")).status_code == 404
+
+
 async def test_a_deployment_is_of_its_models_account(client: httpx2.AsyncClient) -> None:
     model = await made(client)
     path = f"/v4/models/{model['id']}/deployments"
