@@ -149,3 +149,20 @@ async def test_a_shown_name_deletes_nothing(client: httpx2.AsyncClient) -> None:
     one = await made(client, name="My Model (new)!")
     assert (await client.delete("/v4/models/My Model (new)!")).status_code == 404
     assert (await client.get(f"/v4/models/{one['id']}")).status_code == 200
+
+
+async def test_a_job_has_both_of_its_datasets_and_ends_when_it_is_deleted(house: Any) -> None:
+    client, ids = house.client, []
+    for name in ("rows", "others"):
+        form = {"account_id": "acme", "name": name, "schema_type": "GENERATION"}
+        rows = {"file": b'{"prompt": "%s", "response": "b"}' % name.encode()}
+        ids.append((await client.post("/v4/training-datasets", data=form, files=rows)).json()["id"])
+    job = {"account_id": "acme", "training_dataset_id": ids[0], "validation_dataset_id": ids[1]}
+    answer = await client.post("/v4/fine-tuning-jobs", json={**job, "base_model_id": "test"})
+    assert answer.status_code == 200, answer.text
+    id = answer.json()["id"]
+    run = await house.services.training.find(LOCAL_ADMIN, id)
+    datasets = [await house.services.datasets.find(LOCAL_ADMIN, each) for each in ids]
+    assert [run.plan.dataset, run.plan.validation] == [each.digest for each in datasets]
+    assert (await client.delete(f"/v4/fine-tuning-jobs/{id}")).status_code == 200
+    assert (await house.services.training.find(LOCAL_ADMIN, id)).state == "cancelled"
