@@ -144,6 +144,25 @@ async def test_a_model_is_used_by_the_name_that_it_is_shown_by(client: httpx2.As
     assert second["id"] in several.text
 
 
+async def test_a_name_may_look_like_a_deployments_id(client: httpx2.AsyncClient) -> None:
+    await made(client, name="dep-x")
+    for name, status in (("dep-x", 200), ("dep-y", 404)):
+        answer = await client.post("/v4/chat-completions", json={"model": name, "messages": TURNS})
+        assert answer.status_code == status, answer.text
+    assert "deployment" in answer.text
+
+
+async def test_a_base_that_another_dialect_took_away_is_not_shown(client: httpx2.AsyncClient) -> None:
+    one = await made(client, name="moved")
+    form = (await client.get("/api/v1/models/model", params={"id": "moved"})).json()
+    form["base_model_id"] = "bert"
+    assert (await client.post("/api/v1/models/model/update", json=form)).status_code == 200
+    assert (await client.get(f"/v4/models/{one['id']}")).json()["base_model_id"] == "bert:latest"
+    form |= {"base_model_id": None, "version_id": None}
+    assert (await client.post("/api/v1/models/model/update", json=form)).status_code == 200
+    assert "base_model_id" not in (await client.get(f"/v4/models/{one['id']}")).json()
+
+
 async def test_a_shown_name_deletes_nothing(client: httpx2.AsyncClient) -> None:
     """Several may have it: what is changed or deleted is named by its id."""
     one = await made(client, name="My Model (new)!")

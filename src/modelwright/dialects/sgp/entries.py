@@ -147,10 +147,10 @@ class Entries:
         return await self._models.show(principal, entry.name)
 
     async def base_id(self, principal: Principal, entry: Entry) -> str | None:
-        """The id of the base, as it was given where that is still it."""
+        """The id of the base, as it was given where that is still it; None for what has none."""
         given, parent = entry.extra.get("base_model_id"), entry.summary.parent
         if not parent:
-            return given if isinstance(given, str) else None
+            return None
         if isinstance(given, str) and await self._is_at(principal, given, parent):
             return given
         try:
