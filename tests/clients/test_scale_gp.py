@@ -262,6 +262,8 @@ def test_usage_is_what_was_counted(client: SGPClient, template: str) -> None:
     assert used.end_date == used.data[-1].date
     assert said.token_usage is not None
     assert sum(point.summary_tokens for point in used.data) >= said.token_usage.total
+    for point in used.data:
+        assert point.summary_tokens == point.prompt_tokens + point.response_tokens
     path = {"model_instance_id": made.id, "wait_for_ready": False}
     called, other = (client.models.deployments.create(name=name, **path) for name in ("a", "b"))
     told = client.models.completions.create(called.id, prompt="Hi", max_tokens=5)

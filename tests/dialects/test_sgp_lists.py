@@ -97,9 +97,9 @@ async def test_what_a_change_of_a_deployment_leaves_out_stays(client: httpx2.Asy
     before = {"vendor": "LLMENGINE", "checkpoint_path": "s3://x", "max_workers": 2}
     one = (await client.post(path, json={"name": "x", "vendor_configuration": before})).json()
     path = f"{path}/{one['id']}"
-    changed = await client.patch(path, json={"vendor_configuration": {"max_workers": 1}})
+    changed = await client.request("PATCH", path, json={"vendor_configuration": {"max_workers": 1}})
     assert changed.json()["vendor_configuration"] == {**one["vendor_configuration"], "max_workers": 1}
-    moved = await client.patch(path, json={"vendor_configuration": {"vendor": "LAUNCH"}})
+    moved = await client.request("PATCH", path, json={"vendor_configuration": {"vendor": "LAUNCH"}})
     assert "checkpoint_path" not in moved.json()["vendor_configuration"]
 
 
@@ -133,7 +133,7 @@ async def test_a_model_is_used_by_the_name_that_it_is_shown_by(client: httpx2.As
     for name in ("My Model (new)!", first["id"]):
         answer = await client.post("/v4/chat-completions", json={"model": name, **asked})
         assert answer.status_code == 200, answer.text
-    await client.patch(f"/v4/models/{first['id']}", json={"name": "Other name"})
+    await client.request("PATCH", f"/v4/models/{first['id']}", json={"name": "Other name"})
     gone = await client.post("/v4/chat-completions", json={"model": "My Model (new)!", **asked})
     assert gone.status_code == 404
     assert (await client.post("/v4/models/Other name/embeddings", json={"texts": ["a"]})).status_code == 200
