@@ -18,13 +18,13 @@ async def located(
 
 
 def as_asked(key: str, located: str) -> str:
-    """The key of a name, with the revision that the name which was located asks for."""
+    """The key of a name, with the revision that the located one asks for."""
     _, _, number = located.rpartition("@")
     return f"{key}@{number}" if number.isdigit() and "@" in located else key
 
 
 class Shown:
-    """A model, or a revision of it, that the caller may know of; an entry says where its summary is."""
+    """A model that the caller may know of; an entry says where its summary is."""
 
     __slots__ = ()
 
@@ -44,7 +44,7 @@ class Shown:
 
     @property
     def name(self) -> str:
-        """What the services are told: they refuse to change or to delete a revision."""
+        """What the services are told; they change and delete no revision."""
         return self.asked or self.key
 
     @property

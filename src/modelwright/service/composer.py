@@ -133,7 +133,10 @@ class Composition:
         self.ancestors = ancestors
 
     async def _follow(self, base: str) -> None:
-        """Stand on whatever has that name, if anything has; raises Invalid for a circle, or a revision."""
+        """Stand on whatever has that name, if anything has.
+
+        Raises Invalid for a circle, and for a revision, which cannot change.
+        """
         self.spec = replace(self.spec, parent=FollowedParent(base), weights=())
         found = await self._workshop.resolver.base_to_follow(self._workshop.principal, base)
         if found is None:

@@ -273,7 +273,7 @@ class ModelTemplates:
 
 
 def _standing(draft: SpecDraft, base: str | None, *, again: bool) -> SpecDraft:
-    """What a template makes, on a base where it names none: on `base`, or on what it is on already."""
+    """A template's draft on a base: where it names none, `base` or its present one."""
     if not draft.bare:
         return draft
     if base is not None:

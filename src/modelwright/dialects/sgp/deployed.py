@@ -46,7 +46,10 @@ class Deployed:
         return await self._deployments.find(principal, deployment, verb)
 
     async def target(self, principal: Principal, id: str) -> Target:
-        """A deployment by its id, else a model by its id or name; raises NotFound, or Invalid."""
+        """A deployment by its id, else a model by its id or name.
+
+        Raises NotFound for neither, and Invalid for the name of several.
+        """
         if id.startswith("dep-"):
             try:
                 found = await self._deployments.find(principal, id, Verb.USE)
@@ -60,7 +63,7 @@ class Deployed:
         return Target(entry, entry.name, outside[0] if outside else None)
 
     async def _named_alike(self, principal: Principal, id: str, error: NotFound) -> Entry:
-        """A model whose name looks like a deployment's id; raises the error for none."""
+        """One whose name looks like a deployment's id; raises the error for none."""
         try:
             return await self._entries.named(principal, id)
         except NotFound:

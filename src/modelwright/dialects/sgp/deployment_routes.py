@@ -179,7 +179,7 @@ def _wanted(body: wire.DeploymentPatch, kept: Any, *, external: Any = None) -> W
 
 
 def _configured(kept: Json, wanted: wire.Scaling) -> Json:
-    """How a deployment runs: as it did where nothing else is said, unless another vendor runs it."""
+    """How a deployment runs: as before where nothing is said, by the same vendor."""
     told = wanted.model_dump(mode="json", exclude_unset=True, exclude_none=True)
     same = "vendor" not in told or told["vendor"] == kept.get("vendor", "LAUNCH")
     return {**(kept if same else {}), **told}

@@ -108,7 +108,7 @@ class Entries:
         return Entry(alias.alias if alias else str(summary.name), summary, asked)
 
     async def named(self, principal: Principal, id: str) -> Entry:
-        """One by its id, or by the name that it is shown by, where no other has that.
+        """One by its id, or else by the name that it is shown by.
 
         Raises NotFound for neither, and Invalid for the name of several.
         """
@@ -147,7 +147,7 @@ class Entries:
         return await self._models.show(principal, entry.name)
 
     async def base_id(self, principal: Principal, entry: Entry) -> str | None:
-        """The id of the base, as it was given where that is still it; None for what has none."""
+        """The id of the base, as it was given where that is still it."""
         given, parent = entry.extra.get("base_model_id"), entry.summary.parent
         if not parent:
             return None

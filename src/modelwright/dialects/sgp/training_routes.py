@@ -232,7 +232,7 @@ def _hyperparameters(given: Mapping[str, Any]) -> Hyperparameters:
 
 
 def _for(account: Account) -> Json:
-    """What is kept of the account that something is made for: as it was named, and our id."""
+    """What is kept of an account: as it was named, and our id."""
     return {"account_id": account.label, "account": account.id}
 
 

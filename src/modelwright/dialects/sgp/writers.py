@@ -53,7 +53,7 @@ class Shape:
         return self.tree("".join(event.text for event in texts), done, tokens)
 
     def piece(self, text: str, done: Done | None, tokens: Sequence[TokenLogprob] = ()) -> Json:
-        """A piece of a stream, which is like the whole unless a shape says otherwise."""
+        """A piece of a stream; like the whole unless a shape says otherwise."""
         return self.tree(text, done, tokens)
 
     def tree(self, text: str, done: Done | None, tokens: Sequence[TokenLogprob] = ()) -> Json:

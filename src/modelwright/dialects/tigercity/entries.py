@@ -37,7 +37,7 @@ class Found:
     view: ModelView
     trainings: int
     asked: str
-    """Its key, with the revision that was asked for: what the services are told."""
+    """Its key and the revision that was asked for: what the services are told."""
 
     @property
     def key(self) -> str:
