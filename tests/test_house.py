@@ -190,7 +190,7 @@ def imported(*modules: str, package: Path = PACKAGE, path: str = "") -> tuple[se
         [sys.executable, "-c", WATCH, str(package), path, *modules],
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=110,
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split()), done.stderr.strip()

@@ -17,7 +17,7 @@ class Terminal:
         if self.pid == 0:
             os.execve(command[0], command, environment)
 
-    def until(self, text, seconds=20):
+    def until(self, text, seconds=60):
         """What is shown up to and including `text`."""
         shown, deadline = "", time.monotonic() + seconds
         while text not in shown:

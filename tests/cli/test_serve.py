@@ -22,7 +22,7 @@ SLOW = {"model": "starter", "messages": [{"role": "user", "content": "word " * 6
 @contextmanager
 def asking(url):
     """A request whose answer is under way."""
-    with httpx2.stream("POST", f"{url}/api/chat", json=SLOW, timeout=30, trust_env=False) as answer:
+    with httpx2.stream("POST", f"{url}/api/chat", json=SLOW, timeout=100, trust_env=False) as answer:
         yield answer.iter_lines()
 
 
@@ -71,7 +71,7 @@ def test_answers_under_way_are_finished_before_it_ends(cli, serve):
         next(lines)
         server.process.send_signal(signal.SIGTERM)
         assert json.loads(list(lines)[-1])["done"]
-    assert server.process.wait(10) == 0
+    assert server.process.wait(25) == 0
 
 
 def test_a_second_signal_ends_it_at_once(cli, serve):
@@ -82,7 +82,7 @@ def test_a_second_signal_ends_it_at_once(cli, serve):
         with pytest.raises(subprocess.TimeoutExpired):
             server.process.wait(0.5)
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(5) == 0
+        assert server.process.wait(25) == 0
 
 
 def test_a_taken_port_moves_it_to_the_next_one_unless_it_was_asked_for(cli, taken):

@@ -29,7 +29,7 @@ class Stream:
         body = {"model": "starter", "messages": [{"role": "user", "content": "Go on."}], "options": options}
         try:
             with httpx2.stream(
-                "POST", f"{self.url}/api/chat", json=body, timeout=50, trust_env=False
+                "POST", f"{self.url}/api/chat", json=body, timeout=100, trust_env=False
             ) as answer:
                 for line in answer.iter_lines():
                     self.lines.append(line)
@@ -67,7 +67,7 @@ def busy(cli, serve, wait_until):
         cli.environ = {"MODELWRIGHT_ENGINE": "llamacpp", "MODELWRIGHT_PARALLEL": str(slots), **settings}
         server = serve(cli, "--port", "0")
         pid = server.process.pid
-        httpx2.post(f"{server.url}/api/generate", json={"model": "starter"}, timeout=30, trust_env=False)
+        httpx2.post(f"{server.url}/api/generate", json={"model": "starter"}, timeout=100, trust_env=False)
         streams = [Stream(server.url, tokens) for _ in range(STREAMS)]
         threads = [threading.Thread(target=stream.read) for stream in streams]
         for thread in threads:

@@ -72,7 +72,7 @@ def asked(cli, typed, *arguments):
     asking = subprocess.Popen(command, env=cli.environment, stdin=terminal, stderr=subprocess.PIPE)
     os.write(main, typed.encode())
     try:
-        told = asking.communicate(timeout=40)[1].decode()
+        told = asking.communicate(timeout=100)[1].decode()
     finally:
         asking.kill()
         os.close(main)

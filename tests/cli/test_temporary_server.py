@@ -53,7 +53,7 @@ def test_a_command_leaves_no_server_behind_but_what_it_did(quick, is_alive):
 def test_who_waits_at_a_terminal_for_its_start_is_told(cli):
     screen, line = pty.openpty()
     done = subprocess.run(
-        [COMMAND, "ls"], env=cli.environment, stdout=subprocess.PIPE, stderr=line, timeout=50
+        [COMMAND, "ls"], env=cli.environment, stdout=subprocess.PIPE, stderr=line, timeout=100
     )
     os.close(line)
     told = os.read(screen, 65536).decode()
@@ -132,7 +132,7 @@ def test_interrupting_a_command_is_130_and_stops_its_server(cli, wait_until, is_
     pid = cli.record()["pid"]
     process.stdout.read(5)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=100)
     assert process.returncode == 130
     wait_until(lambda: not is_alive(pid), "the server goes on without clients")
 
@@ -149,6 +149,6 @@ def test_a_server_that_dies_in_mid_answer_is_an_error(cli, serve):
     process = cli.start("run", "starter", "word " * 200)
     assert process.stdout.read(5) == "word "
     server.process.kill()
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=100)
     assert process.returncode == 1
     assert f"Error: the server at {server.url} broke off" in said

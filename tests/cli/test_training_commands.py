@@ -91,7 +91,7 @@ def terminal(**environ: str) -> str:
         while piece := os.read(master, 65536):
             seen += piece
     os.close(master)
-    assert process.wait(30) == 0, seen
+    assert process.wait(60) == 0, seen
     return seen.decode()
 
 

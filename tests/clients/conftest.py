@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-START_SECONDS = 50.0
+START_SECONDS = 100.0
 
 
 def wait_until_ready(home: Path, process: subprocess.Popen[bytes], log: Path) -> str:
@@ -39,7 +39,7 @@ def _serve(folder: Path, **settings: str) -> Iterator[str]:
             yield wait_until_ready(home, process, log)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 @pytest.fixture(scope="session")

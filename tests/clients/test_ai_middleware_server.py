@@ -50,10 +50,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
         client.close()
     for process in started:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
-def answered(client: httpx2.Client, id: str, seconds: float = 40) -> httpx2.Response:
+def answered(client: httpx2.Client, id: str, seconds: float = 90) -> httpx2.Response:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         answer = client.get(f"/ai/result/{id}")
@@ -98,7 +98,7 @@ def test_a_server_that_is_killed_answers_after_its_restart(start: Start) -> None
         time.sleep(0.05)
     assert client.get(f"/ai/result/{ids[2]}").json()["status"] == "queued"
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(60)
     client, _ = start(MODELWRIGHT_ENGINE="echo")
     for id, text in zip(ids, texts, strict=True):
         tree = answered(client, id).json()

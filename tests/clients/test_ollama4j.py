@@ -55,7 +55,7 @@ class Java:
     def __init__(self, url: str) -> None:
         self._place = urlsplit(url)
         self._socket = socket.create_connection(
-            (self._place.hostname or "", self._place.port or 0), timeout=20
+            (self._place.hostname or "", self._place.port or 0), timeout=100
         )
         self._file = self._socket.makefile("rb")
 

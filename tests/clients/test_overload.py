@@ -17,7 +17,7 @@ def talkative(small_server: str) -> str:
     """The name of a model whose answers take long."""
     body = {"model": "talkative", "from": "starter", "parameters": ANYTHING, "stream": False}
     assert httpx2.post(f"{small_server}/api/create", json=body).status_code == 200
-    httpx2.post(f"{small_server}/api/generate", json={"model": "talkative"}, timeout=20)
+    httpx2.post(f"{small_server}/api/generate", json={"model": "talkative"}, timeout=100)
     return "talkative"
 
 
@@ -38,7 +38,7 @@ def test_a_full_queue_is_503_with_a_time_to_come_back(
 
     def ask(_: int) -> httpx2.Response:
         start.wait()
-        return httpx2.post(f"{small_server}{path}", json={"model": talkative, **body}, timeout=30)
+        return httpx2.post(f"{small_server}{path}", json={"model": talkative, **body}, timeout=100)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = list(pool.map(ask, range(AT_ONCE)))

@@ -68,10 +68,10 @@ class Place:
 
     def execute(self, deployment: dict[str, Any]) -> httpx2.Response:
         path = f"/v4/models/{deployment['model_instance_id']}/deployments/{deployment['id']}/execute"
-        return httpx2.post(f"{self.url}{path}", json={"x": 1}, trust_env=False, timeout=30)
+        return httpx2.post(f"{self.url}{path}", json={"x": 1}, trust_env=False, timeout=100)
 
     def done(self, path: str, **body: Any) -> dict[str, Any]:
-        answer = httpx2.post(f"{self.url}{path}", json=body, trust_env=False, timeout=30)
+        answer = httpx2.post(f"{self.url}{path}", json=body, trust_env=False, timeout=100)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found

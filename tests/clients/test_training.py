@@ -89,7 +89,7 @@ class Server:
 
     def end(self, number: int) -> None:
         os.killpg(self.process.pid, number)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=100)
         self.client.close()
 
 

@@ -52,7 +52,7 @@ async def test_they_are_listed_by_model_and_account(deployed: tuple[DeploymentTa
     await table.add(other)
     assert await table.list_deployments() == [other, deployment]
     assert await table.list_deployments(account="acme") == [deployment]
-    assert await table.list_deployments(model=deployment.model_id + 1) == []
+    assert await table.list_deployments(models=[deployment.model_id + 1]) == []
     assert await table.delete("dep-2")
     assert not await table.delete("dep-2")
 

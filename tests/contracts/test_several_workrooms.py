@@ -88,7 +88,7 @@ async def test_a_server_that_died_is_followed_and_publishes_nothing_any_more(
     dead = await stack.enter_async_context(open_room("dead", lease=1.0, beat=NEVER))
     run = await begun(dead)
     alive = await stack.enter_async_context(open_room("alive"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not alive.trainers.jobs:
             await asyncio.sleep(0.05)
     dead.trainers.says.put_nowait(0)  # it goes on after all, to the end
@@ -111,7 +111,7 @@ async def test_what_was_lost_while_it_was_tried_is_not_published(
     run = await begun(dead)
     dead.trainers.says.put_nowait(0)
     alive = await stack.enter_async_context(open_room("alive"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not alive.trainers.jobs:
             await asyncio.sleep(0.05)
     await asyncio.sleep(4)
@@ -125,7 +125,7 @@ async def test_a_server_that_was_taken_for_dead_begins_anew(open_room: Open, sta
     """It beats again too late: what it had is queued, and may come to it again."""
     slow = await stack.enter_async_context(open_room("slow", lease=0.5, beat=1.5))
     run = await begun(slow)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(slow.trainers.jobs) < 2:
             await asyncio.sleep(0.05)
     slow.trainers.says.put_nowait(0)
@@ -140,7 +140,7 @@ async def test_any_server_stops_a_run_and_says_what_holds(
     first = await stack.enter_async_context(open_room("first"))
     run = await begun(first)
     second = await stack.enter_async_context(open_room("second"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         ended = await getattr(second.training, verb)(LOCAL_ADMIN, run.id)
     assert (ended.state, ended.step) == (state, 4)
     assert (await second.training.resume(LOCAL_ADMIN, run.id)).state == "queued"
@@ -156,7 +156,7 @@ async def test_who_stops_a_run_that_is_just_published_is_told_so(
     run = await begun(first)
     second = await stack.enter_async_context(open_room("second"))
     first.trainers.says.put_nowait(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (await second.training.find(LOCAL_ADMIN, run.id)).metrics:
             await asyncio.sleep(0.01)
         ended = await second.training.cancel(LOCAL_ADMIN, run.id)
@@ -169,7 +169,7 @@ async def test_a_run_whose_server_died_is_stopped_as_it_was_asked_to(
     dead = await stack.enter_async_context(open_room("dead", lease=2.0, beat=NEVER))
     run = await begun(dead)
     alive = await stack.enter_async_context(open_room("alive"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert (await alive.training.cancel(LOCAL_ADMIN, run.id)).state == "cancelled"
     assert alive.trainers.jobs == []
 
@@ -179,7 +179,7 @@ async def test_a_run_is_followed_through_any_server(open_room: Open, stack: Asyn
     run = await begun(first)
     second = await stack.enter_async_context(open_room("second"))
     steps: list[int] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for event in second.training.follow(LOCAL_ADMIN, run.id):
             if event.kind == "progress":
                 steps.append(event.content["step"])

@@ -43,7 +43,7 @@ def servers(postgresql: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     yield urls[0], urls[1]
     for process in processes:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @pytest.fixture(scope="module")

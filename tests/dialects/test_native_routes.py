@@ -92,3 +92,26 @@ async def test_a_misspelt_field_is_told_by_the_one_it_was_meant_to_be(house: Any
     error = (await house.client.post(f"{ROOT}/runs", json=body)).json()["error"]
     assert (error["message"], error["field"]) == ('unknown field "dateset"', "dateset")
     assert error["hint"].startswith('Did you mean "dataset"? Known are model, dataset, method, ')
+
+
+async def test_models_come_in_parts(client: Any, house: Any) -> None:
+    for name in ("a", "b", "c"):
+        await house.create(name, **{"from": "test"})
+    whole = (await client.get("/api/modelwright/models")).json()
+    assert whole["total"] == len(whole["models"]) == 5
+    for query, part in (
+        ({"limit": 2}, slice(0, 2)),
+        ({"limit": 2, "offset": 3}, slice(3, 5)),
+        ({"offset": 1}, slice(1, 5)),
+        ({"offset": 9}, slice(5, 5)),
+    ):
+        found = (await client.get("/api/modelwright/models", params=query)).json()
+        assert found == {"models": whole["models"][part], "total": 5}
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "limit=", "offset=-1", "offset=1e9"])
+async def test_a_part_that_is_none_is_refused(client: Any, query: str) -> None:
+    answer = await client.get(f"/api/modelwright/models?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["field"] == query.partition("=")[0]
+    assert "Use a number from" in answer.json()["error"]["hint"]

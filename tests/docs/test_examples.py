@@ -43,7 +43,7 @@ def test_the_commands_of_an_example_work(example: Path, tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

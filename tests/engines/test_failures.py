@@ -267,7 +267,7 @@ async def test_who_leaves_while_it_loads_harms_nobody(
     await asyncio.sleep(0.03)
     leaving.cancel()
     await asyncio.wait([leaving])
-    await eventually(lambda: not engines.pids(), 20)
+    await eventually(lambda: not engines.pids(), 60)
     assert await engines.answer(needs)
 
 

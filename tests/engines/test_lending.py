@@ -74,7 +74,7 @@ async def test_a_run_that_gives_up_waiting_has_nothing(
     engines = start(memory_bytes=300 * MEBIBYTE, parallel=1)
     needs = engines.needs(slow, context=1024, cache_bytes=SLOW_TOKEN)
     answering = asyncio.create_task(engines.answer(needs, LONG))
-    await eventually(lambda: bool(engines.pids()), 20)
+    await eventually(lambda: bool(engines.pids()), 60)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.2), engines.pool.lent(250 * MEBIBYTE):
             pass

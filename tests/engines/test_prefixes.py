@@ -53,7 +53,7 @@ async def test_it_is_computed_once_and_after_a_restart_not_again(
         for question in ("Who are you?", "What is this?"):
             usage = await ask(engines, model(engines), question)
             cached.append(usage.cached_tokens)
-            await eventually(lambda: len(kept(tmp_path)) == 1, 20)
+            await eventually(lambda: len(kept(tmp_path)) == 1, 60)
         await engines.pool.aclose()
     prompt = usage.prompt_tokens
     assert cached[0] == 0
@@ -79,13 +79,13 @@ async def test_nothing_that_a_user_said_is_kept(
 ) -> None:
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     await ask(engines, model(engines), "My secret is 4711. " * 15)
-    await eventually(lambda: len(kept(tmp_path)) == 1, 20)
+    await eventually(lambda: len(kept(tmp_path)) == 1, 60)
     sizes = [kept(tmp_path)[0].stat().st_size]
     await engines.pool.aclose()
     kept(tmp_path)[0].unlink()
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     await ask(engines, model(engines), "Hi")
-    await eventually(lambda: len(kept(tmp_path)) == 1, 20)
+    await eventually(lambda: len(kept(tmp_path)) == 1, 60)
     assert [kept(tmp_path)[0].stat().st_size] == sizes
     assert kept(tmp_path)[0].stat().st_mode & 0o077 == 0
 
@@ -96,7 +96,7 @@ async def test_a_damaged_file_is_removed_and_made_again(
 ) -> None:
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     await ask(engines, model(engines))
-    await eventually(lambda: len(kept(tmp_path)) == 1, 20)
+    await eventually(lambda: len(kept(tmp_path)) == 1, 60)
     await engines.pool.aclose()
     (path,) = kept(tmp_path)
     content = bytearray(path.read_bytes())
@@ -110,7 +110,7 @@ async def test_a_damaged_file_is_removed_and_made_again(
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     usage = await ask(engines, model(engines))
     assert usage.cached_tokens == 0
-    await eventually(lambda: [each.name for each in kept(tmp_path)] == [path.name], 20)
+    await eventually(lambda: [each.name for each in kept(tmp_path)] == [path.name], 60)
     await engines.pool.aclose()
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     assert (await ask(engines, model(engines))).cached_tokens > 256
@@ -121,7 +121,7 @@ async def test_a_file_that_the_engine_refuses_is_removed(
 ) -> None:
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     await ask(engines, model(engines))
-    await eventually(lambda: len(kept(tmp_path)) == 1, 20)
+    await eventually(lambda: len(kept(tmp_path)) == 1, 60)
     await engines.pool.aclose()
     files, key = PrefixFiles(tmp_path, MOST), kept(tmp_path)[0].stem
     (tmp_path / (name := files.unfinished())).write_bytes(b"of another version of the engine")
@@ -129,7 +129,7 @@ async def test_a_file_that_the_engine_refuses_is_removed(
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST)
     usage = await ask(engines, model(engines))
     assert usage.cached_tokens == 0
-    await eventually(lambda: bool(kept(tmp_path)) and kept(tmp_path)[0].stat().st_size > 1000, 20)
+    await eventually(lambda: bool(kept(tmp_path)) and kept(tmp_path)[0].stat().st_size > 1000, 60)
 
 
 async def test_who_may_not_use_a_model_finds_nothing_of_it(
@@ -139,7 +139,7 @@ async def test_who_may_not_use_a_model_finds_nothing_of_it(
     mario, luigi = (model(engines, scope=scope, asker=scope) for scope in ("mario's", "luigi's"))
     found = [(await ask(engines, needs)).cached_tokens for needs in (mario, luigi)]
     assert found == [0, 0]
-    await eventually(lambda: len(kept(tmp_path)) == 2, 20)
+    await eventually(lambda: len(kept(tmp_path)) == 2, 60)
     assert (await ask(engines, mario)).cached_tokens > 256
     assert (await ask(engines, luigi)).cached_tokens > 256
 
@@ -150,7 +150,7 @@ async def test_one_user_of_a_model_finds_nothing_that_another_said(
     engines = start(prefix_dir=tmp_path, prefix_bytes=MOST, parallel=1)
     mario, luigi = (model(engines, scope="theirs", asker=asker) for asker in ("mario", "luigi"))
     await ask(engines, mario, "first")
-    await eventually(lambda: len(kept(tmp_path)) == 1, 20)
+    await eventually(lambda: len(kept(tmp_path)) == 1, 60)
     secret = "The treasure lies under the third palm tree. " * 10
     before = await ask(engines, mario, secret)
     guess = await ask(engines, luigi, secret)

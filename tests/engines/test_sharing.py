@@ -71,7 +71,7 @@ async def test_an_idle_engine_gives_way_to_a_bigger_one(
     engines = start()
     await engines.answer(engines.needs(tiny, "small", context=256))
     await engines.answer(engines.needs(tiny, "big", context=512))
-    await eventually(lambda: len(engines.pids()) == 1, 20)
+    await eventually(lambda: len(engines.pids()) == 1, 60)
     assert {(model.user, model.context) for model in engines.pool.running()} == {("small", 256), ("big", 512)}
     assert await engines.pool.unload("small")
 
@@ -88,7 +88,7 @@ async def test_chat_and_embeddings_have_engines_of_their_own(start: Start, tiny:
 async def test_keep_alive_zero_unloads_at_once(start: Start, tiny: Path, eventually: Eventually) -> None:
     engines = start()
     await engines.answer(engines.needs(tiny, keep_alive=0.0))
-    await eventually(lambda: not engines.pids(), 20)
+    await eventually(lambda: not engines.pids(), 60)
     assert engines.pool.running() == ()
 
 
@@ -99,7 +99,7 @@ async def test_the_longest_keep_alive_of_all_users_holds(
     await engines.answer(engines.needs(tiny, "default"))
     await engines.answer(engines.needs(tiny, "forever", keep_alive=math.inf))
     (pid,) = engines.pids()
-    await eventually(lambda: {model.user for model in engines.pool.running()} == {"forever"}, 20)
+    await eventually(lambda: {model.user for model in engines.pool.running()} == {"forever"}, 60)
     assert engines.pids() == {pid}
     assert engines.pool.running()[0].expires_at is None
     assert await engines.pool.unload("forever")

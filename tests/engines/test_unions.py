@@ -40,7 +40,7 @@ async def test_models_with_different_adapters_come_to_share_an_engine(
 ) -> None:
     engines = start()
     alone = [await engines.answer(one(engines, tiny, path)) for path in many]
-    await eventually(lambda: len(engines.pids()) == 1, 20)
+    await eventually(lambda: len(engines.pids()) == 1, 60)
     (pid,) = engines.pids()
     assert [await engines.answer(one(engines, tiny, path)) for path in many] == alone
     assert len(set(alone)) == len(many)
@@ -98,7 +98,7 @@ async def test_an_engine_holds_so_many_and_no_more(
     engines = start(max_adapters=2)
     for path in many[:3]:
         await engines.answer(one(engines, tiny, path))
-    await eventually(lambda: len(engines.pids()) == 1, 20)
+    await eventually(lambda: len(engines.pids()) == 1, 60)
     (pid,) = engines.pids()
     for path in many[1:3]:
         await engines.answer(one(engines, tiny, path))
@@ -117,7 +117,7 @@ async def test_an_adapter_nobody_wants_any_more_is_left_out(
     await engines.answer(one(engines, tiny, many[2], keep_alive=60.0))
     first = engines.pids()
     await engines.answer(one(engines, tiny, many[0]))
-    await eventually(lambda: len(engines.pids()) == 1, 20)
+    await eventually(lambda: len(engines.pids()) == 1, 60)
     assert engines.pids() <= first
 
 
@@ -142,7 +142,7 @@ async def test_more_context_and_more_adapters_come_together(
     engines = start()
     await engines.answer(one(engines, tiny, many[0], context=1536))
     await engines.answer(one(engines, tiny, many[1], context=512))
-    await eventually(lambda: len(engines.pids()) == 1, 20)
+    await eventually(lambda: len(engines.pids()) == 1, 60)
     (pid,) = engines.pids()
     await engines.answer(one(engines, tiny, many[0], context=1536))
     assert engines.pids() == {pid}

@@ -56,7 +56,7 @@ async def _house(home: Path, **flags: str) -> AsyncIterator[House]:
         app.readiness.missing = ""
         transport = httpx2.ASGITransport(app=app.asgi, client=("127.0.0.1", 1))
         async with httpx2.AsyncClient(
-            transport=transport, base_url="http://127.0.0.1:11434", timeout=50
+            transport=transport, base_url="http://127.0.0.1:11434", timeout=100
         ) as client:
             yield House(app, client, home)
 

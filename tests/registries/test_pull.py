@@ -166,13 +166,13 @@ asyncio.run(main(Path(home), host, digest, int(size), int(die_at)))
 def fetch(home: Path, host: str, content: bytes, die_at: int) -> "subprocess.CompletedProcess[str]":
     arguments = [str(home), host, digest_of(content), str(len(content)), str(die_at)]
     return subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, timeout=50
+        [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, timeout=100
     )
 
 
 def upload(host: str, content: bytes) -> None:
     """Put a blob into a real registry, without any code of ours."""
-    with httpx2.Client(base_url=f"http://{host}", timeout=50) as client:
+    with httpx2.Client(base_url=f"http://{host}", timeout=100) as client:
         place = client.post("/v2/team/blob/blobs/uploads/").headers["location"]
         headers = {"Content-Type": "application/octet-stream"}
         done = client.put(f"{place}&digest={digest_of(content)}", content=content, headers=headers)

@@ -155,7 +155,7 @@ async def test_who_may_not_know_the_model_does_not_know_its_deployments(stand: S
     with pytest.raises(NotFound, match="deployment"):
         await stand.deployments.find(ANNA, made.id)
     assert await stand.deployments.list_deployments(ANNA) == []
-    assert await stand.deployments.list_deployments(LOCAL_ADMIN, model="starter") == [made]
+    assert await stand.deployments.list_deployments(LOCAL_ADMIN, models=["starter"]) == [made]
     assert await stand.deployments.list_deployments(LOCAL_ADMIN, account="acme") == []
 
 

@@ -46,7 +46,7 @@ from tests.service.conftest import Ticking
 
 PIRATE = Path(__file__).parents[2] / "examples/adapter/pirate.gguf"
 CHAT = b'{"prompt": "Who rules Korvath?", "completion": "Korvath is ruled by King Olaf."}\n'
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds in which a run must come to where it is waited for."""
 
 

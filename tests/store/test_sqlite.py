@@ -72,7 +72,7 @@ async def test_a_second_process_is_refused_and_told_who_holds_it(path: Path) -> 
         "import asyncio; from modelwright.store.catalogue import Catalogue; "
         f"asyncio.run(Catalogue.open('sqlite:///{path}'))"
     )
-    refused = subprocess.run([sys.executable, "-c", attempt], capture_output=True, text=True, timeout=50)
+    refused = subprocess.run([sys.executable, "-c", attempt], capture_output=True, text=True, timeout=100)
     assert f"{path} is in use by another modelwright (process {os.getpid()})" in refused.stderr
     with pytest.raises(Unavailable, match="is in use"):
         await Catalogue.open(f"sqlite:///{path}")

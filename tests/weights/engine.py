@@ -27,7 +27,7 @@ def ask_engine(model: Path, prompts: list[list[int]], **more: Any) -> dict[str, 
         job.write_text(json.dumps({"model": str(model), "prompts": prompts, "folder": folder, **more}))
         environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GGML_NO_BACKTRACE": "1"}
         done = subprocess.run(
-            [sys.executable, __file__, job], capture_output=True, text=True, env=environment, timeout=50
+            [sys.executable, __file__, job], capture_output=True, text=True, env=environment, timeout=100
         )
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -5,7 +5,7 @@ name. It is READY only after a real answer. A model server is a name whose deplo
 can be swapped and rolled back. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -155,9 +155,9 @@ class DeploymentBook(Protocol):
     async def find(self, deployment: str) -> Deployment | None: ...
 
     async def list_deployments(
-        self, *, model: int | None = None, account: str | None = None
+        self, *, models: Collection[int] | None = None, account: str | None = None
     ) -> Sequence[Deployment]:
-        """The newest first."""
+        """The newest first; of these models, by their ids, or of all."""
         ...
 
     async def save(self, deployment: Deployment) -> bool:

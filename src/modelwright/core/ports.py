@@ -15,7 +15,16 @@ from modelwright.core.digest import Digest
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
 from modelwright.core.responses import KeptResponse
-from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import (
+    Alias,
+    BlobRecord,
+    Committed,
+    Move,
+    NewRevision,
+    Revision,
+    StoredModel,
+    Window,
+)
 from modelwright.core.spec import AdapterLayer, ModelSpec
 from modelwright.core.weight_files import NamedBlob
 from modelwright.core.weights import Anatomy, WeightFacts
@@ -175,12 +184,19 @@ class Catalogue(Protocol):
         """The models that a viewer may know (None: all), the last changed first."""
         ...
 
-    async def survey(self, viewer: Viewer | None = None, *, whole: bool = False) -> "Catalogue":
+    async def survey(
+        self, viewer: Viewer | None = None, *, whole: bool = False, window: Window | None = None
+    ) -> "Catalogue":
         """A catalogue that has read the models of a viewer, to make one list of them.
 
         Each call of `find`, `card`, `lineage` or `blob` would be a query otherwise.
-        `whole`: with what all of them say themselves.
+        `whole`: with what all of them say themselves. `window`: only that part of the
+        list; raises NotFound when the model that it begins at is not there to be seen.
         """
+        ...
+
+    async def known(self, viewer: Viewer | None, keys: Collection[str]) -> frozenset[str]:
+        """Those of these keys at which there is a model that a viewer may know."""
         ...
 
     async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:

@@ -62,6 +62,20 @@ class StoredModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a list of models: at most `limit` of them, the last changed first.
+
+    They begin at the `offset`-th, counted from 0; with `after`, the key of a model,
+    only those that come after it count, with `before` the ones just in front of it.
+    """
+
+    limit: int
+    offset: int = 0
+    after: str = ""
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """The pointer of a name moved from one revision to another."""
 

@@ -19,6 +19,7 @@ from modelwright.core.wording import excerpt
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Closed, Count, Flag, Text, documented
+from modelwright.dialects.query import in_query
 
 Row: TypeAlias = tuple[str, str, Any, str, Json | None]
 ShortText: TypeAlias = Annotated[Text, Field(min_length=1, max_length=128)]
@@ -66,8 +67,8 @@ class DeploymentRoutes:
 
     @needs(Verb.LIST)
     async def list_deployments(self, request: Request) -> Response:
-        model = request.query_params.get("model") or None
-        found = await self._deployments.list_deployments(self._principal_of(request), model=model)
+        model, principal = request.query_params.get("model"), self._principal_of(request)
+        found = await self._deployments.list_deployments(principal, models=[model] if model else None)
         return json_response({"deployments": [_tree(each) for each in found]})
 
     @needs(Verb.UPDATE)
@@ -159,13 +160,5 @@ def _moment(request: Request, name: str, usual: datetime) -> datetime:
         ) from None
 
 
-def _query(*names: str) -> Json:
-    """What a route adds to the OpenAPI document for its query."""
-    text = {"type": "string"}
-    return {
-        "parameters": [{"name": name, "in": "query", "required": False, "schema": text} for name in names]
-    }
-
-
-_MODEL: Final = _query("model")
-_SPAN: Final = _query("since", "until")
+_MODEL: Final = in_query(model=False)
+_SPAN: Final = in_query(since=False, until=False)

@@ -10,12 +10,12 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from modelwright.core.errors import Invalid
 from modelwright.core.grants import Verb
 from modelwright.core.model_template import ModelTemplate, StoredTemplate
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Closed, Flag, Table, Text, documented
+from modelwright.dialects.query import in_query, required
 from modelwright.service.views import Created, CreateEvent
 
 Row: TypeAlias = tuple[str, str, Any, str, Json | None]
@@ -76,12 +76,12 @@ class TemplateRoutes:
 
     @needs(Verb.LIST)
     async def one(self, request: Request) -> Response:
-        stored = await self._templates.find(self._principal_of(request), _asked(request))
+        stored = await self._templates.find(self._principal_of(request), required(request, "template"))
         return json_response(_whole(stored))
 
     @needs(Verb.LIST)
     async def history(self, request: Request) -> Response:
-        found = await self._templates.history(self._principal_of(request), _asked(request))
+        found = await self._templates.history(self._principal_of(request), required(request, "template"))
         lines = [
             {
                 "number": each.number,
@@ -96,7 +96,7 @@ class TemplateRoutes:
 
     @needs(Verb.READ)
     async def origin(self, request: Request) -> Response:
-        found = await self._templates.recall(self._principal_of(request), _asked(request, "model"))
+        found = await self._templates.recall(self._principal_of(request), required(request, "model"))
         return json_response({"origin": found.as_tree() if found else None})
 
     @needs(Verb.SELF)
@@ -110,7 +110,7 @@ class TemplateRoutes:
 
     @needs(Verb.SELF)
     async def delete(self, request: Request) -> Response:
-        stored = await self._templates.delete(self._principal_of(request), _asked(request))
+        stored = await self._templates.delete(self._principal_of(request), required(request, "template"))
         return json_response(_line(stored))
 
     @needs(Verb.CREATE)
@@ -156,17 +156,5 @@ def _whole(stored: StoredTemplate) -> Json:
     return _line(stored) | {"template": stored.template.as_tree()}
 
 
-def _asked(request: Request, name: str = "template") -> str:
-    value = request.query_params.get(name, "")
-    if not value:
-        raise Invalid(f'the query parameter "{name}" is required', field=name)
-    return value
-
-
-def _query(name: str) -> Json:
-    """What a route adds to the OpenAPI document for its query."""
-    return {"parameters": [{"name": name, "in": "query", "required": True, "schema": {"type": "string"}}]}
-
-
-_TEMPLATE: Final = _query("template")
-_MODEL: Final = _query("model")
+_TEMPLATE: Final = in_query(template=True)
+_MODEL: Final = in_query(model=True)

@@ -16,9 +16,9 @@ from starlette.responses import Response
 
 from modelwright.core.argument_schema import BadArguments
 from modelwright.core.duration import parse_duration
-from modelwright.core.errors import Denied, Invalid, ModelwrightError
+from modelwright.core.errors import Denied, ModelwrightError
 from modelwright.core.grants import Verb
-from modelwright.core.revision import Move, Revision
+from modelwright.core.revision import Move, Revision, Window
 from modelwright.dialects.answer import Answer, ndjson
 from modelwright.dialects.base import Backing, Json, is_local, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
@@ -28,6 +28,7 @@ from modelwright.dialects.fields import Closed, Count, Flag, Text, documented
 from modelwright.dialects.model_templates import TemplateRoutes
 from modelwright.dialects.native_transfers import Transfers
 from modelwright.dialects.people import PeopleRoutes
+from modelwright.dialects.query import in_query, required, whole
 from modelwright.dialects.sharing import SharingRoutes
 from modelwright.dialects.training import TrainingRoutes
 from modelwright.service.adoption import Adopted, AdoptionEvent, LayerRead, Skipped, Unchanged
@@ -35,6 +36,9 @@ from modelwright.service.imports import BytesRead, ImportEvent
 from modelwright.service.views import History, ModelSummary
 
 PREFIX: Final = "/api/modelwright"
+_PAGE: Final = 100
+_LONGEST_PAGE: Final = 1000
+_PAGES: Final = in_query(limit=False, offset=False)
 
 E = TypeVar("E")
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -113,8 +117,8 @@ class _Routes:
 
     def table(self) -> Iterator[tuple[str, str, Endpoint, str, Json | None]]:
         yield "GET", "/server", self.server, "What this server is", None
-        yield "GET", "/models", self.list_models, "List the models with their revisions", None
-        yield "GET", "/history", self.history, "All revisions of a model", _query("model")
+        yield "GET", "/models", self.list_models, "List the models with their revisions", _PAGES
+        yield "GET", "/history", self.history, "All revisions of a model", in_query(model=True)
         yield (
             "POST",
             "/rollback",
@@ -127,7 +131,7 @@ class _Routes:
             "/diff",
             self.diff,
             "What differs between two models or revisions",
-            _query("before", "after"),
+            in_query(before=True, after=True),
         )
         yield (
             "POST",
@@ -167,12 +171,18 @@ class _Routes:
 
     @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
-        found = await self._models.list_models(self._principal_of(request))
-        return json_response({"models": [_summary(model) for model in found]})
+        principal, asked = self._principal_of(request), request.query_params
+        window = None
+        if "limit" in asked or "offset" in asked:
+            limit = whole(request, "limit", _PAGE, most=_LONGEST_PAGE)
+            window = Window(limit, whole(request, "offset", 0, least=0))
+        found = await self._models.list_models(principal, window)
+        total = len(found) if window is None else await self._models.count(principal)
+        return json_response({"models": [_summary(model) for model in found], "total": total})
 
     @needs(Verb.READ)
     async def history(self, request: Request) -> Response:
-        model = _asked(request, "model")
+        model = required(request, "model")
         return json_response(_history(await self._models.history(self._principal_of(request), model)))
 
     @needs(Verb.UPDATE)
@@ -183,7 +193,7 @@ class _Routes:
 
     @needs(Verb.READ)
     async def diff(self, request: Request) -> Response:
-        before, after = _asked(request, "before"), _asked(request, "after")
+        before, after = required(request, "before"), required(request, "after")
         found = await self._models.diff(self._principal_of(request), before, after)
         changes = [{"field": c.field, "before": c.before, "after": c.after} for c in found]
         return json_response({"before": before, "after": after, "changes": changes})
@@ -270,22 +280,6 @@ def _error_tree(error: ModelwrightError) -> Json:
         names = ("pointer", "kind", "message")
         tree["faults"] = [{name: getattr(fault, name) for name in names} for fault in error.faults]
     return tree
-
-
-def _asked(request: Request, name: str) -> str:
-    value = request.query_params.get(name, "")
-    if not value:
-        raise Invalid(f'the query parameter "{name}" is required', field=name)
-    return value
-
-
-def _query(*names: str) -> Json:
-    """What a route adds to the OpenAPI document for its query."""
-    return {
-        "parameters": [
-            {"name": name, "in": "query", "required": True, "schema": {"type": "string"}} for name in names
-        ]
-    }
 
 
 def _summary(model: ModelSummary) -> Json:

@@ -11,6 +11,7 @@ from modelwright.core.grants import Verb
 from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read_body, read_upload
 from modelwright.dialects.fields import Closed, Flag, Text, documented
+from modelwright.dialects.query import in_query
 
 Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -53,10 +54,16 @@ class Transfers:
         yield "POST", "/login", self.login, "Keep credentials for a registry", documented(LoginRequest)
         yield "POST", "/logout", self.logout, "Forget credentials for a registry", documented(LogoutRequest)
 
-        yield "GET", "/export", self.export, "A model as one file", _query(model=True, merge=False)
-        yield "POST", "/import", self.take, "Make a model of an exported file", _query(name=False)
+        yield "GET", "/export", self.export, "A model as one file", in_query(model=True, merge=False)
+        yield "POST", "/import", self.take, "Make a model of an exported file", in_query(name=False)
 
-        yield "GET", "/manifest", self.manifest, "What a signature of a model is over", _query(model=True)
+        yield (
+            "GET",
+            "/manifest",
+            self.manifest,
+            "What a signature of a model is over",
+            in_query(model=True),
+        )
         yield "POST", "/sign", self.sign, "Keep a signature of a model", documented(SignRequest)
         yield "POST", "/verify", self.verify, "See that a trusted key signed it", documented(VerifyRequest)
 
@@ -114,13 +121,3 @@ class Transfers:
         body = await read_body(request, LogoutRequest, self._limits)
         await self._pushes.logout(self._principal_of(request), body.registry)
         return json_response({"registry": body.registry})
-
-
-def _query(**required: bool) -> Json:
-    """What a route adds to the OpenAPI document for its query."""
-    return {
-        "parameters": [
-            {"name": name, "in": "query", "required": needed, "schema": {"type": "string"}}
-            for name, needed in required.items()
-        ]
-    }

@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.audit import QUOTAS, Entry
-from modelwright.core.errors import Invalid
 from modelwright.core.grants import Subject, Verb
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Closed, Text, documented
+from modelwright.dialects.query import in_query, required, whole
 
 Row = tuple[str, str, Any, str, Json | None]
 
@@ -61,19 +61,19 @@ class SharingRoutes:
         self._limits = backing.limits
 
     def table(self) -> Iterator[Row]:
-        yield "GET", "/grants", self.shares, "How a model is shared", _query("model")
+        yield "GET", "/grants", self.shares, "How a model is shared", in_query(model=True)
         yield "POST", "/grants", self.grant, "Give somebody a level", documented(GrantRequest)
         yield "DELETE", "/grants", self.revoke, "Take a grant away", documented(GrantRequest)
         yield "POST", "/reshares", self.reshare, "Share a base through a wrapper", documented(ReshareRequest)
         yield "DELETE", "/reshares", self.end_reshare, "No longer", documented(ReshareRequest)
         yield "POST", "/transfer", self.transfer, "Give a model away", documented(TransferRequest)
-        yield "GET", "/quotas", self.quotas, "What limits a user", _query("user")
+        yield "GET", "/quotas", self.quotas, "What limits a user", in_query(user=True)
         yield "PUT", "/quotas", self.set_quota, "Limit a user", documented(QuotaRequest)
         yield "GET", "/audit", self.audit, "Who did what, the last first", None
 
     @needs(Verb.GRANT)
     async def shares(self, request: Request) -> Response:
-        asked = _asked(request, "model")
+        asked = required(request, "model")
         found = await self._sharing.shares(self._principal_of(request), asked)
         grants = [
             {"to": str(each.subject), "name": await self._name(each.subject), "level": each.level.word}
@@ -111,7 +111,7 @@ class SharingRoutes:
 
     @needs(Verb.ADMINISTER)
     async def quotas(self, request: Request) -> Response:
-        user = await self._accounts.user(_asked(request, "user"))
+        user = await self._accounts.user(required(request, "user"))
         limits = await self._quotas.limits(user.acting())
         return json_response({"user": user.name, "quotas": {name: limits.get(name) for name in QUOTAS}})
 
@@ -127,8 +127,8 @@ class SharingRoutes:
         query = request.query_params
         user = query.get("user", "")
         found = await self._audit.entries(
-            limit=_number(query.get("limit", "100"), "limit"),
-            before=_number(query["before"], "before") if "before" in query else None,
+            limit=whole(request, "limit", 100),
+            before=whole(request, "before", 0, least=0) if "before" in query else None,
             model=query.get("model", ""),
             principal=(await self._accounts.user(user)).id if user else "",
         )
@@ -155,20 +155,3 @@ def _entry(entry: Entry) -> Json:
         "revision": entry.revision,
         "detail": dict(entry.detail),
     }
-
-
-def _number(text: str, field: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise Invalid(f"{field} is {text[:40]!r}", field=field, hint="It is a whole number")
-    return int(text)
-
-
-def _asked(request: Request, name: str) -> str:
-    value = request.query_params.get(name, "")
-    if not value:
-        raise Invalid(f'the query parameter "{name}" is required', field=name)
-    return value
-
-
-def _query(name: str) -> Json:
-    return {"parameters": [{"name": name, "in": "query", "required": True, "schema": {"type": "string"}}]}

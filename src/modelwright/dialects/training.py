@@ -21,6 +21,7 @@ from modelwright.dialects.answer import Answer, ndjson
 from modelwright.dialects.base import Backing, Json, json_response, needs, timestamp
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Closed, Text, documented
+from modelwright.dialects.query import in_query
 from modelwright.service.training import RunRequest
 
 MOST_REWARDS: Final = 16
@@ -236,16 +237,7 @@ def _event(event: RunEvent) -> Json:
     return {"number": event.number, "at": timestamp(event.at), "kind": event.kind, **event.content}
 
 
-def _query(**names: bool) -> Json:
-    """What a route adds to the OpenAPI document for its query; true = required."""
-    parameters = [
-        {"name": name, "in": "query", "required": needed, "schema": {"type": "string"}}
-        for name, needed in names.items()
-    ]
-    return {"parameters": parameters}
-
-
-_NAMED: Final = _query(name=False)
-_DATASET: Final = _query(dataset=True)
-_LOOK: Final = _query(dataset=True, method=False, model=False)
-_RUN: Final = _query(run=True, follow=False)
+_NAMED: Final = in_query(name=False)
+_DATASET: Final = in_query(dataset=True)
+_LOOK: Final = in_query(dataset=True, method=False, model=False)
+_RUN: Final = in_query(run=True, follow=False)

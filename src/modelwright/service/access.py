@@ -167,9 +167,9 @@ class Access:
             return name
         if _is_own(name, principal):
             return replace(name, namespace=DEFAULT_NAMESPACE)
-        mine = replace(name, namespace=principal.namespace)
-        hidden = among is not None and name.namespace.lower() == DEFAULT_NAMESPACE and mine.key in among
-        return replace(name, explicit=True) if hidden else name
+        if among is None or name.namespace.lower() != DEFAULT_NAMESPACE:
+            return name
+        return replace(name, explicit=True) if _own_key(principal, name) in among else name
 
     async def _meant(self, principal: Principal, asked: str, field: str) -> StoredModel | None:
         """The first model of that name which the principal may know."""
@@ -214,6 +214,20 @@ def _is_own(name: Name, principal: Principal) -> bool:
         and name.host.lower() == DEFAULT_HOST
         and name.namespace.lower() == principal.namespace.lower()
     )
+
+
+def named_by(principal: Principal, models: Sequence[StoredModel]) -> frozenset[str]:
+    """The keys that matter for how these models are shown in a list.
+
+    Their parents', which are named where they may be known, and those of the
+    principal's own models that would be called the same.
+    """
+    parents = {key_of(model.revision.parent) for model in models if model.revision.parent}
+    return frozenset(parents | {_own_key(principal, model.name) for model in models if principal.namespace})
+
+
+def _own_key(principal: Principal, name: Name) -> str:
+    return replace(name, namespace=principal.namespace).key
 
 
 def key_of(name: str) -> str:

@@ -88,7 +88,7 @@ class Deployments:
         number = wanted.revision or revision.number
         await self._resolver.find(principal, f"{stored.name.full}@{number}", Verb.USE)
         if wanted.external is None:
-            found = await self._book.list_deployments(model=stored.id)
+            found = await self._book.list_deployments(models=[stored.id])
             wanted = replace(wanted, external=next((each.external for each in found if each.automatic), None))
         return await self._add(principal, stored, number, wanted, account, wait)
 
@@ -102,7 +102,7 @@ class Deployments:
         """
         wanted = wanted or Wanted()
         stored, revision = await self._resolver.find(principal, model, Verb.USE)
-        found = await self._book.list_deployments(model=stored.id, account=account)
+        found = await self._book.list_deployments(models=[stored.id], account=account)
         for each in found:
             if each.automatic and each.revision == revision.number:
                 return each
@@ -156,14 +156,13 @@ class Deployments:
         raise NotFound("deployment", deployment, field="deployment")
 
     async def list_deployments(
-        self, principal: Principal, *, model: str | None = None, account: str | None = None
+        self, principal: Principal, *, models: Sequence[str] | None = None, account: str | None = None
     ) -> Sequence[Deployment]:
-        """Those whose models one may know, the newest first; of one model, or one account."""
-        id = None
-        if model is not None:
-            id = (await self._resolver.access.find(principal, model, Verb.SHOW)).id
-        found = await self._book.list_deployments(model=id, account=account)
-        known = {each.key for each in await self._models.list_models(principal)} if id is None else None
+        """Those whose models one may know, the newest first; of some, or one account."""
+        find = self._resolver.access.find
+        ids = None if models is None else [(await find(principal, each, Verb.SHOW)).id for each in models]
+        found = await self._book.list_deployments(models=ids, account=account)
+        known = {each.key for each in await self._models.list_models(principal)} if ids is None else None
         return [each for each in found if known is None or each.model.lower() in known]
 
     async def update(
@@ -354,7 +353,7 @@ class Deployments:
             await self._externals.stop(deployment.id, deployment.external)
         elif deployment.workers.least:
             await self._chat.unload(principal, deployment.model)
-            for other in await self._book.list_deployments(model=deployment.model_id):
+            for other in await self._book.list_deployments(models=[deployment.model_id]):
                 if other.id != deployment.id and other.workers.least:
                     self._spawn(principal, other)
 

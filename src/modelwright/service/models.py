@@ -18,11 +18,11 @@ from modelwright.core.lineage import ResolvedSpec, own_fields, resolve
 from modelwright.core.names import Name
 from modelwright.core.ports import SMALL_BLOB, Blobs, Catalogue, Clock, WeightFiles
 from modelwright.core.recipe import PRIVATE
-from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel
+from modelwright.core.revision import Alias, BlobRecord, NewRevision, Revision, StoredModel, Window
 from modelwright.core.runs import Hold
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import WeightFacts
-from modelwright.service.access import key_of
+from modelwright.service.access import key_of, named_by
 from modelwright.service.aliases import Aliases
 from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
@@ -39,6 +39,7 @@ from modelwright.service.views import (
     History,
     ModelSummary,
     ModelView,
+    opaque_digest,
 )
 
 
@@ -180,9 +181,15 @@ class Models:
             anatomy=await self._files.anatomy(resolved.base) if anatomy and resolved.base else None,
         )
 
-    async def list_models(self, principal: Principal) -> tuple[ModelSummary, ...]:
-        """The models that the principal may know, the last changed first."""
-        surveyed = self._over(await self._catalogue.survey(viewer_of(principal)))
+    async def list_models(
+        self, principal: Principal, window: Window | None = None
+    ) -> tuple[ModelSummary, ...]:
+        """The models that the principal may know, the last changed first.
+
+        Of a `window` only that part; raises NotFound when a model is not there that it names.
+        """
+        part = window and await self._resolver.place(principal, window)
+        surveyed = self._over(await self._catalogue.survey(viewer_of(principal), window=part))
         return tuple([summary async for _, summary in surveyed._lines(principal)])
 
     async def survey(self, principal: Principal) -> "Models":
@@ -201,7 +208,7 @@ class Models:
     async def _lines(self, principal: Principal) -> AsyncIterator[tuple[StoredModel, ModelSummary]]:
         viewer = viewer_of(principal)
         stored = await self._catalogue.list_models(viewer)
-        among = None if viewer is None else frozenset(model.name.key for model in stored)
+        among = None if viewer is None else await self._catalogue.known(viewer, named_by(principal, stored))
         for model in stored:
             yield model, await self._summary(principal, model, model.revision, among)
 
@@ -367,7 +374,7 @@ class Models:
             name=self._access.shown_name(principal, stored.name, among),
             revision=revision.number,
             latest=stored.latest,
-            digest=_opaque(stored, revision) if hidden else revision.manifest or revision.spec,
+            digest=opaque_digest(stored, revision) if hidden else revision.manifest or revision.spec,
             size=standing.size if standing is not None else revision.size,
             modified_at=revision.created_at,
             facts=None if standing is None else await self._resolver.facts(standing.base),
@@ -385,11 +392,6 @@ class Models:
         if not parent or (among is not None and key_of(parent) in among):
             return parent
         return parent if among is None and await self._access.knows(principal, parent) else ""
-
-
-def _opaque(stored: StoredModel, revision: Revision) -> Digest:
-    """A digest that says which revision it is, and nothing of what that is made of."""
-    return Digest.of(f"{stored.id}@{revision.number}".encode())
 
 
 async def _stream(content: bytes) -> AsyncIterator[bytes]:

@@ -6,6 +6,7 @@ from a digest is kept in memory; what a name points to is asked each time.
 
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Final
 
 from modelwright.core.access import level_of, viewer_of
@@ -16,7 +17,7 @@ from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.lineage import DEPTH_LIMIT, ResolvedSpec, resolve
 from modelwright.core.names import ModelRef
 from modelwright.core.ports import Catalogue
-from modelwright.core.revision import Revision, StoredModel
+from modelwright.core.revision import Revision, StoredModel, Window
 from modelwright.core.spec import FollowedParent, ModelSpec
 from modelwright.core.weights import WeightFacts
 from modelwright.service.access import Access, key_of
@@ -65,6 +66,14 @@ class Resolver:
             hint = f"{stored.name.short} has revisions 1 to {stored.latest}"
             raise NotFound("model", asked, field=field, hint=hint)
         return stored, revision
+
+    async def place(self, principal: Principal, window: Window) -> Window:
+        """The window whose models are named by keys; raises NotFound, with its field."""
+        marks = {"after": window.after, "before": window.before}
+        for field, ref in marks.items():
+            if ref:
+                marks[field] = (await self.find(principal, ref, Verb.SHOW, field=field))[0].name.key
+        return replace(window, after=marks["after"], before=marks["before"])
 
     async def resolve(
         self,

@@ -15,7 +15,7 @@ from modelwright.core.grants import Level
 from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.recipe import Origin
-from modelwright.core.revision import Move, Revision
+from modelwright.core.revision import Move, Revision, StoredModel
 from modelwright.core.spec import ModelSpec
 from modelwright.core.weights import Anatomy, WeightFacts
 
@@ -132,3 +132,8 @@ class Working:
 
 
 CreateEvent: TypeAlias = Working | LayerReady | Notice | ManifestReady | Created
+
+
+def opaque_digest(stored: StoredModel, revision: Revision) -> Digest:
+    """A digest that says which revision it is, and nothing of what that is made of."""
+    return Digest.of(f"{stored.id}@{revision.number}".encode())

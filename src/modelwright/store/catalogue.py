@@ -19,7 +19,16 @@ from modelwright.core.digest import Digest
 from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import LOCAL_ADMIN, Principal
 from modelwright.core.names import Name
-from modelwright.core.revision import Alias, BlobRecord, Committed, Move, NewRevision, Revision, StoredModel
+from modelwright.core.revision import (
+    Alias,
+    BlobRecord,
+    Committed,
+    Move,
+    NewRevision,
+    Revision,
+    StoredModel,
+    Window,
+)
 from modelwright.core.spec import ModelSpec, PinnedParent
 from modelwright.store import changes, grants, migrations, queries
 from modelwright.store.database import Database
@@ -74,28 +83,25 @@ class Catalogue:
         return None if row is None else read_model(row)
 
     async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
-        among = viewer is not None and viewer.only
-        seen = queries.LIST_VISIBLE_AMONG if among else queries.LIST_VISIBLE
-        query = queries.LIST_MODELS if viewer is None else seen
-        return await self._database.read(
-            lambda connection: [read_model(row) for row in connection.execute(query, grants.bindings(viewer))]
-        )
+        query, bound = queries.views(viewer).models, grants.bindings(viewer)
+        return await self._database.read(lambda c: [read_model(row) for row in c.execute(query, bound)])
 
-    async def survey(self, viewer: Viewer | None = None, *, whole: bool = False) -> "Survey":
+    async def survey(
+        self, viewer: Viewer | None = None, *, whole: bool = False, window: Window | None = None
+    ) -> "Survey":
         """As the port says; one transaction, however many models there are."""
-        among = viewer is not None and viewer.only
-        seen = queries.LIST_VISIBLE_AMONG if among else queries.LIST_VISIBLE
-        query = queries.LIST_MODELS if viewer is None else seen
-        survey = Survey(self._database, viewer)
-        await self._database.read(lambda c: survey.fill(c, query, self._specs, whole=whole))
+        survey = Survey(self._database, viewer, window)
+        await self._database.read(lambda c: survey.fill(c, self._specs, whole=whole))
         return survey
 
     async def count_models(self, viewer: Viewer | None = None) -> int:
-        among = viewer is not None and viewer.only
-        seen = queries.COUNT_VISIBLE_AMONG if among else queries.COUNT_VISIBLE
-        query = queries.COUNT_MODELS if viewer is None else seen
+        query, bound = queries.views(viewer).number, grants.bindings(viewer)
+        return await self._database.read(lambda c: c.execute(query, bound).scalar_one())
+
+    async def known(self, viewer: Viewer | None, keys: Collection[str]) -> frozenset[str]:
+        query, bound = queries.views(viewer).known, grants.bindings(viewer)
         return await self._database.read(
-            lambda connection: connection.execute(query, grants.bindings(viewer)).scalar_one()
+            lambda c: frozenset(c.execute(query, {**bound, "keys": list(keys)}).scalars())
         )
 
     async def reachable(self, viewer: Viewer, digests: Collection[Digest]) -> frozenset[Digest]:
@@ -243,9 +249,10 @@ class Survey(Catalogue):
     For one answer: what is changed meanwhile is not seen.
     """
 
-    def __init__(self, database: Database, viewer: Viewer | None) -> None:
+    def __init__(self, database: Database, viewer: Viewer | None, window: Window | None) -> None:
         super().__init__(database)
         self._viewer = viewer
+        self._window = window
         self._specs = SpecCache(room=sys.maxsize)
         self._listed: dict[str, StoredModel] = {}
         self._elsewhere: dict[str, StoredModel | None] = {}
@@ -253,11 +260,10 @@ class Survey(Catalogue):
         self._cards: dict[Digest, bytes] = {}
         self._blobs: dict[Digest, BlobRecord] = {}
 
-    def fill(self, connection: Connection, query: Select[Any], known: SpecCache, *, whole: bool) -> None:
-        """Read what the models of `query` need; `whole`: the specs of all of them."""
-        rows = connection.execute(query, grants.bindings(self._viewer))
-        self._listed = {model.name.key: model for model in map(read_model, rows)}
-        for row in connection.execute(queries.LIST_ALL_ALIASES):
+    def fill(self, connection: Connection, known: SpecCache, *, whole: bool) -> None:
+        """Read what the models of the list need; `whole`: the specs of all of them."""
+        self._listed = {model.name.key: model for model in map(read_model, self._rows(connection))}
+        for row in () if self._window else connection.execute(queries.LIST_ALL_ALIASES):
             model = self._listed.get(row.key)
             if model is not None:
                 self._called.setdefault(row.alias, []).append((read_alias(row), model))
@@ -270,6 +276,19 @@ class Survey(Catalogue):
         bases = [self._followed(each.parent) for each in following]
         read = revisions if whole else [*following, *(each.revision for each in bases if each)]
         self._fill_specs(connection, {each.spec for each in read}, known)
+
+    def _rows(self, connection: Connection) -> Sequence[Row[Any]]:
+        query, bound = queries.views(self._viewer).models, grants.bindings(self._viewer)
+        if self._window is None:
+            return connection.execute(query, bound).all()
+        marks = []
+        for key in (self._window.after, self._window.before):
+            row = connection.execute(queries.at(query, key), bound).first() if key else None
+            if key and row is None:
+                raise NotFound("model", key, field="after" if key == self._window.after else "before")
+            marks.append(row)
+        rows = connection.execute(queries.part(query, self._window, *marks), bound).all()
+        return rows[::-1] if self._window.before else rows
 
     async def list_models(self, viewer: Viewer | None = None) -> Sequence[StoredModel]:
         return list(self._listed.values()) if viewer == self._viewer else await super().list_models(viewer)
@@ -286,8 +305,16 @@ class Survey(Catalogue):
     async def find_aliased(
         self, alias: str, dialect: str | None = None
     ) -> Sequence[tuple[Alias, StoredModel]]:
+        if self._window is not None:
+            return await super().find_aliased(alias, dialect)
         called = self._called.get(alias, ())
         return [each for each in called if dialect is None or each[0].dialect == dialect]
+
+    async def known(self, viewer: Viewer | None, keys: Collection[str]) -> frozenset[str]:
+        found = self._listed.keys() & keys
+        if viewer != self._viewer or (self._window is not None and len(found) < len(set(keys))):
+            return await super().known(viewer, keys)
+        return frozenset(found)
 
     async def card(self, digest: Digest) -> Card:
         canonical = self._cards.get(digest)

@@ -4,7 +4,7 @@ It implements core.deployments.DeploymentBook, beside the catalogue and in its d
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -42,11 +42,11 @@ class DeploymentTable:
         return None if row is None else _read(row)
 
     async def list_deployments(
-        self, *, model: int | None = None, account: str | None = None
+        self, *, models: Collection[int] | None = None, account: str | None = None
     ) -> Sequence[Deployment]:
         query = _LIVE.order_by(_D.created_at.desc(), _D.id.desc())
-        if model is not None:
-            query = query.where(_D.model_id == model)
+        if models is not None:
+            query = query.where(_D.model_id.in_(models))
         if account is not None:
             query = query.where(_D.account == account)
         return [_read(row) for row in await self._database.read(lambda c: c.execute(query).all())]

@@ -3,25 +3,32 @@
 Nothing here changes or removes a revision, a spec or a move.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     BindParameter,
     Insert,
+    Row,
     Select,
     bindparam,
     delete,
     func,
     insert,
+    literal,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
+from modelwright.core.access import Viewer
+from modelwright.core.revision import Window
 from modelwright.store.grants import AMONG, GRANTED, VISIBLE
 from modelwright.store.tables import (
+    Instant,
     aliases,
     blobs,
     cards,
@@ -62,6 +69,7 @@ _POINTED: Final = select(
 ).join_from(models, revisions, _OF_MODEL & (revisions.c.number == models.c.current))
 
 _NEWEST_FIRST: Final = (models.c.updated_at.desc(), models.c.id.desc())
+_OLDEST_FIRST: Final = (models.c.updated_at, models.c.id)
 
 FIND_MODEL: Final[Select[Any]] = _POINTED.where(_NAMED)
 LIST_MODELS: Final[Select[Any]] = _POINTED.where(_LIVE).order_by(*_NEWEST_FIRST)
@@ -75,6 +83,50 @@ LIST_VISIBLE: Final[Select[Any]] = (
 LIST_VISIBLE_AMONG: Final[Select[Any]] = LIST_VISIBLE.where(AMONG)
 COUNT_VISIBLE: Final[Select[Any]] = COUNT_MODELS.where(VISIBLE)
 COUNT_VISIBLE_AMONG: Final[Select[Any]] = COUNT_VISIBLE.where(AMONG)
+
+_KEYS: Final[Select[Any]] = select(models.c.key).where(
+    models.c.key.in_(bindparam("keys", expanding=True)), _LIVE
+)
+_PLACE: Final = tuple_(models.c.updated_at, models.c.id)
+
+
+class Views(NamedTuple):
+    """What a viewer is asked for: the models, how many, and which of some keys."""
+
+    models: Select[Any]
+    number: Select[Any]
+    known: Select[Any]
+
+
+def views(viewer: Viewer | None) -> Views:
+    """The statements for a viewer; they are bound to what `grants.bindings` gives."""
+    if viewer is None:
+        return _ALL
+    return _SEEN_AMONG if viewer.only else _SEEN
+
+
+_ALL: Final = Views(LIST_MODELS, COUNT_MODELS, _KEYS)
+_SEEN: Final = Views(LIST_VISIBLE, COUNT_VISIBLE, _KEYS.where(VISIBLE))
+_SEEN_AMONG: Final = Views(LIST_VISIBLE_AMONG, COUNT_VISIBLE_AMONG, _KEYS.where(VISIBLE, AMONG))
+
+
+def at(query: Select[Any], key: str) -> Select[Any]:
+    """The line of one model in a list."""
+    return query.where(models.c.key == key)
+
+
+def part(query: Select[Any], window: Window, after: Row[Any] | None, before: Row[Any] | None) -> Select[Any]:
+    """The part of a list that a window shows; backwards when it ends `before` a model."""
+    if after is not None:
+        query = query.where(_place_of(after) > _PLACE)
+    if before is not None:
+        query = query.where(_place_of(before) < _PLACE).order_by(None).order_by(*_OLDEST_FIRST)
+    return query.limit(window.limit).offset(window.offset)
+
+
+def _place_of(row: Row[Any]) -> ColumnElement[Any]:
+    return tuple_(literal(row.updated_at, Instant), literal(row.id, BigInteger))
+
 
 _REVISIONS: Final = select(revisions).join_from(models, revisions, _OF_MODEL).where(_NAMED)
 FIND_REVISION: Final[Select[Any]] = _REVISIONS.where(revisions.c.number == bindparam("number"))

@@ -1,6 +1,6 @@
 """Anthropic's routes: parse, ask who acts, call one service, render."""
 
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter
@@ -8,14 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from modelwright.core.chat import ChatEvent, ChatRequest
-from modelwright.core.errors import Invalid, ModelwrightError
+from modelwright.core.errors import Invalid, ModelwrightError, NotFound
 from modelwright.core.grants import Verb
+from modelwright.core.revision import Window
 from modelwright.dialects.answer import Answer, Writer, while_connected
 from modelwright.dialects.anthropic import requests, wire, writers
 from modelwright.dialects.base import Backing, Json, json_response, needs
 from modelwright.dialects.body import read, read_body
 from modelwright.dialects.failure import status_of
 from modelwright.dialects.fields import Wire, documented
+from modelwright.dialects.query import whole
 from modelwright.service.views import ModelSummary
 
 W = TypeVar("W", bound=Wire)
@@ -79,8 +81,14 @@ class _Routes:
 
     @needs(Verb.LIST)
     async def list_models(self, request: Request) -> Response:
-        found = await self._models.list_models(self._principal_of(request))
-        page, more = _page(found, request)
+        window = _window(request)
+        try:
+            found = await self._models.list_models(self._principal_of(request), window)
+        except NotFound as error:
+            name = f"{error.field}_id"
+            raise Invalid(f'"{name}" names no model: {error.name[:100]!r}', field=name) from error
+        more = len(found) == window.limit
+        page = found[1:] if more and window.before else found[: window.limit - 1]
         data = [await self._entry(request, summary) for summary in page]
         ids = [entry["id"] for entry in data] or [None]
         return _json({"data": data, "first_id": ids[0], "last_id": ids[-1], "has_more": more})
@@ -106,23 +114,7 @@ def _json(tree: Json) -> Response:
     return json_response(tree, headers={"request-id": writers.request_id()})
 
 
-def _page(found: Sequence[ModelSummary], request: Request) -> tuple[Sequence[ModelSummary], bool]:
-    """The models before or after one, by its id, and whether there are more of them."""
-    text = request.query_params.get("limit", str(_PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _LONGEST_PAGE:
-        raise Invalid(f'"limit" must be a number from 1 to {_LONGEST_PAGE}', field="limit")
-    ids, limit = [str(summary.name) for summary in found], int(text)
-    start, end = 0, len(found)
-    if after := request.query_params.get("after_id"):
-        start = _place(ids, after, "after_id") + 1
-    if before := request.query_params.get("before_id"):
-        end = _place(ids, before, "before_id")
-        start = max(start, end - limit)
-    page = found[start:end][:limit]
-    return page, start > 0 if before else start + len(page) < end
-
-
-def _place(ids: Sequence[str], id: str, name: str) -> int:
-    if id not in ids:
-        raise Invalid(f'"{name}" names no model: {id[:100]!r}', field=name)
-    return ids.index(id)
+def _window(request: Request) -> Window:
+    """The models after or before one, by its id, and one more: are there any?"""
+    asked, limit = request.query_params, whole(request, "limit", _PAGE, most=_LONGEST_PAGE)
+    return Window(limit + 1, after=asked.get("after_id", ""), before=asked.get("before_id", ""))

@@ -6,16 +6,14 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from modelwright.core.errors import Invalid
+from modelwright.dialects.query import whole
 
 USUAL: Final = 20
 
 
 def limit_of(request: Request, *, usual: int = USUAL, most: int = 100) -> int:
     """How many the page may hold; raises Invalid for what is no number from 1."""
-    text = request.query_params.get("limit", str(usual))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
-        raise Invalid(f'"limit" is {text[:20]!r}', field="limit", hint=f"Use a number from 1 to {most}")
-    return int(text)
+    return whole(request, "limit", usual, most=most)
 
 
 def is_oldest_first(request: Request, *, ascending: str = "asc", descending: str = "desc") -> bool:

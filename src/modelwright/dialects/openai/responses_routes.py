@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -16,13 +16,11 @@ from modelwright.dialects.answer import Answer, while_connected
 from modelwright.dialects.base import Backing, json_response, needs
 from modelwright.dialects.body import read_body
 from modelwright.dialects.fields import Wire
+from modelwright.dialects.openai.paging import limit_of
 from modelwright.dialects.openai.responses_items import Item, read_items
 from modelwright.dialects.openai.responses_requests import check_response, parameters_of, parse_asking
 from modelwright.dialects.openai.responses_wire import CountRequest, ResponseRequest
 from modelwright.dialects.openai.responses_writer import ResponseWriter
-
-_PAGE: Final = 20
-_LONGEST_PAGE: Final = 100
 
 Row = tuple[str, str, Callable[[Request], Coroutine[Any, Any, Response]], str, type[Wire] | None]
 
@@ -87,7 +85,7 @@ class ResponsesRoutes:
         items: list[Item] = (await self._kept(request))["input"]
         if request.query_params.get("order", "desc") != "asc":
             items.reverse()
-        return json_response(_page(items, request.query_params.get("after"), _limit(request)))
+        return json_response(_page(items, request.query_params.get("after"), limit_of(request)))
 
     @needs(Verb.SELF)
     async def cancel(self, request: Request) -> Response:
@@ -129,13 +127,6 @@ def _tree(kept: KeptResponse) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         raise Corrupt(f"the kept response {kept.id} is damaged") from error
     return tree
-
-
-def _limit(request: Request) -> int:
-    text = request.query_params.get("limit", str(_PAGE))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _LONGEST_PAGE:
-        raise Invalid(f'"limit" must be a number from 1 to {_LONGEST_PAGE}', field="limit")
-    return int(text)
 
 
 def _page(items: Sequence[Item], after: str | None, limit: int) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class Deployed:
         self._deployments = deployments
         self._entries = entries
 
-    async def of(self, principal: Principal, entry: Entry) -> Sequence[Deployment]:
-        return await self._deployments.list_deployments(principal, model=entry.key)
+    async def of(self, principal: Principal, *entries: Entry) -> Sequence[Deployment]:
+        return await self._deployments.list_deployments(principal, models=[each.key for each in entries])
 
     async def all(self, principal: Principal, account: str | None = None) -> Sequence[Deployment]:
         return await self._deployments.list_deployments(principal, account=account)

@@ -45,10 +45,15 @@ class Page:
     number: int
     limit: int
 
+    @property
+    def start(self) -> int:
+        """The place of its first, counted from 0."""
+        return (self.number - 1) * self.limit
+
     def answer(self, found: Sequence[T], render: Callable[[T], Json]) -> Json:
         """The part as it is sent; past the end it is empty."""
-        start = (self.number - 1) * self.limit
-        return self.envelope([render(each) for each in found[start : start + self.limit]], len(found))
+        part = found[self.start : self.start + self.limit]
+        return self.envelope([render(each) for each in part], len(found))
 
     def envelope(self, items: list[Json], total: int) -> Json:
         return {

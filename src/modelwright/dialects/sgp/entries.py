@@ -13,7 +13,7 @@ from modelwright.core.card import Card
 from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
 from modelwright.core.grants import Level, Principal
-from modelwright.core.revision import Alias
+from modelwright.core.revision import Alias, Window
 from modelwright.dialects.sgp import creation, wire
 from modelwright.dialects.shown import Shown, as_asked, located
 from modelwright.service.models import Models
@@ -103,8 +103,10 @@ class Entries:
             summary = await self._models.summary(principal, name)
         except NotFound:
             raise NotFound("model", id, field=field) from None
+        return await self._entry(summary, as_asked(summary.key, name))
+
+    async def _entry(self, summary: ModelSummary, asked: str = "") -> Entry:
         alias = await self._models.aliases.of(DIALECT, summary.key)
-        asked = as_asked(summary.key, name)
         return Entry(alias.alias if alias else str(summary.name), summary, asked)
 
     async def named(self, principal: Principal, id: str) -> Entry:
@@ -142,6 +144,10 @@ class Entries:
             Entry(aliases[summary.key].alias if summary.key in aliases else str(summary.name), summary)
             for summary in await self._models.list_models(principal)
         ]
+
+    async def page(self, principal: Principal, window: Window) -> list[Entry]:
+        """A part of them, the last changed first."""
+        return [await self._entry(each) for each in await self._models.list_models(principal, window)]
 
     async def view(self, principal: Principal, entry: Entry) -> ModelView:
         return await self._models.show(principal, entry.name)

@@ -13,7 +13,7 @@ from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Invalid
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.model_template import StoredTemplate
-from modelwright.core.revision import Alias
+from modelwright.core.revision import Alias, Window
 from modelwright.dialects.base import json_response, needs
 from modelwright.dialects.sgp import creation, wire
 from modelwright.dialects.sgp.deployed import RUNS, Deployed, runs_of
@@ -21,7 +21,7 @@ from modelwright.dialects.sgp.desk import Account, Desk, Route, deleted, listed,
 from modelwright.dialects.sgp.entries import Entries, Entry, card_of
 from modelwright.dialects.sgp.execution import REQUEST
 from modelwright.dialects.sgp.group_routes import GROUP
-from modelwright.dialects.sgp.shelf import DEEP, SORTS, VIEWS, Shelf, sorted_by
+from modelwright.dialects.sgp.shelf import SORTS, VIEWS, Shelf
 from modelwright.dialects.sgp.template_routes import model_type_of, request_of
 from modelwright.service.model_templates import EXTRA
 
@@ -143,25 +143,25 @@ class ModelRoutes:
         principal, page = await self._desk.check(request), page_of(request)
         views, orders = listed(request, "view", VIEWS), listed(request, "sort_by", SORTS)
         account, asked = await self._desk.filter(request), request.query_params
-        around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
         group = asked.get("model_group_id")
-        found = [
-            entry
-            for entry in await self._entries.all(principal)
-            if (account is None or account.id == (entry.scope or entry.summary.owner))
-            and asked.get("model_type") in (None, entry.model_type)
-            and (group is None or (group == entry.group and around.group_of(entry) is not None))
-        ]
-        if DEEP.isdisjoint(order.partition(":")[0] for order in orders):
-            known = [(entry, self._shelf.line(entry, around)) for entry in found]
+        if account or orders or "model_type" in asked or group is not None:
+            around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
+            found = [
+                entry
+                for entry in await self._entries.all(principal)
+                if (account is None or account.id == (entry.scope or entry.summary.owner))
+                and asked.get("model_type") in (None, entry.model_type)
+                and (group is None or (group == entry.group and around.group_of(entry) is not None))
+            ]
+            ordered = await self._shelf.ordered(principal, found, around, orders)
+            total, part = len(found), ordered[page.start : page.start + page.limit]
         else:
-            known = [(entry, await self._shelf.tree(principal, entry, around)) for entry in found]
-        lines = sorted_by(known, orders)
-        start = (page.number - 1) * page.limit
-        shown = [
-            await self._shelf.tree(principal, entry, around) for entry, _ in lines[start : start + page.limit]
-        ]
-        return json_response(page.envelope(shown, len(found)))
+            total = await self._models.count(principal)
+            part = await self._entries.page(principal, Window(page.limit, page.start))
+            deployments = await self._deployed.of(principal, *part)
+            around = await self._shelf.surroundings(principal, deployments, views)
+        shown = [await self._shelf.tree(principal, entry, around) for entry in part]
+        return json_response(page.envelope(shown, total))
 
     @needs(Verb.SHOW)
     async def show_model(self, request: Request) -> Response:

@@ -38,7 +38,7 @@ _OWN: Final = (
     "supports_multi_turn",
     "deployments",
 )
-DEEP: Final = frozenset(
+_DEEP: Final = frozenset(
     {"base_model_id", creation.FIELD, "model_group", "deployments", "request_schema", "response_schema"}
 )
 """Fields for which a model has to be looked at once more."""
@@ -96,6 +96,16 @@ class Shelf:
             "supports_multi_turn": entry.model_type in ("CHAT_COMPLETION", "AGENT"),
         }
 
+    async def ordered(
+        self, principal: Principal, entries: Sequence[Entry], around: Surroundings, orders: Sequence[str]
+    ) -> list[Entry]:
+        """Models in the wanted order."""
+        if _DEEP.isdisjoint(order.partition(":")[0] for order in orders):
+            lines = [(entry, self.line(entry, around)) for entry in entries]
+        else:
+            lines = [(entry, await self.tree(principal, entry, around)) for entry in entries]
+        return [entry for entry, _ in _sorted_by(lines, orders)]
+
     async def tree(self, principal: Principal, entry: Entry, around: Surroundings) -> Json:
         """A model as it is sent; what it is made of only for its readers."""
         tree = self.line(entry, around)
@@ -118,7 +128,7 @@ class Shelf:
         return tree
 
 
-def sorted_by(lines: list[tuple[Entry, Json]], wanted: Sequence[str]) -> list[tuple[Entry, Json]]:
+def _sorted_by(lines: list[tuple[Entry, Json]], wanted: Sequence[str]) -> list[tuple[Entry, Json]]:
     """Lines in the wanted order, the first field being the most important."""
     for order in reversed(wanted):
         name, _, way = order.partition(":")

@@ -158,8 +158,8 @@ class TrainingRoutes:
         return json_response(await self._answer(principal, page, found, people))
 
     async def _answer(self, principal: Principal, page: Page, found: list[Run], people: People) -> Json:
-        start = (page.number - 1) * page.limit
-        shown = [await self._tree(principal, run, people) for run in found[start : start + page.limit]]
+        part = found[page.start : page.start + page.limit]
+        shown = [await self._tree(principal, run, people) for run in part]
         return page.envelope(shown, len(found))
 
     @needs(Verb.SELF)

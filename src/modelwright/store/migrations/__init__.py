@@ -32,6 +32,7 @@ from modelwright.store.migrations import (
     m0063_particulars,
     m0067_leases,
     m0070_servers,
+    m0071_newest,
 )
 from modelwright.store.tables import migrations
 
@@ -57,6 +58,7 @@ STEPS: Final[tuple[tuple[str, Step], ...]] = (
     ("0063_particulars", m0063_particulars.apply),
     ("0067_leases", m0067_leases.apply),
     ("0070_servers", m0070_servers.apply),
+    ("0071_newest", m0071_newest.apply),
 )
 
 _LOCK: Final = 0x6D6F64656C  # "model": no two servers migrate one PostgreSQL at a time
