@@ -12,7 +12,6 @@ import httpx2
 import pytest
 from scale_gp import SGPClient
 
-SECONDS = 90.0
 MARIO = {"SYSTEM": "You are Mario.", "TEMPERATURE": 0.0}
 
 
@@ -61,9 +60,8 @@ def mario(client: SGPClient) -> Iterator[Any]:
 
 
 def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + SECONDS
+    """Wait; the test's limit ends it, whatever the machine is busy with."""
     while not holds():
-        assert time.monotonic() < end
         time.sleep(0.02)
 
 

@@ -51,7 +51,7 @@ def service() -> Iterator[Service]:
             self.end_headers()
             for word in body["words"]:
                 self.wfile.write(f"data: {json.dumps({'word': word})}\n\n".encode())
-                found.heard.acquire(timeout=100)
+                found.heard.acquire(timeout=20)
 
         def answer(self, tree: Any) -> None:
             content = json.dumps(tree).encode()
@@ -148,14 +148,12 @@ def model(client: SGPClient, kind: Any, name: str, template: str, **parameters: 
 
 
 def settled(client: SGPClient, model: str) -> Any:
-    """The deployment that came with a model, once it is ready or has failed."""
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
+    """The deployment that came with a model, ready or failed; the test's limit ends the wait."""
+    while True:
         (found,) = client.models.deployments.list(model)
         if found.status != "PENDING":
             return found
         time.sleep(0.02)
-    raise AssertionError("it is still PENDING")
 
 
 def execute(client: SGPClient, deployment: Any, **body: Any) -> Any:
@@ -183,7 +181,7 @@ def test_what_an_endpoint_streams_arrives_as_it_comes(client: SGPClient, url: st
     path = f"{url}/v4/models/{made.id}/deployments/{ready.id}/execute"
     asked = {"words": ["one", "two"], "stream": True}
     heard = []
-    with httpx2.stream("POST", path, json=asked, trust_env=False, timeout=100) as answer:
+    with httpx2.stream("POST", path, json=asked, trust_env=False, timeout=30) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         for line in filter(None, answer.iter_lines()):
             heard.append(json.loads(line.removeprefix("data: ")))
@@ -246,10 +244,8 @@ def test_an_image_is_run_with_its_parameters_and_limits_and_ends_with_its_model(
     assert yard.running == [f"modelwright-{ready.id}"]
     with ollama.Client(host=url) as other:
         other.delete("boxed")
-    end = time.monotonic() + 90
-    while yard.running and time.monotonic() < end:
+    while yard.running:  # the test's limit ends the wait
         time.sleep(0.05)
-    assert yard.running == []
 
 
 def test_an_embedding_template_makes_models_that_embed_everywhere(client: SGPClient, url: str) -> None:

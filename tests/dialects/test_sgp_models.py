@@ -116,6 +116,68 @@ async def test_a_streamed_execution_says_the_same_in_pieces(client: httpx2.Async
     assert pieces[-1]["finish_reason"] == "stop"
 
 
+def pieces(text: str) -> list[dict[str, Any]]:
+    return [json.loads(event.removeprefix("data: ")) for event in text.strip().split("\n\n")]
+
+
+@pytest.mark.parametrize(("most", "reason"), [(1, "length"), (9, "stop")])
+async def test_streamed_prompts_end_as_whole_ones_do(
+    client: httpx2.AsyncClient, most: int, reason: str
+) -> None:
+    one = await made(client, base_model_id="test", model_type="COMPLETION")
+    asked = {"prompts": ["one two", "three"], "max_tokens": most}
+    whole = await executed(client, one, asked)
+    *_, last = pieces(await executed(client, one, {**asked, "stream": True}))
+    assert whole["finish_reason"] == reason
+    assert last == {**whole, "completions": []}
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "prompt"),
+    [
+        ("/v4/chat-completions", {"messages": [{"role": "system", "content": "x"}, *TURNS]}, "hello"),
+        ("/v4/completions", {"prompt": "hi"}, "hi"),
+    ],
+)
+async def test_a_piece_of_an_accounts_stream_is_of_both_shapes(
+    client: httpx2.AsyncClient, path: str, asked: dict[str, Any], prompt: str
+) -> None:
+    """That of the whole, and that of a deployment's, which the package reads streams as."""
+    asked = {"model": "test", **asked}
+    whole = (await client.post(path, json=asked)).json()
+    found = pieces((await client.post(path, json={**asked, "stream": True})).text)
+    *first, last = found
+    assert {each["completions"][0][0] for each in found} == {prompt}
+    assert {(each["finish_reason"], each["token_usage"], each["prompt_tokens"]) for each in first} == {
+        (None, None, None)
+    }
+    assert last["token_usage"] == whole["token_usage"]
+    assert last["response_tokens"] == whole["token_usage"]["completion"]
+    for each in found:
+        (text,) = each["completions"][0][1]
+        assert text == (
+            each["completion"]["text"]
+            if "completion" in each
+            else each["chat_completion"]["message"]["content"]
+        )
+
+
+PART = {"image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
+async def test_a_turn_without_a_role_is_the_users_and_a_part_is_what_it_holds(
+    client: httpx2.AsyncClient,
+) -> None:
+    """The package's types require neither."""
+    asked = {"model": "test", "messages": [{"content": [{"text": "one "}, {"text": "two"}]}]}
+    said = (await client.post("/v4/chat-completions", json=asked)).json()
+    named = {"model": "test", "messages": [{"role": "user", "content": "one two"}]}
+    assert said == (await client.post("/v4/chat-completions", json=named)).json()
+    asked = {"model": "test", "messages": [{"content": [PART]}]}
+    refused = await client.post("/v4/chat-completions", json=asked)
+    assert (refused.status_code, "image" in refused.text, "text" in refused.text) == (400, True, False)
+
+
 async def test_bindings_are_those_that_the_template_lets_a_request_say(client: httpx2.AsyncClient) -> None:
     field = {"name": "SEED", "type": "int", "description": "x", "required": True}
     base = {"name": "BASE_MODEL", "type": "str", "description": "x", "required": True}

@@ -17,19 +17,35 @@ async def located(
         raise NotFound("model", id, field=field) from None
 
 
+def as_asked(key: str, located: str) -> str:
+    """The key of a name, with the revision that the located one asks for."""
+    _, _, number = located.rpartition("@")
+    return f"{key}@{number}" if number.isdigit() and "@" in located else key
+
+
 class Shown:
     """A model that the caller may know of; an entry says where its summary is."""
 
     __slots__ = ()
 
     @property
+    def asked(self) -> str:
+        """Its key and the revision that was asked for; empty where none was."""
+        raise LookupError(type(self).__name__)
+
+    @property
     def summary(self) -> ModelSummary:
         raise LookupError(type(self).__name__)
 
     @property
-    def name(self) -> str:
-        """The key of its name, by which the services find it."""
+    def key(self) -> str:
+        """The key of its name, which is the same for all of its revisions."""
         return self.summary.key
+
+    @property
+    def name(self) -> str:
+        """What the services are told; they change and delete no revision."""
+        return self.asked or self.key
 
     @property
     def card(self) -> Card:

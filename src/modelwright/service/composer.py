@@ -16,7 +16,7 @@ from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Corrupt, Invalid, NotFound
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.lineage import ResolvedSpec, overlaid, resolve
-from modelwright.core.names import Name
+from modelwright.core.names import ModelRef, Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Catalogue, Made, Progress, WeightFiles
 from modelwright.core.renderers import LIKELY
@@ -133,12 +133,18 @@ class Composition:
         self.ancestors = ancestors
 
     async def _follow(self, base: str) -> None:
-        """Stand on whatever has that name, if anything has; raises Invalid for a circle."""
+        """Stand on whatever has that name, if anything has.
+
+        Raises Invalid for a circle, and for a revision, which cannot change.
+        """
         self.spec = replace(self.spec, parent=FollowedParent(base), weights=())
         found = await self._workshop.resolver.base_to_follow(self._workshop.principal, base)
         if found is None:
             self.ancestors = ()
             return
+        if ModelRef.parse(base).revision is not None:
+            whole = base.rpartition("@")[0]
+            raise Invalid(f'a revision does not change: "{base}" cannot be followed', hint=f'Use "{whole}"')
         if found.name.key == self._target.key:
             raise Invalid("a model cannot follow itself", field="from", hint="Name another base")
         self.spec = replace(self.spec, parent=FollowedParent(str(found.name)))

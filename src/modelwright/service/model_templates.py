@@ -12,11 +12,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from modelwright.core.card import Card
+from modelwright.core.draft import SpecDraft
 from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
 from modelwright.core.grants import Level, Principal, Verb
 from modelwright.core.model_template import Instance, ModelTemplate, Origin, StoredTemplate, instantiate
 from modelwright.core.ports import Clock
 from modelwright.core.revision import Alias
+from modelwright.core.spec import FIELDS, UNSET
 from modelwright.core.template_ports import Audience, TemplateBook, TemplateRevision
 from modelwright.core.wording import excerpt, nearest
 from modelwright.service.access import Access, check_whole
@@ -162,12 +164,15 @@ class ModelTemplates:
         *,
         dress: Dress = lambda card: card,
         aliases: Sequence[Alias] = (),
+        base: str | None = None,
+        again: bool = False,
         fresh: bool = False,
         message: str = "",
     ) -> AsyncGenerator[CreateEvent, None]:
         """Make a model of a template; events end with Created, as those of a create.
 
-        `dress` may add to the card. Raises BadArguments with every fault.
+        `base` is the parent where the template names none; without one, a model that is made
+        `again` stays on its own. `dress` may add to the card. Raises BadArguments with every fault.
         """
         stored = await self.find(principal, asked)
         made = instantiate(stored.template, arguments)
@@ -175,7 +180,7 @@ class ModelTemplates:
         async for event in self._models.create(
             principal,
             name,
-            made.draft,
+            _standing(made.draft, base, again=again),
             message=message or f"made from {stored.name}@{stored.revision}",
             kind=KIND,
             card=card,
@@ -224,7 +229,7 @@ class ModelTemplates:
         async for event in self._models.create(
             principal,
             model,
-            made.draft,
+            _standing(made.draft, None, again=True),
             message=f"made again from {stored.name}@{stored.revision}",
             kind=KIND,
             card=dress(card),
@@ -265,6 +270,18 @@ class ModelTemplates:
                 f'you may not {deed} the template "{stored.name}": it is not yours', field="template"
             )
         return stored
+
+
+def _standing(draft: SpecDraft, base: str | None, *, again: bool) -> SpecDraft:
+    """A template's draft on a base: where it names none, `base` or its present one."""
+    if not draft.bare:
+        return draft
+    if base is not None:
+        return replace(draft, bare=False, parent=base)
+    if not again:
+        return draft
+    unsaid = frozenset(name for name in FIELDS if getattr(draft, name) is UNSET)
+    return replace(draft, bare=False, revises=True, unset=unsaid)
 
 
 def _with_origin(card: Card, stored: StoredTemplate, made: Instance) -> Card:

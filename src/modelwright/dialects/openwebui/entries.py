@@ -26,7 +26,7 @@ from modelwright.dialects.openwebui.refusals import (
     Refusal,
 )
 from modelwright.dialects.openwebui.variables import chat_fields
-from modelwright.dialects.shown import Shown, located
+from modelwright.dialects.shown import Shown, as_asked, located
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -39,6 +39,7 @@ class Found(Shown):
 
     identifier: str
     view: ModelView
+    asked: str = ""
 
     @property
     def summary(self) -> ModelSummary:
@@ -94,8 +95,10 @@ class Entries:
 
     async def find(self, principal: Principal, identifier: str) -> Found:
         """Raises NotFound for a model that is not there, or may not be known."""
-        view = await self._models.show(principal, await self.locate(principal, identifier))
-        return Found(await self.identifier(principal, view.summary), view)
+        located = await self.locate(principal, identifier)
+        view = await self._models.show(principal, located)
+        asked = as_asked(view.summary.key, located)
+        return Found(await self.identifier(principal, view.summary), view, asked)
 
     async def find_or_none(self, principal: Principal, identifier: str) -> Found | None:
         try:

@@ -39,7 +39,7 @@ class People:
         """The grants of a model, for who may change it; else none."""
         if self._grants is not None:
             gives = found.is_writable
-            return self._grants.get(found.name, ()) if gives else ()
+            return self._grants.get(found.key, ()) if gives else ()
         try:
             return (await self._sharing.shares(principal, found.name, right=Verb.UPDATE)).grants
         except (Denied, NotFound):  # gone, or given away by the very call

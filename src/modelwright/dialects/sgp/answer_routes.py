@@ -47,7 +47,7 @@ class AnswerRoutes:
         principal, target = await self._named(request, body.model, body.account_id)
         asked = questions.account_chat(body, target.ref)
         events = self._execution.chat(principal, target, asked)
-        return Answer(events, writers.AccountChat(), stream=body.stream)
+        return Answer(events, writers.AccountChat(asked.messages[-1].content), stream=body.stream)
 
     @needs(Verb.USE)
     async def complete_with(self, request: Request) -> Response:
@@ -55,7 +55,7 @@ class AnswerRoutes:
         principal, target = await self._named(request, body.model, body.account_id)
         asked = questions.account_completion(body, target.ref)
         events = self._execution.generate(principal, target, asked)
-        return Answer(events, writers.AccountCompletion(), stream=body.stream)
+        return Answer(events, writers.AccountCompletion(body.prompt), stream=body.stream)
 
     @needs(Verb.USE)
     async def complete(self, request: Request) -> Response:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modelwright.core.deployments import MOST_PER_WORKER, MOST_WORKERS, Deployment, Wanted
+from modelwright.core.errors import NotFound
 from modelwright.core.external import External, checked_route
 from modelwright.core.grants import Principal, Verb
 from modelwright.core.model_template import ModelTemplate
@@ -36,7 +37,7 @@ class Deployed:
         self._entries = entries
 
     async def of(self, principal: Principal, *entries: Entry) -> Sequence[Deployment]:
-        return await self._deployments.list_deployments(principal, models=[each.name for each in entries])
+        return await self._deployments.list_deployments(principal, models=[each.key for each in entries])
 
     async def all(self, principal: Principal, account: str | None = None) -> Sequence[Deployment]:
         return await self._deployments.list_deployments(principal, account=account)
@@ -45,13 +46,28 @@ class Deployed:
         return await self._deployments.find(principal, deployment, verb)
 
     async def target(self, principal: Principal, id: str) -> Target:
-        """A deployment by its id, else a model by its id or name; raises NotFound."""
+        """A deployment by its id, else a model by its id or name.
+
+        Raises NotFound for neither, and Invalid for the name of several.
+        """
         if id.startswith("dep-"):
-            found = await self._deployments.find(principal, id, Verb.USE)
-            return Target(await self._entries.find(principal, found.model), found.ref, found)
-        entry = await self._entries.find(principal, id)
+            try:
+                found = await self._deployments.find(principal, id, Verb.USE)
+            except NotFound as error:
+                entry = await self._named_alike(principal, id, error)
+            else:
+                return Target(await self._entries.find(principal, found.model), found.ref, found)
+        else:
+            entry = await self._entries.named(principal, id)
         outside = [each for each in await self.of(principal, entry) if each.external is not None]
         return Target(entry, entry.name, outside[0] if outside else None)
+
+    async def _named_alike(self, principal: Principal, id: str, error: NotFound) -> Entry:
+        """One whose name looks like a deployment's id; raises the error for none."""
+        try:
+            return await self._entries.named(principal, id)
+        except NotFound:
+            raise error from None
 
     async def automatic(self, principal: Principal, entry: Entry) -> Deployment:
         """The deployment that comes with a model; it becomes ready by itself."""

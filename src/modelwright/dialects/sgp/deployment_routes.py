@@ -12,11 +12,21 @@ from modelwright.core.grants import Principal, Verb
 from modelwright.dialects.base import Json, json_response, needs
 from modelwright.dialects.sgp import creation, wire
 from modelwright.dialects.sgp.deployed import Deployed, Target, external_of, kept_of, key_of
-from modelwright.dialects.sgp.desk import Desk, Route, deleted, listed, page_of, path_of
+from modelwright.dialects.sgp.desk import (
+    SELECTED,
+    Account,
+    Desk,
+    Route,
+    deleted,
+    listed,
+    page_of,
+    path_of,
+)
 from modelwright.dialects.sgp.entries import DIALECT, Entries, Entry
 from modelwright.dialects.sgp.execution import Execution
 from modelwright.dialects.sgp.shelf import deployment_tree
 
+VENDOR = "vendor_configuration"
 SORTS = tuple(
     f"{name}:{way}"
     for name in (
@@ -63,7 +73,7 @@ class DeploymentRoutes:
         principal, model = self._desk.who(request), path_of(request, "model")
         entry = await self._entries.writable(principal, model)
         body = await self._desk.read(request, wire.DeploymentRequest)
-        account = await self._desk.account(request, body.account_id)
+        account = await self._account(request, entry, body.account_id)
         await self._check_parameters(principal, entry, body)
         wanted = _wanted(body, {"account_id": account.label}, external=external_of(entry))
         made = await self._deployments.create(
@@ -108,19 +118,26 @@ class DeploymentRoutes:
         principal, entry, found = await self._found(request)
         return await self._execution.run(request, principal, Target(entry, found.ref, found))
 
+    async def _account(self, request: Request, entry: Entry, given: str | None) -> Account:
+        """That of its model, where a request names none."""
+        account = await self._desk.account(request, given)
+        if given or SELECTED in request.headers:
+            return account
+        return Account(entry.scope or account.id, entry.account or account.label)
+
     async def _found(self, request: Request) -> tuple[Principal, Entry, Deployment]:
         """A deployment of the model in the path; raises NotFound for another's."""
         principal, id = await self._desk.check(request), path_of(request, "deployment")
         entry = await self._entries.find(principal, path_of(request, "model"))
         found = await self._deployed.find(principal, id)
-        if key_of(found) != entry.name:
+        if key_of(found) != entry.key:
             raise NotFound("deployment", id, field="deployment")
         return principal, entry, found
 
     async def _listed(self, request: Request, principal: Principal, found: Any) -> Response:
         page, orders = page_of(request), listed(request, "sort_by", SORTS)
         account, people = await self._desk.filter(request), await self._desk.people(principal)
-        ids = {entry.name: entry.id for entry in await self._entries.all(principal)}
+        ids = {entry.key: entry.id for entry in await self._entries.all(principal)}
         trees = [
             deployment_tree(each, ids.get(key_of(each), each.model), people)
             for each in found
@@ -147,8 +164,10 @@ class DeploymentRoutes:
 def _wanted(body: wire.DeploymentPatch, kept: Any, *, external: Any = None) -> Wanted:
     scaling = body.vendor_configuration
     tree = body.model_dump(mode="json", exclude_none=True)
-    names = (creation.FIELD, "vendor_configuration", "deployment_metadata")
+    names = (creation.FIELD, "deployment_metadata")
     extras: Json = {**kept, **{name: tree[name] for name in names if name in tree}}
+    if scaling is not None:
+        extras[VENDOR] = _configured(kept.get(VENDOR, {}), scaling)
     return Wanted(
         name=body.name,
         least=scaling.min_workers if scaling else None,
@@ -157,6 +176,13 @@ def _wanted(body: wire.DeploymentPatch, kept: Any, *, external: Any = None) -> W
         external=external,
         extras={DIALECT: extras},
     )
+
+
+def _configured(kept: Json, wanted: wire.Scaling) -> Json:
+    """How a deployment runs: as before where nothing is said, by the same vendor."""
+    told = wanted.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    same = "vendor" not in told or told["vendor"] == kept.get("vendor", "LAUNCH")
+    return {**(kept if same else {}), **told}
 
 
 def _text_at(name: str) -> Callable[[Json], str]:

@@ -11,11 +11,11 @@ from typing import Any, Final, TypeAlias
 
 from modelwright.core.card import Card
 from modelwright.core.draft import SpecDraft
-from modelwright.core.errors import Conflict, Denied, NotFound
+from modelwright.core.errors import Conflict, Denied, Invalid, NotFound
 from modelwright.core.grants import Level, Principal
 from modelwright.core.revision import Alias, Window
 from modelwright.dialects.sgp import creation, wire
-from modelwright.dialects.shown import Shown, located
+from modelwright.dialects.shown import Shown, as_asked, located
 from modelwright.service.models import Models
 from modelwright.service.views import ModelSummary, ModelView
 
@@ -45,6 +45,7 @@ class Entry(Shown):
 
     id: str
     summary: ModelSummary
+    asked: str = ""
 
     @property
     def extra(self) -> Mapping[str, Any]:
@@ -102,11 +103,27 @@ class Entries:
             summary = await self._models.summary(principal, name)
         except NotFound:
             raise NotFound("model", id, field=field) from None
-        return await self._entry(summary)
+        return await self._entry(summary, as_asked(summary.key, name))
 
-    async def _entry(self, summary: ModelSummary) -> Entry:
+    async def _entry(self, summary: ModelSummary, asked: str = "") -> Entry:
         alias = await self._models.aliases.of(DIALECT, summary.key)
-        return Entry(alias.alias if alias else str(summary.name), summary)
+        return Entry(alias.alias if alias else str(summary.name), summary, asked)
+
+    async def named(self, principal: Principal, id: str) -> Entry:
+        """One by its id, or else by the name that it is shown by.
+
+        Raises NotFound for neither, and Invalid for the name of several.
+        """
+        try:
+            return await self.find(principal, id)
+        except NotFound:
+            found = [entry for entry in await self.all(principal) if entry.title == id]
+            if not found:
+                raise
+        if len(found) > 1:
+            ids = ", ".join(entry.id for entry in found[:_TRIES])
+            raise Invalid(f'{len(found)} models are called "{id}"', field="model", hint=f"Use an id: {ids}")
+        return found[0]
 
     async def writable(self, principal: Principal, id: str) -> Entry:
         """One that may be changed; raises Denied for one that may only be known."""
@@ -139,7 +156,7 @@ class Entries:
         """The id of the base, as it was given where that is still it."""
         given, parent = entry.extra.get("base_model_id"), entry.summary.parent
         if not parent:
-            return given if isinstance(given, str) else None
+            return None
         if isinstance(given, str) and await self._is_at(principal, given, parent):
             return given
         try:

@@ -1,6 +1,6 @@
 """The routes of models: made, shown, changed, listed, deleted."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,7 +21,7 @@ from modelwright.dialects.sgp.desk import Account, Desk, Route, deleted, listed,
 from modelwright.dialects.sgp.entries import Entries, Entry, card_of
 from modelwright.dialects.sgp.execution import REQUEST
 from modelwright.dialects.sgp.group_routes import GROUP
-from modelwright.dialects.sgp.shelf import SORTS, VIEWS, Shelf, sorted_by
+from modelwright.dialects.sgp.shelf import SORTS, VIEWS, Shelf
 from modelwright.dialects.sgp.template_routes import model_type_of, request_of
 from modelwright.service.model_templates import EXTRA
 
@@ -87,6 +87,7 @@ class ModelRoutes:
         template = await self._template(principal, body)
         arguments = await self._arguments(principal, template, body)
         kept = {"account_id": account.label, "account": account.id, **_remembered(template)}
+        base = await self._base(principal, body, arguments)
 
         def making(name: str, aliases: Sequence[Alias]) -> AsyncIterator[object]:
             return self._templates.make(
@@ -96,19 +97,22 @@ class ModelRoutes:
                 arguments,
                 dress=lambda card: card_of(card, body, **kept),
                 aliases=aliases,
+                base=base,
                 fresh=True,
             )
 
         try:
-            entry = await self._entries.create(principal, body.name, account.id, making)
+            return await self._entries.create(principal, body.name, account.id, making)
         except BadArguments as error:
             raise creation.refused(error) from None
-        if body.base_model_id and not entry.summary.parent and creation.BASE not in arguments:
-            parent = await self._entries.parent_of(principal, body.base_model_id)
-            entry = await self._entries.revise(
-                principal, entry, SpecDraft(revises=True, parent=parent), entry.card
-            )
-        return entry
+
+    async def _base(
+        self, principal: Principal, body: wire.ModelPatch, arguments: Mapping[str, Any]
+    ) -> str | None:
+        """The base that stands beside the arguments; raises NotFound."""
+        if not body.base_model_id or creation.BASE in arguments:
+            return None
+        return await self._entries.parent_of(principal, body.base_model_id)
 
     async def _template(self, principal: Principal, body: wire.ModelPatch) -> StoredTemplate:
         """The template that is named, if it makes models of the type that is wanted."""
@@ -139,17 +143,18 @@ class ModelRoutes:
         principal, page = await self._desk.check(request), page_of(request)
         views, orders = listed(request, "view", VIEWS), listed(request, "sort_by", SORTS)
         account, asked = await self._desk.filter(request), request.query_params
-        if account or orders or "model_type" in asked or "model_group_id" in asked:
+        group = asked.get("model_group_id")
+        if account or orders or "model_type" in asked or group is not None:
+            around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
             found = [
                 entry
                 for entry in await self._entries.all(principal)
                 if (account is None or account.id == (entry.scope or entry.summary.owner))
                 and asked.get("model_type") in (None, entry.model_type)
-                and asked.get("model_group_id") in (None, entry.group)
+                and (group is None or (group == entry.group and around.group_of(entry) is not None))
             ]
-            around = await self._shelf.surroundings(principal, await self._deployed.all(principal), views)
-            lines = sorted_by([(entry, self._shelf.line(entry, around)) for entry in found], orders)
-            total, part = len(found), [entry for entry, _ in lines[page.start : page.start + page.limit]]
+            ordered = await self._shelf.ordered(principal, found, around, orders)
+            total, part = len(found), ordered[page.start : page.start + page.limit]
         else:
             total = await self._models.count(principal)
             part = await self._entries.page(principal, Window(page.limit, page.start))
@@ -204,8 +209,12 @@ class ModelRoutes:
         def dress(card: Card) -> Card:
             return card_of(entry.card, body, **kept).with_extra(EXTRA, card.extra(EXTRA))
 
+        base = await self._base(principal, body, arguments)
+        making = self._templates.make(
+            principal, template.id, entry.name, arguments, dress=dress, base=base, again=True
+        )
         try:
-            async for _ in self._templates.make(principal, template.id, entry.name, arguments, dress=dress):
+            async for _ in making:
                 pass
         except BadArguments as error:
             raise creation.refused(error) from None

@@ -25,6 +25,7 @@ from modelwright.dialects.fields import refuse
 from modelwright.dialects.sgp import answer_wire as wire
 
 _ROLES: Final = ("system", "user", "assistant")
+_PARTS: Final = ("text", "image_url", "image_data")
 _SAMPLING: Final[Mapping[str, str]] = {
     "temperature": "temperature",
     "top_p": "top_p",
@@ -111,7 +112,10 @@ def sampling(body: Any) -> Parameters:
 
 
 def read_messages(messages: Sequence[Mapping[str, Any]], field: str = "messages") -> tuple[Message, ...]:
-    """Read turns; raises Invalid for a role or a part that is not known."""
+    """Read turns; raises Invalid for a role or a part that is not known.
+
+    The platform's types let both be left out: a turn is the user's then, and a part what it holds.
+    """
     return tuple(_message(each, f"{field}.{place}") for place, each in enumerate(messages))
 
 
@@ -136,7 +140,7 @@ def _options(body: wire.CompletionRequest) -> AnswerOptions:
 
 
 def _message(tree: Mapping[str, Any], place: str) -> Message:
-    role, content = tree.get("role"), tree.get("content")
+    role, content = tree.get("role", "user"), tree.get("content")
     if role not in _ROLES:
         allowed = ", ".join(_ROLES)
         raise Invalid(f'"{place}.role" is {excerpt(str(role))}', field=f"{place}.role", hint=f"Use {allowed}")
@@ -151,8 +155,9 @@ def _message(tree: Mapping[str, Any], place: str) -> Message:
 
 def _part(part: object, where: str) -> tuple[str, Any]:
     """A part of a message: its kind, and its text or the bytes of its picture."""
-    kind = part.get("type", "text") if isinstance(part, dict) else None
-    if not isinstance(part, dict) or kind not in ("text", "image_url", "image_data"):
+    held = next((kind for kind in _PARTS if kind in part), "text") if isinstance(part, dict) else None
+    kind = part.get("type", held) if isinstance(part, dict) else None
+    if not isinstance(part, dict) or kind not in _PARTS:
         shown = excerpt(str(kind)) if kind else "no object"
         raise Invalid(f'"{where}" is {shown}', field=where, hint="Use text, image_url or image_data")
     inner = part.get(kind)

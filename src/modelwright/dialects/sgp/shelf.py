@@ -38,6 +38,10 @@ _OWN: Final = (
     "supports_multi_turn",
     "deployments",
 )
+_DEEP: Final = frozenset(
+    {"base_model_id", creation.FIELD, "model_group", "deployments", "request_schema", "response_schema"}
+)
+"""Fields for which a model has to be looked at once more."""
 SORTS: Final = tuple(f"{name}:{way}" for name in (*_MADE, *_OWN) for way in ("asc", "desc"))
 
 
@@ -50,6 +54,10 @@ class Surroundings:
     """By the key of the model's name."""
     groups: Mapping[str, Entity]
     views: Sequence[str] = ()
+
+    def group_of(self, entry: Entry) -> Entity | None:
+        """The group of a model; None where it is gone, or is another account's."""
+        return self.groups.get(entry.group)
 
 
 class Shelf:
@@ -65,10 +73,8 @@ class Shelf:
         by_model: dict[str, list[Deployment]] = {}
         for deployment in deployments:
             by_model.setdefault(key_of(deployment), []).append(deployment)
-        groups: dict[str, Entity] = {}
-        if "ModelGroup" in views:
-            found = await self._desk.backing.services.entities.list_entities(principal, GROUP)
-            groups = {group.id: group for group in found}
+        found = await self._desk.backing.services.entities.list_entities(principal, GROUP)
+        groups = {group.id: group for group in found}
         return Surroundings(await self._desk.people(principal), by_model, groups, views)
 
     def line(self, entry: Entry, around: Surroundings) -> Json:
@@ -85,10 +91,20 @@ class Shelf:
             "model_type": entry.model_type,
             **{name: text for name, text in texts.items() if text},
             **{name: extra[name] for name in kept if name in extra},
-            **({"model_group_id": entry.group} if entry.group else {}),
-            "deployment_count": len(around.deployments.get(entry.name, ())),
+            **({"model_group_id": group.id} if (group := around.group_of(entry)) else {}),
+            "deployment_count": len(around.deployments.get(entry.key, ())),
             "supports_multi_turn": entry.model_type in ("CHAT_COMPLETION", "AGENT"),
         }
+
+    async def ordered(
+        self, principal: Principal, entries: Sequence[Entry], around: Surroundings, orders: Sequence[str]
+    ) -> list[Entry]:
+        """Models in the wanted order."""
+        if _DEEP.isdisjoint(order.partition(":")[0] for order in orders):
+            lines = [(entry, self.line(entry, around)) for entry in entries]
+        else:
+            lines = [(entry, await self.tree(principal, entry, around)) for entry in entries]
+        return [entry for entry, _ in _sorted_by(lines, orders)]
 
     async def tree(self, principal: Principal, entry: Entry, around: Surroundings) -> Json:
         """A model as it is sent; what it is made of only for its readers."""
@@ -104,14 +120,15 @@ class Shelf:
         tree["request_schema"] = request_schema(entry.model_type)
         tree["response_schema"] = response_schema(entry.model_type)
         if "Deployments" in around.views:
-            found = around.deployments.get(entry.name, ())
+            found = around.deployments.get(entry.key, ())
             tree["deployments"] = [deployment_tree(each, entry.id, around.people) for each in found]
-        if "ModelGroup" in around.views and entry.group in around.groups:
-            tree["model_group"] = group_tree(around.groups[entry.group], around.people)
+        group = around.group_of(entry)
+        if "ModelGroup" in around.views and group is not None:
+            tree["model_group"] = group_tree(group, around.people)
         return tree
 
 
-def sorted_by(lines: list[tuple[Entry, Json]], wanted: Sequence[str]) -> list[tuple[Entry, Json]]:
+def _sorted_by(lines: list[tuple[Entry, Json]], wanted: Sequence[str]) -> list[tuple[Entry, Json]]:
     """Lines in the wanted order, the first field being the most important."""
     for order in reversed(wanted):
         name, _, way = order.partition(":")

@@ -18,8 +18,9 @@ from modelwright.dialects.base import Json, json_response, needs
 from modelwright.dialects.fields import refuse
 from modelwright.dialects.sgp import wire
 from modelwright.dialects.sgp.dataset_forms import chunks, items, normalised, read_form
-from modelwright.dialects.sgp.desk import Desk, Page, People, Route, deleted, page_of, path_of
+from modelwright.dialects.sgp.desk import Account, Desk, Page, People, Route, deleted, page_of, path_of
 from modelwright.dialects.sgp.entries import DIALECT, Entries
+from modelwright.service.entities import home_of
 from modelwright.service.training import RunRequest
 
 PURPOSE: Final = "sgp"
@@ -77,7 +78,7 @@ class TrainingRoutes:
         principal = self._desk.who(request)
         form, content = await read_form(request)
         account = await self._desk.account(request, form.account_id)
-        extras = {DIALECT: {"account_id": account.label, "schema_type": form.schema_type}}
+        extras = {DIALECT: {**_for(account), "schema_type": form.schema_type}}
         record = await self._datasets.add(
             principal, form.name, chunks(normalised(content)), purpose=PURPOSE, extras=extras
         )
@@ -90,7 +91,7 @@ class TrainingRoutes:
         found = [
             record
             for record in await self._datasets.list_datasets(principal, limit=_MOST)
-            if account is None or _account(record.extras, principal) == account.label
+            if account is None or _scope(record.extras, principal) == account.id
         ]
         people = await self._desk.people(principal)
         return json_response(page.answer(found, lambda each: _dataset(each, principal, people)))
@@ -123,7 +124,7 @@ class TrainingRoutes:
         if not base:
             raise Invalid("no model is named", field="base_model_id", hint="Say which model is to learn")
         entry = await self._entries.find(principal, base, field="base_model_id")
-        kept = body.model_dump(mode="json", exclude_none=True) | {"account_id": account.label}
+        kept = body.model_dump(mode="json", exclude_none=True) | _for(account)
         run = await self._training.start(
             principal,
             RunRequest(
@@ -151,7 +152,7 @@ class TrainingRoutes:
         found = [
             run
             for run in await self._runs(principal)
-            if account is None or _account(run.extras, principal) == account.label
+            if account is None or _scope(run.extras, principal) == account.id
         ]
         people = await self._desk.people(principal)
         return json_response(await self._answer(principal, page, found, people))
@@ -228,6 +229,16 @@ def _hyperparameters(given: Mapping[str, Any]) -> Hyperparameters:
     """Raises Invalid for one that is unknown or out of range."""
     named = {_SPELLINGS.get(name, name): value for name, value in given.items() if value is not None}
     return Hyperparameters.of(named)
+
+
+def _for(account: Account) -> Json:
+    """What is kept of an account: as it was named, and our id."""
+    return {"account_id": account.label, "account": account.id}
+
+
+def _scope(extras: Mapping[str, Any], principal: Principal) -> str:
+    """The account that something was made for, by our id."""
+    return str(extras.get(DIALECT, {}).get("account") or home_of(principal))
 
 
 def _account(extras: Mapping[str, Any], principal: Principal) -> str:

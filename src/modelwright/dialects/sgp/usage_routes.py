@@ -44,8 +44,8 @@ class UsageRoutes:
     @needs(Verb.READ)
     async def of_model(self, request: Request) -> Response:
         principal = await self._desk.check(request)
-        entry = await self._entries.find(principal, path_of(request, "model"))
-        return await self._answer(request, principal, [entry.name])
+        entry = await self._entries.named(principal, path_of(request, "model"))
+        return await self._answer(request, principal, [entry.key])
 
     @needs(Verb.READ)
     async def of_deployment(self, request: Request) -> Response:
@@ -58,7 +58,7 @@ class UsageRoutes:
         principal = await self._desk.check(request)
         group = await self._entities.find(principal, GROUP, path_of(request, "group"))
         models = [
-            entry.name
+            entry.key
             for entry in await self._entries.all(principal)
             if entry.group == group.id and entry.summary.level >= Level.READ
         ]

@@ -3,7 +3,7 @@
 No stream ends in [DONE]: the platform's clients would take it for an answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, TypeAlias
 
 from modelwright.core.chat import (
@@ -39,8 +39,8 @@ class Shape:
 
     def frame(self, event: ChatEvent) -> bytes:
         if isinstance(event, TextDelta):
-            return sse(self.tree(event.text, None, event.logprobs))
-        return sse(self.tree("", event)) if isinstance(event, Done) else b""
+            return sse(self.piece(event.text, None, event.logprobs))
+        return sse(self.piece("", event)) if isinstance(event, Done) else b""
 
     def failure(self, error: ModelwrightError) -> bytes:
         tree = {"error": str(error), "detail": str(error), "status_code": status_of(error)}
@@ -52,8 +52,12 @@ class Shape:
         tokens = [token for event in texts for token in event.logprobs]
         return self.tree("".join(event.text for event in texts), done, tokens)
 
+    def piece(self, text: str, done: Done | None, tokens: Sequence[TokenLogprob] = ()) -> Json:
+        """A piece of a stream; like the whole unless a shape says otherwise."""
+        return self.tree(text, done, tokens)
+
     def tree(self, text: str, done: Done | None, tokens: Sequence[TokenLogprob] = ()) -> Json:
-        """A piece of an answer, or all of it; `done` stands at its end."""
+        """An answer as far as it is known; `done` stands at its end."""
         raise LookupError(type(self).__name__)
 
 
@@ -64,7 +68,21 @@ class Pieces(Shape):
         return sse(event)
 
 
-class AccountChat(Shape):
+class AccountShape(Shape):
+    """What the account's routes have in common.
+
+    A piece of a stream is of two shapes at once: of the whole's, as the platform's document says,
+    and of a deployment's, which is the one that scale-gp reads streams as (`completions`, ...).
+    """
+
+    def __init__(self, prompt: str = "") -> None:
+        self._prompt = prompt
+
+    def piece(self, text: str, done: Done | None, tokens: Sequence[TokenLogprob] = ()) -> Json:
+        return {**self.tree(text, done), **Completion(self._prompt).tree(text, done)}
+
+
+class AccountChat(AccountShape):
     """Renders POST /v4/chat-completions."""
 
     def tree(self, text: str, done: Done | None, tokens: Sequence[TokenLogprob] = ()) -> Json:
@@ -75,7 +93,7 @@ class AccountChat(Shape):
         }
 
 
-class AccountCompletion(Shape):
+class AccountCompletion(AccountShape):
     """Renders POST /v4/completions."""
 
     def tree(self, text: str, done: Done | None, tokens: Sequence[TokenLogprob] = ()) -> Json:
@@ -115,25 +133,28 @@ class ExecuteCompletions:
 
     def __init__(self, prompts: Sequence[str]) -> None:
         self._prompts = prompts
+        self._reasons: set[str | None] = set()
 
     def opening(self) -> bytes:
         return b""
 
     def frame(self, event: AnyEvent) -> bytes:
         if isinstance(event, Choice):
+            if isinstance(event.event, Done):
+                self._reasons.add(finish(event.event))
             if not isinstance(event.event, TextDelta):
                 return b""
             pieces = [[self._prompts[event.index], [event.event.text]]]
             return sse({"completions": pieces, "finish_reason": None, **_counts(None)})
         usage = event.usage if isinstance(event, Done) else None
-        return sse({"completions": [], "finish_reason": "stop", **_counts(usage)})
+        return sse({"completions": [], "finish_reason": _together(self._reasons), **_counts(usage)})
 
     def failure(self, error: ModelwrightError) -> bytes:
         return AccountChat().failure(error)
 
     def whole(self, events: Sequence[AnyEvent]) -> Json:
         texts = ["" for _ in self._prompts]
-        reasons: list[str | None] = []
+        reasons: set[str | None] = set()
         usage = Usage()
         for event in events:
             if isinstance(event, Done):
@@ -141,10 +162,9 @@ class ExecuteCompletions:
             elif isinstance(event, Choice) and isinstance(event.event, TextDelta):
                 texts[event.index] += event.event.text
             elif isinstance(event, Choice) and isinstance(event.event, Done):
-                reasons.append(finish(event.event))
+                reasons.add(finish(event.event))
         completions = [[prompt, [text]] for prompt, text in zip(self._prompts, texts, strict=True)]
-        reason = "length" if "length" in reasons else "stop"
-        return {"completions": completions, "finish_reason": reason, **_counts(usage)}
+        return {"completions": completions, "finish_reason": _together(reasons), **_counts(usage)}
 
 
 class ExecuteAgent(Shape):
@@ -164,6 +184,11 @@ class ExecuteAgent(Shape):
 
 def finish(done: Done | None) -> str | None:
     return None if done is None else _FINISH[done.reason]
+
+
+def _together(reasons: Collection[str | None]) -> str:
+    """Why several answers ended: "length" where any was cut off."""
+    return "length" if "length" in reasons else "stop"
 
 
 def embeddings(texts: Sequence[str], found: Embeddings) -> Json:

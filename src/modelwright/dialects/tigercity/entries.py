@@ -18,7 +18,7 @@ from modelwright.core.names import DEFAULT_NAMESPACE, Name, slug
 from modelwright.core.parameter_rules import RULES
 from modelwright.core.revision import Alias
 from modelwright.core.spec import UNSET
-from modelwright.dialects.shown import located
+from modelwright.dialects.shown import as_asked, located
 from modelwright.dialects.tigercity import requests, wire
 from modelwright.service.models import Models
 from modelwright.service.views import ModelView
@@ -36,6 +36,8 @@ class Found:
     id: str
     view: ModelView
     trainings: int
+    asked: str
+    """Its key and the revision that was asked for: what the services are told."""
 
     @property
     def key(self) -> str:
@@ -66,15 +68,16 @@ class Entries:
 
     async def find(self, principal: Principal, asked: str) -> Found:
         """Raises NotFound for a model that is not there, or may not be known."""
-        view = await self._models.show(principal, await self.locate(principal, asked))
-        return await self._found(principal, view)
+        located = await self.locate(principal, asked)
+        return await self._found(principal, await self._models.show(principal, located), located)
 
     async def all(self, principal: Principal) -> list[Found]:
         """Every model that the caller may know, bases first, then by name."""
         found = []
         for summary in await self._models.list_models(principal):
             try:
-                found.append(await self._found(principal, await self._models.show(principal, summary.key)))
+                view = await self._models.show(principal, summary.key)
+                found.append(await self._found(principal, view, summary.key))
             except NotFound:
                 continue  # deleted meanwhile
         return sorted(found, key=lambda each: (bool(each.view.summary.parent), each.id))
@@ -83,7 +86,7 @@ class Entries:
         """Make a copy; raises Conflict for a name that the account has."""
         parent = await self.find(principal, body.parent_model)
         profile = requests.profile(body)
-        draft = SpecDraft(parent=parent.key, profile=profile if profile.items else UNSET)
+        draft = SpecDraft(parent=parent.asked, profile=profile if profile.items else UNSET)
         for _ in range(_TRIES):
             await self._check_free(principal, body.name)
             identifier = await self._free_id(principal, body.name)
@@ -107,7 +110,7 @@ class Entries:
         found = await self.find(principal, asked)
         if found.is_base:
             self.check_changeable(found)  # which refuses it in the right words
-        await self._models.delete(principal, found.key)
+        await self._models.delete(principal, found.asked)
         return found
 
     def check_changeable(self, found: Found) -> None:
@@ -140,8 +143,9 @@ class Entries:
             tree["parent_model"] = _extra(found).get("parent_model") or _plain(summary.parent)
         return dict(sorted(tree.items()))
 
-    async def _found(self, principal: Principal, view: ModelView) -> Found:
+    async def _found(self, principal: Principal, view: ModelView, located: str) -> Found:
         summary = view.summary
+        asked = as_asked(summary.key, located)
         alias = await self._models.aliases.of(DIALECT, summary.key)
         trainings = 0
         if summary.level >= Level.READ:
@@ -155,8 +159,8 @@ class Entries:
         clear = bool(extra) and await self._means(principal, name, summary.key)
         if not clear:
             plain = _plain(str(summary.name))
-            return Found(plain, plain.lower(), view, trainings)
-        return Found(name, str(extra["id"]), view, trainings)
+            return Found(plain, plain.lower(), view, trainings, asked)
+        return Found(name, str(extra["id"]), view, trainings, asked)
 
     async def _means(self, principal: Principal, asked: str, key: str) -> bool:
         return Name.parse(await self.locate(principal, asked)).key == key

@@ -131,7 +131,7 @@ class _Routes:
         found = await self._entries.find(principal, body.model)
         self._entries.check_changeable(found)
         groups = requests.parse_groups(body)
-        run, dataset = await self._started(principal, found.key, body, groups)
+        run, dataset = await self._started(principal, found.asked, body, groups)
         try:
             async for event in self._training.follow(principal, run.id):
                 yield event
