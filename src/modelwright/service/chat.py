@@ -188,7 +188,8 @@ class Chat:
             raise NotFound("base of model", request.model, hint="Create or restore the base first")
         name, (scope, asker) = stored.name, _apart(principal, stored.id)
         _check_kind(kind, name.short, facts)
-        parameters = resolved.parameters.merged(request.parameters)
+        usual = request.usual if isinstance(request, ChatRequest) else Parameters()
+        parameters = usual.merged(resolved.parameters).merged(request.parameters)
         # In one order, so that models with the same adapters share an engine.
         adapters = sorted(resolved.adapters, key=lambda adapter: adapter.digest)
         needs = EngineNeeds(

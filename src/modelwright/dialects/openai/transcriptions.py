@@ -135,9 +135,9 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _temperature(text: str) -> float:
+def _temperature(text: str) -> float | None:
     try:
-        return float(text or 0)
+        return float(text) if text else None
     except ValueError:
         raise Invalid(f'"temperature" must be a number, not {excerpt(text)}', field="temperature") from None
 
