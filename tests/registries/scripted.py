@@ -122,6 +122,33 @@ class Keeping:
         it.give(404) if content is None else it.give(200, content)
 
 
+class Tickets:
+    """Lets whoever asks a scripted registry in with a token that is good for one request."""
+
+    def __init__(self, scripted: Scripted) -> None:
+        self._realm = f'Bearer realm="http://{scripted.host}/token",service="x",scope="y"'
+        self.given = 0
+        self._good = ""
+        scripted.rules = [(pattern, self._guarded(answer)) for pattern, answer in scripted.rules]
+        scripted.on("GET /token", self._give)
+
+    def _give(self, it: "_Handler") -> None:
+        self.given += 1
+        self._good = f"token-{self.given}"
+        it.give(200, json.dumps({"token": self._good}).encode())
+
+    def _guarded(self, answer: Answer) -> Answer:
+        def guarded(it: "_Handler") -> None:
+            if it.headers.get("Authorization") == f"Bearer {self._good}":
+                self._good = ""
+                answer(it)
+            else:
+                it.body()
+                it.give(401, www_authenticate=self._realm)
+
+        return guarded
+
+
 class _Handler(BaseHTTPRequestHandler):
     registry: Scripted
     protocol_version = "HTTP/1.1"
@@ -148,6 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_GET
 
     def body(self) -> bytes:
+        """What was sent, in one piece."""
         return self.rfile.read(int(self.headers.get("Content-Length", "0")))
 
     def log_message(self, format: str, *args: object) -> None:

@@ -234,6 +234,24 @@ async def test_the_realm_of_another_host_gets_no_credentials(opening: Opening, s
         assert not thief.seen
 
 
+@pytest.mark.parametrize("realm", ["https://\xe9:x/", "http://[", "https://h:99999/", "\x7f"])
+async def test_a_realm_that_leads_nowhere_is_said(opening: Opening, scripted: Scripted, realm: str) -> None:
+    scripted.closed_by = f'Bearer realm="{realm}",service="x",scope="y"'
+    async with opening("one", scripted.host) as house:
+        answer = await house.ask("/api/pull", model=scripted.name, insecure=True)
+    assert "internal error" not in answer.json()["error"]
+    assert scripted.host in answer.json()["error"]
+
+
+async def test_an_upload_that_goes_on_nowhere_is_said(opening: Opening, scripted: Scripted) -> None:
+    scripted.on("HEAD ", lambda it: it.give(404))
+    scripted.on("POST ", lambda it: it.give(202, location="http://\x7f/"))
+    async with opening("one", scripted.host) as house:
+        await house.done("/api/create", model=scripted.name, **{"from": "starter"})
+        answer = await house.ask("/api/push", model=scripted.name, insecure=True)
+    assert "which is no URL" in answer.json()["error"]
+
+
 async def test_credentials_do_not_follow_a_redirect(opening: Opening, scripted: Scripted) -> None:
     with Scripted() as storage:
         digest = with_other_weights(scripted, b"GGUF" + bytes(5000))

@@ -14,7 +14,7 @@ from modelwright.core.digest import Digest
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.starter import WEIGHTS
 from tests.registries.conftest import House, Opening, real
-from tests.registries.scripted import Keeping, Scripted
+from tests.registries.scripted import Keeping, Scripted, Tickets, digest_of
 
 BENCH = str(Path(__file__).parents[2] / "bench")
 if BENCH not in sys.path:
@@ -208,3 +208,18 @@ async def test_a_registry_that_lists_what_is_about_a_model_is_asked(
         shown = await two.done("/api/show", model=scripted.name)
         assert shown["details"]["parent_model"] == "parent:latest", "its history came along"
     assert not scripted.asked("manifests/sha256-"), "the tag is for registries without such a list"
+
+
+async def test_a_token_that_runs_out_in_the_middle_of_a_push_is_asked_for_again(
+    opening: Opening, scripted: Scripted
+) -> None:
+    keeping = Keeping(scripted)
+    scripted.rules.insert(0, ("HEAD ", lambda it: it.give(404)))
+    tickets = Tickets(scripted)
+    async with opening("one", scripted.host) as house:
+        await house.done("/api/create", model=scripted.name, **{"from": "starter"}, system="A child.")
+        await house.done("/api/push", model=scripted.name, insecure=True)
+        digest = await house.digest(scripted.name)
+    assert len(keeping.about[f"sha256:{digest}"]) == 1
+    assert scripted.blobs[digest_of(WEIGHTS.read_bytes())] == WEIGHTS.read_bytes()
+    assert tickets.given > 5
