@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Self
 
 from modelwright import __version__
+from modelwright.core import names
 from modelwright.core.address import Address
 from modelwright.core.errors import ModelwrightError, Unavailable
 
@@ -21,6 +22,7 @@ NATIVE: Final = "/api/modelwright"
 _CONNECT_SECONDS: Final = 5.0
 _NOT_FOUND: Final = 404
 _ABSENT: Final = re.compile(r"""model (['"]).*\1 not found""", re.DOTALL)
+_NO_NAME: Final = re.compile(r'invalid model name|destination ".*" is invalid', re.DOTALL)
 _ABSENT_HINT: Final = "See what is here with: modelwright ls. Get others with: modelwright pull"
 
 
@@ -159,4 +161,6 @@ def _failure(error: Any, hint: str = "") -> ModelwrightError:
     message = str(told["message"])
     if _ABSENT.fullmatch(message):
         hint = _ABSENT_HINT
+    elif _NO_NAME.fullmatch(message):
+        hint = f"{names.HINT}; a namespace has no dots, so a host is followed by two parts"
     return ModelwrightError(message, hint=str(told.get("hint") or hint))
