@@ -117,6 +117,16 @@ async def test_a_blob_that_is_not_what_it_should_be_is_refused(
         await nothing_kept(house, before, scripted)
 
 
+async def test_a_text_that_is_not_what_it_should_be_is_refused(opening: Opening, scripted: Scripted) -> None:
+    scripted.blobs[digest_of(scripted.system)] = b"You are kind."
+    assert len(b"You are kind.") == len(scripted.system)
+    async with opening("one", scripted.host) as house:
+        before = house.blobs()
+        answer = await house.ask("/api/pull", model=scripted.name, insecure=True)
+        assert "digest mismatch" in answer.json()["error"]
+        await nothing_kept(house, before, scripted)
+
+
 async def nothing_kept(house: House, before: set[str], scripted: Scripted) -> None:
     assert house.blobs() == before
     assert not (await house.digest(scripted.name))
