@@ -124,7 +124,7 @@ class Serving:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=50)
         return self.process.returncode
 
 
@@ -134,7 +134,7 @@ def command() -> str:
     return COMMAND
 
 
-def _wait_until(holds: Callable[[], object], otherwise: str, seconds: float = 20) -> None:
+def _wait_until(holds: Callable[[], object], otherwise: str, seconds: float = 50) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, otherwise
@@ -208,4 +208,4 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InProcess]:
     cli.record()
     yield cli
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=50)

@@ -24,7 +24,7 @@ def kept(tmp_path_factory) -> Path:
     cli.record()
     cli.ok("create", "mario", "-f", "-", stdin=MODELFILE)
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=50)
     return cli.home
 
 

@@ -132,7 +132,7 @@ def test_interrupting_a_command_is_130_and_stops_its_server(cli, wait_until, is_
     pid = cli.record()["pid"]
     process.stdout.read(5)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=50)
     assert process.returncode == 130
     wait_until(lambda: not is_alive(pid), "the server goes on without clients")
 
@@ -149,6 +149,6 @@ def test_a_server_that_dies_in_mid_answer_is_an_error(cli, serve):
     process = cli.start("run", "starter", "word " * 200)
     assert process.stdout.read(5) == "word "
     server.process.kill()
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=50)
     assert process.returncode == 1
     assert f"Error: the server at {server.url} broke off" in said

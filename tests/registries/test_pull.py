@@ -188,7 +188,7 @@ asyncio.run(main(Path(home), host, digest, int(size), int(die_at)))
 def fetch(home: Path, host: str, content: bytes, die_at: int) -> "subprocess.CompletedProcess[str]":
     arguments = [str(home), host, digest_of(content), str(len(content)), str(die_at)]
     return subprocess.run(
-        [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, timeout=50
+        [sys.executable, "-c", KILLED, *arguments], capture_output=True, text=True, timeout=100
     )
 
 
@@ -201,6 +201,7 @@ def upload(host: str, content: bytes) -> None:
         assert done.status_code == 201, done.text
 
 
+@pytest.mark.limit(600)  # of twenty processes, one after the other
 async def test_a_pull_goes_on_after_a_kill_at_any_byte(tmp_path: Path, cncf: str) -> None:
     dice = random.Random(8)
     content = dice.randbytes(5 * 1024 * 1024 + 7)
