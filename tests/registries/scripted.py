@@ -88,6 +88,15 @@ class Keeping:
         scripted.on("GET .*/referrers/", self._list)
         scripted.on("GET .*/manifests/", self._give)
 
+    def manifest(self, digest: str) -> Any:
+        """What was published, as a tree."""
+        return json.loads(self._manifests[digest])
+
+    def keep(self, content: bytes) -> str:
+        """Have a manifest that nobody sent; its digest."""
+        self._manifests[digest_of(content)] = content
+        return digest_of(content)
+
     def _begin(self, it: "_Handler") -> None:
         self._coming = b""
         it.give(202, location=f"/v2/{PATH}/blobs/uploads/1")

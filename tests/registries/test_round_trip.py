@@ -12,6 +12,7 @@ import pytest
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.provenance import KIND, artifact
 from modelwright.starter import WEIGHTS
 from tests.registries.conftest import House, Opening, real
 from tests.registries.scripted import Keeping, Scripted, Tickets, digest_of
@@ -223,3 +224,21 @@ async def test_a_token_that_runs_out_in_the_middle_of_a_push_is_asked_for_again(
     assert len(keeping.about[f"sha256:{digest}"]) == 1
     assert scripted.blobs[digest_of(WEIGHTS.read_bytes())] == WEIGHTS.read_bytes()
     assert tickets.given > 5
+
+
+async def test_a_history_of_another_model_is_not_believed(opening: Opening, scripted: Scripted) -> None:
+    keeping = Keeping(scripted)
+    async with opening("one", scripted.host) as one, opening("two", scripted.host) as two:
+        digests = {}
+        for word in ("good", "bad"):
+            name = f"{scripted.name}:{word}"
+            await one.done("/api/create", model=name, **{"from": "starter"}, system=f"Be {word}.")
+            await one.done("/api/push", model=name, insecure=True)
+            shown = (await one.client.get("/api/tags")).json()["models"]
+            digests[word] = f"sha256:{next(each['digest'] for each in shown if each['name'] == name)}"
+        [foreign] = keeping.about[digests["bad"]]
+        layer = keeping.manifest(foreign["digest"])["layers"][0]["digest"]
+        about_good = artifact(KIND, scripted.blobs[layer], Digest.parse(digests["good"]), 1)
+        keeping.about[digests["good"]] = [{**foreign, "digest": keeping.keep(about_good.content)}]
+        await two.done("/api/pull", model=f"{scripted.name}:good", insecure=True)
+        assert (await two.done("/api/show", model=f"{scripted.name}:good"))["system"] == "Be good."
