@@ -20,6 +20,7 @@ NATIVE: Final = "/api/modelwright"
 """Where modelwright's own dialect is."""
 
 _CONNECT_SECONDS: Final = 5.0
+_UNKNOWN: Final = 401
 _NOT_FOUND: Final = 404
 _ABSENT: Final = re.compile(r"""model (['"]).*\1 not found""", re.DOTALL)
 _NO_NAME: Final = re.compile(r'invalid model name|destination ".*" is invalid', re.DOTALL)
@@ -149,7 +150,7 @@ def _lines(answer: Any) -> Iterator[dict[str, Any]]:
 
 def _refusal(status: int, content: bytes) -> ModelwrightError:
     """Take the message out of a refusal, in Ollama's shape or in our own."""
-    hint = "The key of a server is set with MODELWRIGHT_KEY" if status in (401, 403) else ""
+    hint = "The key of a server is set with MODELWRIGHT_KEY" if status == _UNKNOWN else ""
     try:
         return _failure(json.loads(content)["error"], hint)
     except (ValueError, LookupError, TypeError):
