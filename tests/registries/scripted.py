@@ -81,7 +81,10 @@ class Keeping:
         self._manifests: dict[str, bytes] = {}
         self.about: dict[str, list[dict[str, Any]]] = {}
         self._coming = b""
+        self.to_break = 0
+        """How many chunks are to break off in their middle."""
         scripted.on("POST .*/blobs/uploads/", self._begin)
+        scripted.on("GET .*/blobs/uploads/", self._tell)
         scripted.on("PATCH .*/blobs/uploads/", self._go_on)
         scripted.on("PUT .*/blobs/uploads/", self._end)
         scripted.on("PUT .*/manifests/", self._publish)
@@ -101,7 +104,15 @@ class Keeping:
         self._coming = b""
         it.give(202, location=f"/v2/{PATH}/blobs/uploads/1")
 
+    def _tell(self, it: "_Handler") -> None:
+        it.give(204, location=f"/v2/{PATH}/blobs/uploads/1", range=f"0-{len(self._coming) - 1}")
+
     def _go_on(self, it: "_Handler") -> None:
+        if self.to_break:
+            self.to_break -= 1
+            self._coming += it.rfile.read(int(it.headers["Content-Length"]) // 2)
+            it.close_connection = True
+            return
         self._coming += it.body()
         it.give(202, location=f"/v2/{PATH}/blobs/uploads/1", range=f"0-{len(self._coming) - 1}")
 

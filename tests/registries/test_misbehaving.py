@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from modelwright.core.layers import LARGEST_SMALL_LAYER
 from tests.registries.conftest import House, Opening
 from tests.registries.scripted import Scripted, digest_of, layer
 
@@ -164,6 +165,12 @@ def huge_text(tree: dict[str, Any]) -> object:
     return tree
 
 
+def many_texts(tree: dict[str, Any]) -> object:
+    text = {"mediaType": "application/vnd.ollama.image.license", "size": LARGEST_SMALL_LAYER}
+    tree["layers"] += [text | {"digest": f"sha256:{number:064}"} for number in range(5)]
+    return tree
+
+
 def two_sizes(tree: dict[str, Any]) -> object:
     tree["layers"].append(tree["layers"][0] | {"size": 1})
     return tree
@@ -194,6 +201,7 @@ MANIFESTS = {
     a_number_for_a_digest: "the manifest cannot be read",
     negative_size: "the manifest cannot be read",
     huge_text: "1000000000000 bytes",
+    many_texts: "the manifest's texts have more than",
     two_sizes: "two sizes for one layer",
     many_layers: "more than 4096 layers",
     a_list: "the manifest cannot be read",

@@ -242,3 +242,20 @@ async def test_a_history_of_another_model_is_not_believed(opening: Opening, scri
         keeping.about[digests["good"]] = [{**foreign, "digest": keeping.keep(about_good.content)}]
         await two.done("/api/pull", model=f"{scripted.name}:good", insecure=True)
         assert (await two.done("/api/show", model=f"{scripted.name}:good"))["system"] == "Be good."
+
+
+async def test_a_push_that_breaks_off_goes_on_where_the_registry_says(
+    opening: Opening, scripted: Scripted
+) -> None:
+    content = WEIGHTS.read_bytes()
+    del scripted.blobs[digest_of(content)]
+    keeping = Keeping(scripted)
+    keeping.to_break = 2
+    async with opening("one", scripted.host) as house:
+        await house.done("/api/create", model=scripted.name, **{"from": "starter"})
+        await house.done("/api/push", model=scripted.name, insecure=True)
+    assert keeping.to_break == 0
+    assert scripted.blobs[digest_of(content)] == content
+    ranges = [headers["content-range"] for line, headers in scripted.seen if line.startswith("PATCH ")][:3]
+    half, most = len(content) // 2, len(content)
+    assert ranges == [f"{start}-{most - 1}" for start in (0, half, half + (most - half) // 2)]
