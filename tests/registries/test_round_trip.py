@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,11 @@ import pytest
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.grants import LOCAL_ADMIN
-from modelwright.core.provenance import KIND, artifact
+from modelwright.core.provenance import EMPTY, KIND, artifact
+from modelwright.core.transfer_ports import Repository
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.oci import OciRegistries
+from modelwright.registries.traffic import Traffic
 from modelwright.starter import WEIGHTS
 from tests.registries.conftest import House, Opening, real
 from tests.registries.scripted import Keeping, Scripted, Tickets, digest_of
@@ -204,6 +210,9 @@ async def test_a_registry_that_lists_what_is_about_a_model_is_asked(
         await one.done("/api/push", model=scripted.name, insecure=True)
         digest = await one.digest(scripted.name)
         assert len(keeping.about[f"sha256:{digest}"]) == 1
+        sent = scripted.asked("PATCH ")
+        await one.done("/api/push", model=scripted.name, insecure=True)
+        assert scripted.asked("PATCH ") == sent > 0, "only what is not there leaves"
         await two.done("/api/pull", model=scripted.name, insecure=True)
         assert await two.digest(scripted.name) == digest
         shown = await two.done("/api/show", model=scripted.name)
@@ -259,3 +268,22 @@ async def test_a_push_that_breaks_off_goes_on_where_the_registry_says(
     ranges = [headers["content-range"] for line, headers in scripted.seen if line.startswith("PATCH ")][:3]
     half, most = len(content) // 2, len(content)
     assert ranges == [f"{start}-{most - 1}" for start in (0, half, half + (most - half) // 2)]
+
+
+async def test_what_others_said_of_a_model_stays(cncf: str, tmp_path: Path) -> None:
+    """At a registry that lists it under a tag, which is written anew each time."""
+    subject = Digest.of(b"a manifest")
+    registries = OciRegistries(Traffic([cncf]), CredentialFile(tmp_path))
+    async with registries.open(Repository(cncf, "team/about", insecure=True)) as remote:
+        told = []
+        for word in (b"one", b"two"):
+            made = artifact(KIND, word, subject, 10)
+            for blob in (word, EMPTY):
+                await remote.upload(Digest.of(blob), len(blob), partial(pieces, blob), lambda done: None)
+            await remote.attach(made.content, subject)
+            told.append(Digest.of(made.content))
+        assert await remote.attached(subject, KIND) == told
+
+
+async def pieces(content: bytes, start: int) -> AsyncGenerator[bytes, None]:
+    yield content[start:]

@@ -144,7 +144,7 @@ async def test_what_one_may_only_use_does_not_leave(opening: Opening) -> None:
 
 
 async def test_what_is_inherited_leaves_only_with_who_may_read_it(opening: Opening) -> None:
-    async with opening("one", "example.com") as house:
+    async with opening("one", "registry.ollama.ai") as house:
         folk = await people(house)
         await folk.post("ann", "/api/create", model="private", **{"from": "starter"}, system=SECRET)
         grant = {"model": "private", "principal": "user:bob"}
@@ -155,6 +155,7 @@ async def test_what_is_inherited_leaves_only_with_who_may_read_it(opening: Openi
         for answer in (
             await folk.ask("bob", "GET", EXPORT, params={"model": "mine"}),
             await folk.ask("bob", "GET", EXPORT, params={"model": "mine", "merge": "1"}),
+            await folk.post("bob", "/api/push", model="mine"),
         ):
             assert answer.status_code == 403
             assert "one that you may not read" in answer.text
