@@ -58,9 +58,7 @@ def train(
     priority: Annotated[
         int, typer.Option("--priority", help="A higher one goes first.", min=-100, max=100)
     ] = 0,
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Do not wait for the end; needs a server.")
-    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait; needs a server.")] = False,
     as_json: JsonOption = False,
     host: HostOption = "",
 ) -> None:
