@@ -73,6 +73,19 @@ def test_a_damaged_file_makes_nothing(server: Any, weights: Path) -> None:
     assert "bad:latest" not in names(server)
 
 
+def test_weights_are_not_taken_for_a_modelfile(shared: Any, weights: Path) -> None:
+    done = shared("create", "x", "-f", str(weights))
+    assert done.returncode == 1
+    assert f'Write one with the line "FROM {weights}"' in done.stderr
+
+
+def test_a_file_that_has_no_weights_is_named(shared: Any, tmp_path: Path) -> None:
+    (tmp_path / "notes.bin").write_bytes(bytes(range(256)) * 9)
+    done = shared("create", "x", "-f", "-", stdin=f"FROM {tmp_path}/notes.bin\n")
+    assert done.returncode == 1
+    assert '"notes.bin" is neither GGUF nor safetensors' in done.stderr
+
+
 def test_an_empty_system_clears(server: Any) -> None:
     server.ok("create", "one", "-f", "-", stdin="FROM starter\nSYSTEM one")
     server.ok("create", "two", "-f", "-", stdin='FROM one\nSYSTEM ""')

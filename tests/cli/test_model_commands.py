@@ -145,3 +145,12 @@ def test_a_loaded_model_is_listed_until_it_is_stopped(shared, mario):
     shared.ok("stop", mario)
     assert json.dumps(mario) not in json.dumps(shared.json("ps"))
     assert "mario:latest" not in shared.ok("ps")
+
+
+@pytest.mark.parametrize(
+    "words", ["show a$b", "run a$b hi", "pull registry.example/x", "cp starter registry.example/x"]
+)
+def test_a_name_that_is_none_is_met_with_what_one_is(shared, words: str) -> None:
+    done = shared(*words.split())
+    assert done.returncode == 1
+    assert "A name is [host/][namespace/]model[:tag]" in done.stderr

@@ -35,6 +35,7 @@ def test_a_registry_that_is_not_listed(shared):
     done = shared("pull", "registry.example/team/mario")
     assert done.returncode == 1
     assert "not among those that may be spoken to" in done.stderr
+    assert "MODELWRIGHT_KEY" not in done.stderr, "no key of ours would help"
 
 
 def test_a_key_that_is_none(shared, tmp_path):

@@ -55,7 +55,7 @@ class Busy:
 
     def join(self) -> None:
         for thread in self.threads:
-            thread.join(20)
+            thread.join(50)
             assert not thread.is_alive(), "a client hangs"
 
 
@@ -84,7 +84,7 @@ def busy(cli, serve, wait_until):
 def test_it_ends_when_the_answers_have_ended_and_leaves_no_child(busy, is_alive, number):
     server = busy()
     server.process.send_signal(number)
-    assert server.wait(30) == 0
+    assert server.wait(50) == 0
     server.join()
     ends = [stream.fault or stream.lines[-1] for stream in server.streams]
     assert all(stream.is_whole for stream in server.streams), ends
@@ -93,10 +93,8 @@ def test_it_ends_when_the_answers_have_ended_and_leaves_no_child(busy, is_alive,
 
 def test_answers_that_take_longer_than_the_drain_are_broken_off(busy, is_alive):
     server = busy(slots=1, tokens=3000, MODELWRIGHT_DRAIN="0.5")
-    started = time.monotonic()
     server.process.send_signal(signal.SIGTERM)
-    assert server.wait(10) == 0
-    assert time.monotonic() - started < 6
+    assert server.wait(25) == 0, "by itself it would wait for 30 s"
     server.join()
     assert not all(stream.is_whole for stream in server.streams)
     assert not any("Internal Server Error" in line for stream in server.streams for line in stream.lines)
@@ -108,7 +106,7 @@ def test_a_second_signal_does_not_wait_for_engines_either(busy, is_alive):
     for _ in range(2):
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.2)
-    assert server.wait(20) == 0
+    assert server.wait(50) == 0
     server.join()
     assert not any(is_alive(child) for child in server.children)
 
@@ -117,13 +115,13 @@ def test_engines_die_with_a_killed_server_and_the_next_clears_up(busy, is_alive,
     (tmp_path / "sockets").mkdir()
     server = busy(TMPDIR=str(tmp_path / "sockets"))
     server.process.send_signal(signal.SIGKILL)
-    assert server.wait(20) == -signal.SIGKILL
-    wait_until(lambda: not any(is_alive(child) for child in server.children), "an engine lives on", 10)
+    assert server.wait(50) == -signal.SIGKILL
+    wait_until(lambda: not any(is_alive(child) for child in server.children), "an engine lives on")
     server.join()
     (left,) = (tmp_path / "sockets").iterdir()
     again = busy(TMPDIR=str(tmp_path / "sockets"))
     assert not left.exists()
     again.process.send_signal(signal.SIGTERM)
-    assert again.wait(30) == 0
+    assert again.wait(50) == 0
     again.join()
     assert not list((tmp_path / "sockets").iterdir())

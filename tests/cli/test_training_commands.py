@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -197,3 +198,21 @@ def test_a_run_is_shown_as_it_goes_and_afterwards(quick, serve, facts: str) -> N
     assert f"{run['id']}    taught:latest    sft" in shared.ok("runs")
     done = shared("cancel", run["id"])
     assert (done.returncode, run["state"] in done.stderr) == (1, True)
+
+
+def test_nobody_is_left_alone_with_a_run_that_no_server_does(quick, facts: str) -> None:
+    done = quick("train", "starter", "--data", facts, "--detach")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "Error: no server is running")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="the extra [train] is not installed")
+def test_who_interrupts_is_told_what_becomes_of_the_run(cli, serve, facts: str) -> None:
+    serve(cli, "--port", "0")
+    process = cli.start("train", "starter", "--data", facts, "--set", "threads=1")
+    assert any("queued" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=50)
+    [run] = cli.json("runs")
+    assert process.returncode == 130
+    assert f'"modelwright cancel {run["id"]}" ends it' in told
+    assert f'"modelwright logs -f {run["id"]}" follows it' in told

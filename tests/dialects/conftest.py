@@ -260,7 +260,7 @@ def _training(folder: Path, parts: Parts, clock: Ticking) -> Training:
     preparation = Preparation(parts.chat, resolver, parts.catalogue, blobs, blobs, files)
     runner = Runner(
         runs,
-        ChildTrainers(parts.links.locate, blobs.adopt, folder / "runs"),
+        ChildTrainers(parts.links.locate, blobs.adopt, folder / "runs", needed=()),
         preparation,
         Publishing(parts.models, resolver, parts.catalogue, files, parts.engine),
         resolver,

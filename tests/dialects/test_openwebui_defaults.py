@@ -49,6 +49,15 @@ async def test_parameters_for_all_are_the_weakest(opened) -> None:
         assert (await heard(house))[1]["temperature"] == 0.9
 
 
+@pytest.mark.parametrize(
+    "own", [{"max_tokens": 5}, {"num_predict": 5}, {"custom_params": {"num_predict": "5"}}]
+)
+@pytest.mark.parametrize("word", ["max_tokens", "num_predict", "max_completion_tokens"])
+async def test_a_parameter_of_a_models_own_holds_under_each_of_its_names(opened, own, word: str) -> None:
+    async with opened(Stance(params={word: 100}), own) as house:
+        assert (await heard(house))[1]["num_predict"] == 5
+
+
 async def test_parameters_for_all_stand_over_what_a_base_says(opened) -> None:
     """As in the product, which sends them to the base's provider."""
     async with opened(Stance(params={"top_k": 1}), {}, base_model_id="base") as house:

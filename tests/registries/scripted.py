@@ -81,18 +81,38 @@ class Keeping:
         self._manifests: dict[str, bytes] = {}
         self.about: dict[str, list[dict[str, Any]]] = {}
         self._coming = b""
+        self.to_break = 0
+        """How many chunks are to break off in their middle."""
         scripted.on("POST .*/blobs/uploads/", self._begin)
+        scripted.on("GET .*/blobs/uploads/", self._tell)
         scripted.on("PATCH .*/blobs/uploads/", self._go_on)
         scripted.on("PUT .*/blobs/uploads/", self._end)
         scripted.on("PUT .*/manifests/", self._publish)
         scripted.on("GET .*/referrers/", self._list)
         scripted.on("GET .*/manifests/", self._give)
 
+    def manifest(self, digest: str) -> Any:
+        """What was published, as a tree."""
+        return json.loads(self._manifests[digest])
+
+    def keep(self, content: bytes) -> str:
+        """Have a manifest that nobody sent; its digest."""
+        self._manifests[digest_of(content)] = content
+        return digest_of(content)
+
     def _begin(self, it: "_Handler") -> None:
         self._coming = b""
         it.give(202, location=f"/v2/{PATH}/blobs/uploads/1")
 
+    def _tell(self, it: "_Handler") -> None:
+        it.give(204, location=f"/v2/{PATH}/blobs/uploads/1", range=f"0-{len(self._coming) - 1}")
+
     def _go_on(self, it: "_Handler") -> None:
+        if self.to_break:
+            self.to_break -= 1
+            self._coming += it.rfile.read(int(it.headers["Content-Length"]) // 2)
+            it.close_connection = True
+            return
         self._coming += it.body()
         it.give(202, location=f"/v2/{PATH}/blobs/uploads/1", range=f"0-{len(self._coming) - 1}")
 
@@ -122,6 +142,33 @@ class Keeping:
         it.give(404) if content is None else it.give(200, content)
 
 
+class Tickets:
+    """Lets whoever asks a scripted registry in with a token that is good for one request."""
+
+    def __init__(self, scripted: Scripted) -> None:
+        self._realm = f'Bearer realm="http://{scripted.host}/token",service="x",scope="y"'
+        self.given = 0
+        self._good = ""
+        scripted.rules = [(pattern, self._guarded(answer)) for pattern, answer in scripted.rules]
+        scripted.on("GET /token", self._give)
+
+    def _give(self, it: "_Handler") -> None:
+        self.given += 1
+        self._good = f"token-{self.given}"
+        it.give(200, json.dumps({"token": self._good}).encode())
+
+    def _guarded(self, answer: Answer) -> Answer:
+        def guarded(it: "_Handler") -> None:
+            if it.headers.get("Authorization") == f"Bearer {self._good}":
+                self._good = ""
+                answer(it)
+            else:
+                it.body()
+                it.give(401, www_authenticate=self._realm)
+
+        return guarded
+
+
 class _Handler(BaseHTTPRequestHandler):
     registry: Scripted
     protocol_version = "HTTP/1.1"
@@ -148,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_GET
 
     def body(self) -> bytes:
+        """What was sent, in one piece."""
         return self.rfile.read(int(self.headers.get("Content-Length", "0")))
 
     def log_message(self, format: str, *args: object) -> None:

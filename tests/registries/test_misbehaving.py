@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from modelwright.core.layers import LARGEST_SMALL_LAYER
 from tests.registries.conftest import House, Opening
 from tests.registries.scripted import Scripted, digest_of, layer
 
@@ -117,6 +118,16 @@ async def test_a_blob_that_is_not_what_it_should_be_is_refused(
         await nothing_kept(house, before, scripted)
 
 
+async def test_a_text_that_is_not_what_it_should_be_is_refused(opening: Opening, scripted: Scripted) -> None:
+    scripted.blobs[digest_of(scripted.system)] = b"You are kind."
+    assert len(b"You are kind.") == len(scripted.system)
+    async with opening("one", scripted.host) as house:
+        before = house.blobs()
+        answer = await house.ask("/api/pull", model=scripted.name, insecure=True)
+        assert "digest mismatch" in answer.json()["error"]
+        await nothing_kept(house, before, scripted)
+
+
 async def nothing_kept(house: House, before: set[str], scripted: Scripted) -> None:
     assert house.blobs() == before
     assert not (await house.digest(scripted.name))
@@ -154,6 +165,12 @@ def huge_text(tree: dict[str, Any]) -> object:
     return tree
 
 
+def many_texts(tree: dict[str, Any]) -> object:
+    text = {"mediaType": "application/vnd.ollama.image.license", "size": LARGEST_SMALL_LAYER}
+    tree["layers"] += [text | {"digest": f"sha256:{number:064}"} for number in range(5)]
+    return tree
+
+
 def two_sizes(tree: dict[str, Any]) -> object:
     tree["layers"].append(tree["layers"][0] | {"size": 1})
     return tree
@@ -184,6 +201,7 @@ MANIFESTS = {
     a_number_for_a_digest: "the manifest cannot be read",
     negative_size: "the manifest cannot be read",
     huge_text: "1000000000000 bytes",
+    many_texts: "the manifest's texts have more than",
     two_sizes: "two sizes for one layer",
     many_layers: "more than 4096 layers",
     a_list: "the manifest cannot be read",
@@ -232,6 +250,24 @@ async def test_the_realm_of_another_host_gets_no_credentials(opening: Opening, s
         assert answer.status_code == 403
         assert "which is another host" in answer.json()["error"]
         assert not thief.seen
+
+
+@pytest.mark.parametrize("realm", ["https://\xe9:x/", "http://[", "https://h:99999/", "\x7f"])
+async def test_a_realm_that_leads_nowhere_is_said(opening: Opening, scripted: Scripted, realm: str) -> None:
+    scripted.closed_by = f'Bearer realm="{realm}",service="x",scope="y"'
+    async with opening("one", scripted.host) as house:
+        answer = await house.ask("/api/pull", model=scripted.name, insecure=True)
+    assert "internal error" not in answer.json()["error"]
+    assert scripted.host in answer.json()["error"]
+
+
+async def test_an_upload_that_goes_on_nowhere_is_said(opening: Opening, scripted: Scripted) -> None:
+    scripted.on("HEAD ", lambda it: it.give(404))
+    scripted.on("POST ", lambda it: it.give(202, location="http://\x7f/"))
+    async with opening("one", scripted.host) as house:
+        await house.done("/api/create", model=scripted.name, **{"from": "starter"})
+        answer = await house.ask("/api/push", model=scripted.name, insecure=True)
+    assert "which is no URL" in answer.json()["error"]
 
 
 async def test_credentials_do_not_follow_a_redirect(opening: Opening, scripted: Scripted) -> None:

@@ -7,14 +7,23 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from modelwright.core.digest import Digest
 from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.transfer_ports import Repository
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.oci import OciRegistries
+from modelwright.registries.traffic import Traffic
+from modelwright.service.downloads import Downloads
 from modelwright.service.transfer_events import LayerMoved
 from modelwright.starter import WEIGHTS
+from modelwright.store.blobs import BlobStore
+from modelwright.store.partials import PartialStore
 from tests.registries.conftest import House, Opening
 from tests.registries.scripted import CONFIG, Scripted, digest_of, layer
 
@@ -126,6 +135,19 @@ async def test_a_client_that_leaves_ends_the_work_and_the_next_goes_on(
         assert int(again["range"].removeprefix("bytes=").partition("-")[0]) >= 1024 * 1024
 
 
+async def test_parts_of_a_blob_come_at_the_same_time(tmp_path: Path, scripted: Scripted) -> None:
+    content, together = os.urandom(4 << 16), threading.Barrier(4)
+    digest = Digest.parse(digest_of(content))
+    scripted.on(f"GET .*{digest}", lambda it: (together.wait(30), it.serve_blob(content)))
+    blobs = BlobStore(tmp_path)
+    registries = OciRegistries(Traffic([scripted.host]), CredentialFile(tmp_path))
+    downloads = Downloads(registries, PartialStore(tmp_path, blobs, part=1 << 16), streams=4)
+    repository = Repository(scripted.host, "team/evil", insecure=True)
+    counts = [count async for count in downloads.fetch(repository, digest, len(content))]
+    assert counts[-1] == len(content)
+    assert blobs.path(digest).read_bytes() == content
+
+
 KILLED = """
 import asyncio, os, sys
 from pathlib import Path
@@ -179,6 +201,7 @@ def upload(host: str, content: bytes) -> None:
         assert done.status_code == 201, done.text
 
 
+@pytest.mark.limit(600)  # of twenty processes, one after the other
 async def test_a_pull_goes_on_after_a_kill_at_any_byte(tmp_path: Path, cncf: str) -> None:
     dice = random.Random(8)
     content = dice.randbytes(5 * 1024 * 1024 + 7)

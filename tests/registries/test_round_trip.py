@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections.abc import AsyncGenerator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,14 @@ import pytest
 from modelwright.core.card import Card
 from modelwright.core.digest import Digest
 from modelwright.core.grants import LOCAL_ADMIN
+from modelwright.core.provenance import EMPTY, KIND, artifact
+from modelwright.core.transfer_ports import Repository
+from modelwright.registries.credentials import CredentialFile
+from modelwright.registries.oci import OciRegistries
+from modelwright.registries.traffic import Traffic
 from modelwright.starter import WEIGHTS
 from tests.registries.conftest import House, Opening, real
-from tests.registries.scripted import Keeping, Scripted
+from tests.registries.scripted import Keeping, Scripted, Tickets, digest_of
 
 BENCH = str(Path(__file__).parents[2] / "bench")
 if BENCH not in sys.path:
@@ -203,8 +210,80 @@ async def test_a_registry_that_lists_what_is_about_a_model_is_asked(
         await one.done("/api/push", model=scripted.name, insecure=True)
         digest = await one.digest(scripted.name)
         assert len(keeping.about[f"sha256:{digest}"]) == 1
+        sent = scripted.asked("PATCH ")
+        await one.done("/api/push", model=scripted.name, insecure=True)
+        assert scripted.asked("PATCH ") == sent > 0, "only what is not there leaves"
         await two.done("/api/pull", model=scripted.name, insecure=True)
         assert await two.digest(scripted.name) == digest
         shown = await two.done("/api/show", model=scripted.name)
         assert shown["details"]["parent_model"] == "parent:latest", "its history came along"
     assert not scripted.asked("manifests/sha256-"), "the tag is for registries without such a list"
+
+
+async def test_a_token_that_runs_out_in_the_middle_of_a_push_is_asked_for_again(
+    opening: Opening, scripted: Scripted
+) -> None:
+    keeping = Keeping(scripted)
+    scripted.rules.insert(0, ("HEAD ", lambda it: it.give(404)))
+    tickets = Tickets(scripted)
+    async with opening("one", scripted.host) as house:
+        await house.done("/api/create", model=scripted.name, **{"from": "starter"}, system="A child.")
+        await house.done("/api/push", model=scripted.name, insecure=True)
+        digest = await house.digest(scripted.name)
+    assert len(keeping.about[f"sha256:{digest}"]) == 1
+    assert scripted.blobs[digest_of(WEIGHTS.read_bytes())] == WEIGHTS.read_bytes()
+    assert tickets.given > 5
+
+
+async def test_a_history_of_another_model_is_not_believed(opening: Opening, scripted: Scripted) -> None:
+    keeping = Keeping(scripted)
+    async with opening("one", scripted.host) as one, opening("two", scripted.host) as two:
+        digests = {}
+        for word in ("good", "bad"):
+            name = f"{scripted.name}:{word}"
+            await one.done("/api/create", model=name, **{"from": "starter"}, system=f"Be {word}.")
+            await one.done("/api/push", model=name, insecure=True)
+            shown = (await one.client.get("/api/tags")).json()["models"]
+            digests[word] = f"sha256:{next(each['digest'] for each in shown if each['name'] == name)}"
+        [foreign] = keeping.about[digests["bad"]]
+        layer = keeping.manifest(foreign["digest"])["layers"][0]["digest"]
+        about_good = artifact(KIND, scripted.blobs[layer], Digest.parse(digests["good"]), 1)
+        keeping.about[digests["good"]] = [{**foreign, "digest": keeping.keep(about_good.content)}]
+        await two.done("/api/pull", model=f"{scripted.name}:good", insecure=True)
+        assert (await two.done("/api/show", model=f"{scripted.name}:good"))["system"] == "Be good."
+
+
+async def test_a_push_that_breaks_off_goes_on_where_the_registry_says(
+    opening: Opening, scripted: Scripted
+) -> None:
+    content = WEIGHTS.read_bytes()
+    del scripted.blobs[digest_of(content)]
+    keeping = Keeping(scripted)
+    keeping.to_break = 2
+    async with opening("one", scripted.host) as house:
+        await house.done("/api/create", model=scripted.name, **{"from": "starter"})
+        await house.done("/api/push", model=scripted.name, insecure=True)
+    assert keeping.to_break == 0
+    assert scripted.blobs[digest_of(content)] == content
+    ranges = [headers["content-range"] for line, headers in scripted.seen if line.startswith("PATCH ")][:3]
+    half, most = len(content) // 2, len(content)
+    assert ranges == [f"{start}-{most - 1}" for start in (0, half, half + (most - half) // 2)]
+
+
+async def test_what_others_said_of_a_model_stays(cncf: str, tmp_path: Path) -> None:
+    """At a registry that lists it under a tag, which is written anew each time."""
+    subject = Digest.of(b"a manifest")
+    registries = OciRegistries(Traffic([cncf]), CredentialFile(tmp_path))
+    async with registries.open(Repository(cncf, "team/about", insecure=True)) as remote:
+        told = []
+        for word in (b"one", b"two"):
+            made = artifact(KIND, word, subject, 10)
+            for blob in (word, EMPTY):
+                await remote.upload(Digest.of(blob), len(blob), partial(pieces, blob), lambda done: None)
+            await remote.attach(made.content, subject)
+            told.append(Digest.of(made.content))
+        assert await remote.attached(subject, KIND) == told
+
+
+async def pieces(content: bytes, start: int) -> AsyncGenerator[bytes, None]:
+    yield content[start:]

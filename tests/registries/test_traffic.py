@@ -5,11 +5,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from modelwright.core.errors import Denied, Unavailable
 from modelwright.registries.challenge import Challenge, check_realm, is_same_host
-from modelwright.registries.traffic import Traffic, is_public
+from modelwright.registries.pinned import pinned_client
+from modelwright.registries.traffic import Guarded, Traffic, is_public
+from tests.registries.scripted import Scripted
 
 pytestmark = pytest.mark.anyio
 TABLE = Path(__file__).parents[3] / "shared" / "conformance" / "ollama" / "registry_auth.json"
@@ -30,7 +33,7 @@ PUBLIC = ("1.1.1.1", "8.8.8.8", "2606:4700:4700::1111", "::ffff:1.1.1.1", "64:ff
 @pytest.mark.parametrize("spelling", LOOPBACK)
 async def test_loopback_is_refused_in_every_spelling(spelling: str) -> None:
     with pytest.raises((Denied, Unavailable)) as refused:
-        await Traffic(["*"]).address(spelling, 80)
+        await Traffic(["*"]).addresses(spelling, 80)
     assert spelling in refused.value.message
 
 
@@ -41,16 +44,38 @@ async def test_what_is_not_on_the_internet_is_refused(text: str) -> None:
 
     assert not is_public(ipaddress.ip_address(text))
     with pytest.raises(Denied, match="not on the public internet"):
-        await Traffic(["*", "registry.example"], resolve=resolve).address("evil.example", 443)
+        await Traffic(["*", "registry.example"], resolve=resolve).addresses("evil.example", 443)
     listed = Traffic(["registry.example"], resolve=resolve)
-    assert await listed.address("registry.example", 443) == "1.1.1.1"
+    assert await listed.addresses("registry.example", 443) == ("1.1.1.1", text)
     with pytest.raises(Denied):
-        await listed.address("registry.example", 22)
+        await listed.addresses("registry.example", 22)
 
 
 @pytest.mark.parametrize("text", PUBLIC)
 def test_what_is_on_the_internet_is_not_refused(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
+
+
+async def _both(host: str, port: int) -> Sequence[str]:
+    return ["::1", "127.0.0.1"]
+
+
+async def test_a_name_with_two_addresses_is_reached_at_the_one_that_answers(scripted: Scripted) -> None:
+    port, came = scripted.host.rpartition(":")[2], []
+    scripted.on("POST ", lambda it: (came.append(it.body()), it.give(200)))
+    traffic = Traffic([f"localhost:{port}"], resolve=_both)
+    async with httpx2.AsyncClient(transport=Guarded(traffic)) as client:
+        for _ in range(2):
+            assert (await client.post(f"http://localhost:{port}/v2/", content=b"x")).is_success
+        with pytest.raises(Denied):
+            await client.get("http://localhost:9/")
+    assert came == [b"x", b"x"]
+
+
+def test_so_is_it_for_a_library_of_its_own(scripted: Scripted) -> None:
+    port = scripted.host.rpartition(":")[2]
+    with pinned_client(Traffic([f"localhost:{port}"], resolve=_both)) as client:
+        assert client.get(f"http://localhost:{port}/v2/").is_success
 
 
 def test_only_what_is_listed_is_a_registry() -> None:

@@ -1,13 +1,17 @@
 """Who may pull, push, export and import, and that a digest in a manifest proves nothing."""
 
+import asyncio
 import json
+import os
 import tarfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import httpx2
 import pytest
 
+from modelwright.core.digest import Digest
 from modelwright.core.errors import NotFound
 from modelwright.core.grants import LOCAL_ADMIN
 from modelwright.core.transfer_ports import Repository
@@ -73,6 +77,38 @@ async def test_a_digest_in_a_manifest_opens_nobodys_base(opening: Opening, scrip
         assert (await folk.post("ann", "/api/pull", model=scripted.name, insecure=True)).status_code == 200
 
 
+async def test_a_download_of_another_repository_opens_nobodys_base(
+    opening: Opening, scripted: Scripted
+) -> None:
+    """Who may not know that a blob is coming waits, and then asks where it says that it is."""
+    content, gate = os.urandom(50_000), threading.Event()
+    digest = Digest.parse(digest_of(content))
+    scripted.on("GET .*/team/other/", lambda it: it.give(404))
+    scripted.on(f"GET .*{digest}", lambda it: (gate.wait(), it.serve_blob(content)))
+    async with opening("one", scripted.host) as house:
+
+        async def fetched(path: str, *, anywhere: bool) -> None:
+            repository = Repository(scripted.host, path, insecure=True)
+            downloads = house.app.services.pulls._downloads
+            async for _ in downloads.fetch(repository, digest, len(content), anywhere=anywhere):
+                pass
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fetched("team/evil", anywhere=True))
+            await asyncio.sleep(0)
+            blind = group.create_task(refused_as_absent(fetched("team/other", anywhere=False)))
+            await asyncio.sleep(0)
+            gate.set()
+        assert await blind
+        assert scripted.asked(f"GET .*/team/other/.*{digest}") == 1
+
+
+async def refused_as_absent(work: Coroutine[Any, Any, None]) -> bool:
+    with pytest.raises(NotFound):
+        await work
+    return True
+
+
 async def test_a_digest_in_an_archive_opens_nobodys_prompt(opening: Opening) -> None:
     async with opening("one") as house:
         folk = await people(house)
@@ -108,7 +144,7 @@ async def test_what_one_may_only_use_does_not_leave(opening: Opening) -> None:
 
 
 async def test_what_is_inherited_leaves_only_with_who_may_read_it(opening: Opening) -> None:
-    async with opening("one", "example.com") as house:
+    async with opening("one", "registry.ollama.ai") as house:
         folk = await people(house)
         await folk.post("ann", "/api/create", model="private", **{"from": "starter"}, system=SECRET)
         grant = {"model": "private", "principal": "user:bob"}
@@ -119,6 +155,7 @@ async def test_what_is_inherited_leaves_only_with_who_may_read_it(opening: Openi
         for answer in (
             await folk.ask("bob", "GET", EXPORT, params={"model": "mine"}),
             await folk.ask("bob", "GET", EXPORT, params={"model": "mine", "merge": "1"}),
+            await folk.post("bob", "/api/push", model="mine"),
         ):
             assert answer.status_code == 403
             assert "one that you may not read" in answer.text

@@ -44,6 +44,18 @@ async def test_a_run_that_ends_well_is_a_revision(room: Workroom) -> None:
     assert kinds == ["queued", "note", "started", "progress", "progress", "published"]
 
 
+async def test_where_nothing_can_be_trained_no_run_begins(room: Workroom) -> None:
+    stopped = await room.training.cancel(LOCAL_ADMIN, (await room.start()).id)
+    room.trainers.refusal = Unsupported("training needs torch", hint="Install it")
+    with pytest.raises(Unsupported, match="training needs torch"):
+        await room.start()
+    with pytest.raises(Unsupported, match="training needs torch"):
+        await room.training.resume(LOCAL_ADMIN, stopped.id)
+    assert [(run.id, run.state) for run in await room.training.list_runs(LOCAL_ADMIN)] == [
+        (stopped.id, "cancelled")
+    ]
+
+
 async def test_a_user_trains_what_they_may_derive_from(room: Workroom) -> None:
     """What comes of it is theirs, and nobody else's."""
     bob, eve = await user(room, "bob"), await user(room, "eve")

@@ -66,6 +66,11 @@ class Patient:
     """Steps of the checkpoints that it keeps; each learned a little less than the end."""
     damaged: tuple[int, ...] = ()
     """Steps of those that are no numbers any more."""
+    refusal: ModelwrightError | None = None
+
+    def check(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
 
     async def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
         """A number said is a step that was made; 0 is the end; an error is raised."""

@@ -12,11 +12,19 @@ from modelwright.core.errors import Invalid, Unavailable, Unsupported
 from modelwright.core.training_ports import TrainingJob
 from modelwright.core.weight_files import NamedBlob
 from modelwright.starter import WEIGHTS
+from modelwright.trainers.processes import ChildTrainers
 from tests.trainers.bench import Bench, children, taught
 
 pytestmark = [pytest.mark.anyio, pytest.mark.limit(240)]
 
 PROVE = bool(os.environ.get("PROVE"))
+
+
+def test_what_is_missing_is_named_with_what_installs_it(bench: Bench) -> None:
+    trainers = ChildTrainers(bench.locate, bench.adopt, bench.folder, needed=("json", "no_such_library"))
+    with pytest.raises(Unsupported, match="training needs no_such_library") as refused:
+        trainers.check()
+    assert "pip install 'modelwright[train]'" in refused.value.hint
 
 
 async def test_a_loss_that_is_no_number_ends_it_with_the_step(bench: Bench) -> None:

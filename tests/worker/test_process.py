@@ -34,7 +34,7 @@ async def next_event(worker: Worker) -> Mapping[str, Any]:
     return event
 
 
-async def gone(is_alive: Alive, pid: int, seconds: float = 3.0) -> bool:
+async def gone(is_alive: Alive, pid: int, seconds: float = 50.0) -> bool:
     end = time.monotonic() + seconds
     while is_alive(pid) and time.monotonic() < end:
         await asyncio.sleep(0.02)

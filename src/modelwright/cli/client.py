@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Self
 
 from modelwright import __version__
+from modelwright.core import names
 from modelwright.core.address import Address
 from modelwright.core.errors import ModelwrightError, Unavailable
 
@@ -19,8 +20,10 @@ NATIVE: Final = "/api/modelwright"
 """Where modelwright's own dialect is."""
 
 _CONNECT_SECONDS: Final = 5.0
+_UNKNOWN: Final = 401
 _NOT_FOUND: Final = 404
 _ABSENT: Final = re.compile(r"""model (['"]).*\1 not found""", re.DOTALL)
+_NO_NAME: Final = re.compile(r'invalid model name|destination ".*" is invalid', re.DOTALL)
 _ABSENT_HINT: Final = "See what is here with: modelwright ls. Get others with: modelwright pull"
 
 
@@ -147,7 +150,7 @@ def _lines(answer: Any) -> Iterator[dict[str, Any]]:
 
 def _refusal(status: int, content: bytes) -> ModelwrightError:
     """Take the message out of a refusal, in Ollama's shape or in our own."""
-    hint = "The key of a server is set with MODELWRIGHT_KEY" if status in (401, 403) else ""
+    hint = "The key of a server is set with MODELWRIGHT_KEY" if status == _UNKNOWN else ""
     try:
         return _failure(json.loads(content)["error"], hint)
     except (ValueError, LookupError, TypeError):
@@ -159,4 +162,6 @@ def _failure(error: Any, hint: str = "") -> ModelwrightError:
     message = str(told["message"])
     if _ABSENT.fullmatch(message):
         hint = _ABSENT_HINT
+    elif _NO_NAME.fullmatch(message):
+        hint = f"{names.HINT}; a namespace has no dots, so a host is followed by two parts"
     return ModelwrightError(message, hint=str(told.get("hint") or hint))

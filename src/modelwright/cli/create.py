@@ -85,6 +85,9 @@ def read_modelfile(file: str) -> str:
         raise NotFound("file", file, hint="Name a Modelfile that is there with -f") from error
     except OSError as error:
         raise Invalid(f"{file} cannot be read: {error.strerror}") from error
+    if content.startswith(b"GGUF") or file.endswith(".safetensors"):
+        line = f"FROM {file if '/' in file else f'./{file}'}"
+        raise Invalid(f"{file} has weights and is no Modelfile", hint=f'Write one with the line "{line}"')
     text = modelfile.decode(content)
     for command in modelfile.parse(text):
         _check_template(command)

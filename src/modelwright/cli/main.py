@@ -67,7 +67,33 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "doctor": Entry("doctor:doctor", "Find out what keeps modelwright from working here."),
     "config": Entry("configuration:config", "Show every setting and where its value came from."),
     "version": Entry("version:version", "Print the version."),
+    "help": Entry("explanation:explain", "Explain a command."),
 }
+
+OTHER_WORDS: Final[Mapping[str, str]] = {
+    "chat": "run",
+    "ask": "run",
+    "models": "ls",
+    "start": "serve",
+    "server": "serve",
+    "delete": "rm",
+    "remove": "rm",
+    "copy": "cp",
+    "info": "show",
+    "download": "pull",
+    "upload": "push",
+    "unload": "stop",
+    "fine-tune": "train",
+    "finetune": "train",
+    "users": "user ls",
+    "keys": "key ls",
+    "groups": "group ls",
+    "templates": "template ls",
+    "deployments": "deployment ls",
+    "deploy": "deployment create",
+    "settings": "config",
+}
+"""What people say who know another program, and the command that they mean."""
 
 GROUPS: Final[Mapping[str, tuple[str, Mapping[str, Entry]]]] = {
     "modelfile": (
@@ -144,6 +170,16 @@ class LazyCommand(TyperCommand):
         return load(self.entry).make_context(info_name, args, parent=parent, **extra)
 
 
+class Root(TyperGroup):
+    """All commands; knows what is meant by other programs' words."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        meant = OTHER_WORDS.get(args[0])
+        if meant:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {meant!r}?")
+        return super().resolve_command(ctx, args)
+
+
 def load(entry: Entry) -> Any:
     """Import a command's module and make the command of its function."""
     module, _, function = entry.target.partition(":")
@@ -155,7 +191,7 @@ def load(entry: Entry) -> Any:
 def build() -> TyperGroup:
     """Make the whole command line; nothing heavy is loaded."""
     app = _app(add_completion=True, no_args_is_help=True)
-    app.callback(help="Make custom language models, and run them.")(_root)
+    app.callback(help="Make custom language models, and run them.", cls=Root)(_root)
     root = _group(app)
     _fill(root, COMMANDS)
     for name, (text, entries) in GROUPS.items():

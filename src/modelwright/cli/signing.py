@@ -7,7 +7,7 @@ import typer
 
 from modelwright import signatures
 from modelwright.cli.client import NATIVE
-from modelwright.cli.console import note
+from modelwright.cli.console import JsonOption, note, print_json
 from modelwright.cli.models import NameArgument
 from modelwright.cli.server import HostOption, connect
 
@@ -27,8 +27,10 @@ def sign(
     note(f"signed {name}")
 
 
-def verify(name: NameArgument, host: HostOption = "") -> None:
+def verify(name: NameArgument, as_json: JsonOption = False, host: HostOption = "") -> None:
     """See that a key that the server trusts signed the model, and read all of it."""
     with connect(host) as client:
         found = client.ask("POST", f"{NATIVE}/verify", {"model": name})
+    if as_json:
+        print_json(found)
     note(f"{name} is signed, and whole: {found['digest']}")

@@ -58,13 +58,13 @@ def train(
     priority: Annotated[
         int, typer.Option("--priority", help="A higher one goes first.", min=-100, max=100)
     ] = 0,
-    detach: Annotated[bool, typer.Option("--detach", help="Do not wait for the end.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Do not wait; needs a server.")] = False,
     as_json: JsonOption = False,
     host: HostOption = "",
 ) -> None:
     """Train a model; it gets a new revision, and the old ones stay."""
     body = {**_plan(name, method, target, settings or (), rewards), "priority": priority}
-    with connect(host) as client:
+    with connect(host, start=check or not detach) as client:
         body["dataset"] = upload(client, data)
         if check:
             _look(client, body, as_json)
@@ -79,7 +79,12 @@ def _run(client: Client, body: dict[str, Any], *, quiet: bool, detached: bool) -
     """Ask for a run, and follow it to its end unless it is `detached`."""
     run: dict[str, Any] = client.ask("POST", f"{NATIVE}/runs", body)
     if not detached:
-        follow(client, run["id"], quiet=quiet)
+        try:
+            follow(client, run["id"], quiet=quiet)
+        except KeyboardInterrupt:
+            note(f'it goes on while a server runs: "modelwright logs -f {run["id"]}" follows it')
+            note(f'"modelwright cancel {run["id"]}" ends it')
+            raise
         run = client.ask("GET", f"{NATIVE}/runs/one", query={"run": run["id"]})
     return run
 

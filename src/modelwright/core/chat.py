@@ -94,11 +94,10 @@ PLAIN: Final = AnswerOptions()
 class ChatRequest:
     """A conversation to be continued by `model` (a name, `name@3` too).
 
-    `parameters` holds only what the request itself says, `usual` what holds where neither
-    it nor the model says anything; `keep_alive` is in
-    seconds, infinite for ever, None for the server's default. `worker` says which of
-    several equal engines is to answer, `deployment` what the use is counted for, as with
-    the other requests.
+    `parameters` holds only what the request itself says, `usual` what holds where
+    neither it nor the model says anything; `keep_alive` is in seconds, infinite for
+    ever, None for the server's default. `worker` says which of several equal engines
+    is to answer, `deployment` what the use is counted for, as with the other requests.
     """
 
     model: str

@@ -27,7 +27,7 @@ DEFAULT_HOST = "registry.ollama.ai"
 DEFAULT_NAMESPACE = "library"
 DEFAULT_TAG = "latest"
 
-_HINT = 'A name is [host/][namespace/]model[:tag], for example "mario" or "bob/mario:v1"'
+HINT = 'A name is [host/][namespace/]model[:tag], for example "mario" or "bob/mario:v1"'
 _LONGEST = len("https://") + 350 + 3 * 80 + 3
 _SLUG_LENGTH = 64  # leaves room for the "-2" of a name that is taken
 _REVISION = re.compile(r"[1-9][0-9]{0,8}")
@@ -118,7 +118,7 @@ class Name:
     def __post_init__(self) -> None:
         for rule, value in zip(_RULES, (self.host, self.namespace, self.model, self.tag), strict=True):
             if fault := rule.fault(value):
-                raise Invalid(f"invalid model name: {fault}", field="model", hint=_HINT)
+                raise Invalid(f"invalid model name: {fault}", field="model", hint=HINT)
 
     @classmethod
     def parse(cls, text: str, *, field: str = "model") -> Self:
@@ -129,7 +129,7 @@ class Name:
         parts = split(text) if len(text) <= _LONGEST else None
         fault = _fault(text, parts)
         if parts is None or fault:
-            raise Invalid(f"invalid model name {excerpt(text)}: {fault}", field=field, hint=_HINT)
+            raise Invalid(f"invalid model name {excerpt(text)}: {fault}", field=field, hint=HINT)
         return cls(
             DEFAULT_HOST if parts.host is None else parts.host,
             DEFAULT_NAMESPACE if parts.namespace is None else parts.namespace,

@@ -77,6 +77,10 @@ TrainerEvent: TypeAlias = Told | Trained
 class Trainers(Protocol):
     """Child processes that train; one at a time for each device."""
 
+    def check(self) -> None:
+        """Raise Unsupported, with what to install, where nothing can be trained."""
+        ...
+
     def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
         """Do a job, from its last checkpoint if it has one; ends with Trained.
 

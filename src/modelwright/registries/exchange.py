@@ -11,9 +11,9 @@ import json
 import secrets
 import time
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeAlias
 
 import httpx2
 
@@ -36,6 +36,7 @@ from modelwright.registries.traffic import Guarded, Traffic, plain_host
 
 STALL: Final = 30.0
 """Seconds without a byte after which a request is given up (Ollama, server/download.go)."""
+Content: TypeAlias = Callable[[], AsyncIterator[bytes]] | bytes | None
 _MOST_REDIRECTS: Final = 5
 _LARGEST_TOKEN: Final = 256 * 1024
 _LARGEST_FAULT: Final = 16 * 1024
@@ -76,14 +77,14 @@ class Exchange:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        content: AsyncIterator[bytes] | bytes | None = None,
+        content: Content = None,
     ) -> AsyncIterator[httpx2.Response]:
         """Send a request, to a path of the registry or a URL that it gave us.
 
-        `content` that is a stream can be sent once only: no 401 and no redirect may
-        come, so something was asked for before. Status 4xx and 5xx become errors.
+        Content that is a stream is opened anew where it must be sent again: a token may
+        run out in the middle of a push. Status 4xx and 5xx become errors.
         """
-        answer = await self._final(method, httpx2.URL(self.base).join(url), dict(headers or {}), content)
+        answer = await self._final(method, self.url(url), dict(headers or {}), content)
         try:
             if answer.is_error:
                 raise await self._fault(answer)
@@ -119,12 +120,17 @@ class Exchange:
         except httpx2.HTTPError as error:
             raise self._broken(error) from error
 
+    def url(self, text: str, seen_from: httpx2.URL | None = None) -> httpx2.URL:
+        """Where a text of the registry leads; raises Corrupt for what is no URL."""
+        try:
+            return (seen_from or httpx2.URL(self.base)).join(text)
+        except httpx2.InvalidURL as error:
+            raise Corrupt(
+                f"{self._repository.host} sent us on to {excerpt(text)}, which is no URL"
+            ) from error
+
     async def _final(
-        self,
-        method: str,
-        url: httpx2.URL,
-        headers: dict[str, str],
-        content: AsyncIterator[bytes] | bytes | None,
+        self, method: str, url: httpx2.URL, headers: dict[str, str], content: Content
     ) -> httpx2.Response:
         """The answer that is neither a redirect nor a challenge we can meet."""
         challenged, redirects = False, 0
@@ -133,7 +139,8 @@ class Exchange:
             own = self._is_own(url)
             said = {"Authorization": self._authorization} if own and self._authorization else {}
             try:
-                request = self._http.build_request(method, url, headers=headers | said, content=content)
+                body = content() if callable(content) else content
+                request = self._http.build_request(method, url, headers=headers | said, content=body)
                 answer = await self._http.send(request, stream=True, follow_redirects=False)
             except httpx2.HTTPError as error:
                 raise self._broken(error) from error
@@ -147,10 +154,7 @@ class Exchange:
                 await answer.aclose()
                 if redirects > _MOST_REDIRECTS:
                     raise Corrupt(f"{self._repository.host} redirected more than {_MOST_REDIRECTS} times")
-                try:
-                    url = url.join(answer.headers["location"])
-                except httpx2.InvalidURL as error:
-                    raise Corrupt(f"{self._repository.host} redirected to what is no URL") from error
+                url = self.url(answer.headers["location"], url)
             else:
                 return answer
 
@@ -184,7 +188,7 @@ class Exchange:
 
     async def _token(self, challenge: Challenge, basic: str) -> str:
         host = self._repository.host
-        realm = httpx2.URL(challenge.realm)
+        realm = self.url(challenge.realm)
         listed = self._traffic.is_listed(realm.netloc.decode("ascii", "replace"))
         check_realm(challenge.realm, host, listed=listed, insecure=self._repository.insecure)
         query = {"service": challenge.service, "scope": challenge.scope}

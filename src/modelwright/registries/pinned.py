@@ -2,10 +2,11 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 
 import httpx2
 
-from modelwright.registries.traffic import Traffic, port_of
+from modelwright.registries.traffic import Traffic, pinned, port_of
 
 
 def pinned_client(traffic: Traffic) -> httpx2.Client:
@@ -19,26 +20,21 @@ class _Pinned(httpx2.BaseTransport):
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
         self._context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[str, int], tuple[str, httpx2.HTTPTransport]] = {}
+        self._pools: dict[tuple[str, int], httpx2.HTTPTransport] = {}
+        self._addresses: dict[tuple[str, int], tuple[str, ...]] = {}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        host, port = request.url.host, port_of(request.url)
-        known = self._pools.get((host, port))
-        if known is None:
-            address = asyncio.run(self._traffic.address(host, port))
+        place = host, port = request.url.host, port_of(request.url)
+        if place not in self._pools:
+            self._addresses[place] = asyncio.run(self._traffic.addresses(host, port))
             self._context = self._context or httpx2.create_ssl_context()
-            known = self._pools[host, port] = address, httpx2.HTTPTransport(verify=self._context)
-        address, pool = known
-        return pool.handle_request(
-            httpx2.Request(
-                request.method,
-                request.url.copy_with(host=address),
-                headers=request.headers,
-                stream=request.stream,
-                extensions={**request.extensions, "sni_hostname": host},
-            )
-        )
+            self._pools[place] = httpx2.HTTPTransport(verify=self._context)
+        *others, last = self._addresses[place]
+        for address in others:
+            with suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
+                return self._pools[place].handle_request(pinned(request, address))
+        return self._pools[place].handle_request(pinned(request, last))
 
     def close(self) -> None:
-        for _, pool in self._pools.values():
+        for pool in self._pools.values():
             pool.close()

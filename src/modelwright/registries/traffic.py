@@ -50,8 +50,8 @@ class Traffic:
                 hint=f"Add it to the setting registries; listed are {listed}",
             )
 
-    async def address(self, host: str, port: int) -> str:
-        """The address to connect to; raises Denied for one that is not public.
+    async def addresses(self, host: str, port: int) -> tuple[str, ...]:
+        """Where to connect to, in this order; raises Denied if one is not public.
 
         One that stands in the list may be on this machine or in its network.
         """
@@ -69,7 +69,7 @@ class Traffic:
                 )
         if not found:
             raise Unavailable(f"{excerpt(host)} has no address")
-        return found[0]
+        return tuple(dict.fromkeys(found))
 
 
 def is_public(address: IPAddress) -> bool:
@@ -97,44 +97,55 @@ def port_of(url: httpx2.URL) -> int:
     return url.port or _PORTS[url.scheme]
 
 
+def pinned(request: httpx2.Request, address: str) -> httpx2.Request:
+    """The request to the host of that name, at this address and no other."""
+    return httpx2.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": request.url.host},
+    )
+
+
 class Guarded(httpx2.AsyncBaseTransport):
     """Sends requests to checked addresses only; certificates are for the name.
 
     One pool of connections for each name: two names that share an address do not
-    share a connection. An address holds until nothing answers there; then what the
-    name means is looked up and checked anew, for the next request.
+    share a connection. Where nothing answers at an address the name's next one is tried
+    (`localhost` is ::1 and 127.0.0.1, and a registry often listens at one of them). The
+    addresses hold until nothing answers at any; then what the name means is looked up
+    and checked anew, for the next request.
     """
 
     def __init__(self, traffic: Traffic, *, context: ssl.SSLContext | None = None) -> None:
         self._traffic = traffic
         self._context = context
-        self._addresses: dict[tuple[str, int], str] = {}
+        self._addresses: dict[tuple[str, int], tuple[str, ...]] = {}
         self._pools: dict[tuple[str, int], httpx2.AsyncHTTPTransport] = {}
         self._turn = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         place = host, port = request.url.host, port_of(request.url)
         async with self._turn:
-            address = self._addresses.get(place) or await self._traffic.address(host, port)
-            self._addresses[place] = address
+            addresses = self._addresses.get(place) or await self._traffic.addresses(host, port)
+            self._addresses[place] = addresses
             if self._context is None:
                 self._context = await asyncio.to_thread(httpx2.create_ssl_context)
             if place not in self._pools:
                 self._pools[place] = httpx2.AsyncHTTPTransport(verify=self._context)
             pool = self._pools[place]
-        pinned = httpx2.Request(
-            request.method,
-            request.url.copy_with(host=address),
-            headers=request.headers,
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": host},
-        )
-        try:
-            return await pool.handle_async_request(pinned)
-        except httpx2.ConnectError:
-            if self._addresses.get(place) == address:
-                del self._addresses[place]
-            raise
+        failure: httpx2.TransportError = httpx2.ConnectError(f"{host} has no address")
+        for address in addresses:
+            try:
+                answer = await pool.handle_async_request(pinned(request, address))
+            except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+                failure = error
+                continue
+            self._addresses[place] = (address, *(each for each in addresses if each != address))
+            return answer
+        self._addresses.pop(place, None)
+        raise failure
 
     async def aclose(self) -> None:
         for pool in self._pools.values():

@@ -62,7 +62,7 @@ class Uploads:
                     raise
                 await asyncio.sleep(_PAUSE * 2**tries)
                 session, done = await self._received(session)
-        url = httpx2.URL(self._exchange.base).join(session).copy_merge_params({"digest": str(digest)})
+        url = self._exchange.url(session).copy_merge_params({"digest": str(digest)})
         async with self._exchange.send("PUT", str(url), content=b""):
             on_bytes(size)
 
@@ -89,7 +89,7 @@ class Uploads:
                         return
             raise Corrupt("a blob ended before its size")
 
-        async with self._exchange.send("PATCH", session, headers=headers, content=pieces()) as answer:
+        async with self._exchange.send("PATCH", session, headers=headers, content=pieces) as answer:
             return _session(answer)
 
     async def _received(self, session: str) -> tuple[str, int]:

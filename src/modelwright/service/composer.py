@@ -35,6 +35,7 @@ from modelwright.core.spec import (
 )
 from modelwright.core.weight_files import MIXED, UNKNOWN_TYPE, NamedAdapter, NamedBlob, format_of, split_parts
 from modelwright.core.weights import WeightFacts
+from modelwright.core.wording import excerpt
 from modelwright.service.resolver import Resolver
 from modelwright.service.views import Notice, Working
 
@@ -249,7 +250,8 @@ class Composition:
             facts = await self._workshop.files.facts(file.digest)
         except Invalid as error:
             if not format_of((file,)) and error.message.startswith("supplied file was not in GGUF format"):
-                raise Invalid(UNKNOWN_TYPE, field="files", hint="GGUF and safetensors are known") from error
+                hint = f"{excerpt(file.name or str(file.digest))} is neither GGUF nor safetensors"
+                raise Invalid(UNKNOWN_TYPE, field="files", hint=hint) from error
             raise
         await self._workshop.catalogue.add_blob(replace(record, facts=facts))
         return record, facts

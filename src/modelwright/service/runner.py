@@ -100,6 +100,10 @@ class Runner:
         self.news = asyncio.Event()
         """Set, and replaced, whenever a run has told something."""
 
+    def check(self) -> None:
+        """Raise Unsupported where nothing can be trained."""
+        self._trainers.check()
+
     def wake(self) -> None:
         """Say that there may be work."""
         self._work.set()

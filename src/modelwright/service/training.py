@@ -83,10 +83,15 @@ class Training:
         self._quotas = quotas
 
     async def start(self, principal: Principal, request: RunRequest) -> Run:
-        """Queue a run; raises Invalid for its data with the lines, and for its settings."""
+        """Queue a run.
+
+        Raises Invalid for its data with the lines, and for its settings; Unsupported
+        where nothing can be trained.
+        """
         stored, revision = await self._resolver.find(principal, request.model, Verb.DERIVE)
         plan = await self._planned(principal, request, stored, revision)
         await self._check_rewards(plan)
+        self._runner.check()
         run = Run(
             id=f"run-{secrets.token_hex(12)}",
             plan=plan,
@@ -158,6 +163,7 @@ class Training:
         """Queue a run again that was paused, cancelled or failed."""
         found = await self.find(principal, run)
         check_move(found, "queued")
+        self._runner.check()
         most, line = await self._most(principal), self._line(principal, found, "resume")
         return await self._runner.queue(found, most=most, line=line)
 

@@ -49,15 +49,24 @@ Adopt: TypeAlias = Callable[[Path], Awaitable[tuple[Digest, int]]]
 class ChildTrainers:
     """Implements core.training_ports.Trainers; runs keep checkpoints in `folder`."""
 
-    def __init__(self, locate: Locate, adopt: Adopt, folder: Path) -> None:
+    def __init__(self, locate: Locate, adopt: Adopt, folder: Path, *, needed: Sequence[str] = NEEDED) -> None:
         self._locate = locate
         self._adopt = adopt
         self._folder = folder
+        self._needed = needed
         self._device = asyncio.Lock()
+
+    def check(self) -> None:
+        missing = [name for name in self._needed if importlib.util.find_spec(name) is None]
+        if missing:
+            raise Unsupported(
+                f"training needs {', '.join(missing)}, which is not installed where the server runs",
+                hint="Install it with: pip install 'modelwright[train]'",
+            )
 
     async def train(self, job: TrainingJob) -> AsyncGenerator[TrainerEvent, None]:
         """Do a job, from its last checkpoint if it has one; ends with Trained."""
-        _check_installed()
+        self.check()
         async with self._device:
             folder = self._folder / job.run
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,15 +145,6 @@ class ChildTrainers:
     async def _adopted(self, folder: Path) -> Sequence[NamedBlob]:
         """A PEFT folder's files as blobs."""
         return [NamedBlob(name, (await self._adopt(folder / name))[0]) for name in ADAPTER]
-
-
-def _check_installed() -> None:
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise Unsupported(
-            f"training needs {', '.join(missing)}, which is not installed here",
-            hint="Install it with: pip install 'modelwright[train]'",
-        )
 
 
 async def _events(worker: Worker) -> AsyncGenerator[Event, None]:

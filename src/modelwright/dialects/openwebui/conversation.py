@@ -33,8 +33,8 @@ from modelwright.dialects.fields import MOST_MESSAGES, MOST_TOOLS, texts_of
 from modelwright.dialects.openwebui.parameters import (
     deep_update,
     effective,
+    our_name,
     read_parameters,
-    shown_parameters,
     with_controls,
 )
 
@@ -134,10 +134,10 @@ class Asked:
 
 def weaker(defaults: Mapping[str, Any], params: Mapping[str, Any], own: ModelSpec) -> dict[str, Any]:
     """Those defaults for all models that a model says nothing about itself."""
-    said = set(effective(params))
+    said = {our_name(name) for name in effective(params)}
     if isinstance(own.parameters, Parameters):
-        said |= shown_parameters(own.parameters).keys()
-    return {name: value for name, value in effective(defaults).items() if name not in said}
+        said |= own.parameters.as_dict().keys()
+    return {name: value for name, value in effective(defaults).items() if our_name(name) not in said}
 
 
 def read_chat(body: Mapping[str, Any]) -> Asked:

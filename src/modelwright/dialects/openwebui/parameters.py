@@ -61,12 +61,17 @@ def read_parameters(values: Mapping[str, Any], field: str = "params") -> tuple[P
     known: dict[str, object] = {}
     rest: dict[str, Any] = {}
     for given, value in values.items():
-        name = _NAMES.get(given, given)
+        name = our_name(given)
         if name not in RULES:
             rest[given] = value
         elif value is not None:
             known[name] = _cast(name, value, f"{field}.{given}")
     return Parameters.of(known, field=field), rest
+
+
+def our_name(given: str) -> str:
+    """What a parameter of Open WebUI is called here."""
+    return _NAMES.get(given, given)
 
 
 def shown_parameters(parameters: Parameters) -> dict[str, Any]:
