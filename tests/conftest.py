@@ -119,6 +119,9 @@ def read(table: str, kind: str | None) -> list[dict[str, Any]]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell's background job ignores it, and so would the commands that tests interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "conformance(table, kind=None): run once for each `case` of a table")
 
 

@@ -23,7 +23,7 @@ FREE = {"description", "commit_message", "bio", "meta", "params", "base_model_id
 
 async def send(town: Any, route: str, content: bytes) -> httpx2.Response:
     method, path = route.split()
-    place = path.replace("{group}", town.ids["devs"])
+    place = path.replace("{group}", town.ids["devs"]).replace("{user}", town.ids["bob"])
     return await town["ann"].request(method, place, content=content)  # type: ignore[no-any-return]  # a fixture's
 
 

@@ -134,7 +134,7 @@ def unspellable(modelfile: str) -> bool:
     return any(line.startswith("# ") and "cannot hold" in line for line in modelfile.splitlines())
 
 
-@pytest.mark.limit(600)
+@pytest.mark.limit(2400 if PROVE else 600)
 @given(st.lists(fields, min_size=1, max_size=3), st.booleans(), st.sampled_from(["", "changed", "gone"]))
 @settings(max_examples=1000 if PROVE else 30)
 def test_create_of_show_is_the_same_model(generations: list[Any], seeing: bool, first: str) -> None:
