@@ -28,6 +28,7 @@ from modelwright.service.arrivals import Arrival, lay_out
 from modelwright.service.composer import Composition, Workshop
 from modelwright.service.difference import changes
 from modelwright.service.origins import Origins
+from modelwright.service.pace import paced
 from modelwright.service.quotas import Quotas
 from modelwright.service.resolver import Resolver
 from modelwright.service.telling import told_of_create
@@ -209,7 +210,7 @@ class Models:
         viewer = viewer_of(principal)
         stored = await self._catalogue.list_models(viewer)
         among = None if viewer is None else await self._catalogue.known(viewer, named_by(principal, stored))
-        for model in stored:
+        async for model in paced(stored):
             yield model, await self._summary(principal, model, model.revision, among)
 
     def _over(self, catalogue: Catalogue) -> "Models":
