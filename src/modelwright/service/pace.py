@@ -1,4 +1,4 @@
-"""Pace: long work in the server's one loop, done so that others are served meanwhile.
+"""Pace: long work in the one loop, done so that others are served meanwhile.
 
 It does not know what the work is.
 """
