@@ -8,7 +8,7 @@ import pytest
 
 from modelwright.core.chat import ToolCall
 from modelwright.core.prompt_template.faults import TemplateError
-from modelwright.core.prompt_template.known import detect
+from modelwright.core.prompt_template.known import control_stops, detect
 from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.prompt_template.trimming import tag_images, trim
 from modelwright.core.prompt_template.turns import Turn, collate
@@ -119,3 +119,21 @@ def test_one_type_is_written_as_itself(case: dict[str, Any]) -> None:
 @pytest.mark.conformance("api_types", kind="typescript_type")
 def test_a_property_has_a_type_in_typescript(case: dict[str, Any]) -> None:
     assert rendered_property("{{ toTypeScriptType .P }}", schema_of(case["property"])) == case["expected"]
+
+
+@pytest.mark.parametrize(
+    ("chat_template", "stops"),
+    [
+        ("{% for m in messages %}<|im_start|>{{ m.role }}{% endfor %}", ("<|im_start|>", "<|im_end|>")),
+        ("[INST] {{ m.content }} [/INST]", ("[INST]", "[/INST]")),
+        ("<|user|>{{ m.content }}<|assistant|>", ("<|system|>", "<|user|>", "<|assistant|>")),
+        ("User: {{ m.content }} Assistant:", ()),
+        ("{{ m.content }}", ()),
+        ("", ()),
+    ],
+    ids=["chatml", "mistral", "zephyr", "words", "unknown", "none"],
+)
+def test_what_ends_an_answer_by_a_chat_template_is_no_ordinary_text(
+    chat_template: str, stops: tuple[str, ...]
+) -> None:
+    assert control_stops(chat_template) == stops

@@ -152,3 +152,17 @@ async def test_an_engine_is_asked_for_with_the_projector(world) -> None:
         request = ChatRequest(name, (Message("user", "hi"),))
         assert [event async for event in world.chat.chat(LOCAL_ADMIN, request)]
         assert world.engines.asked[-1].needs.projector == projector
+
+
+async def test_a_weight_file_s_chat_template_brings_its_stop_texts(world) -> None:
+    digest, text = Digest.of(b"chatml"), "{% for m in messages %}<|im_start|>{{ m.content }}{% endfor %}"
+    facts = WeightFacts("model", "gguf", "llama", 7, "F16", 2048, 256, chat_template=text)
+    await world.catalogue.add_blob(BlobRecord(digest, 7, facts))
+    await world.create("base", parent=None, files=(NamedBlob("", digest),))
+    await world.create("own", parent="base", parameters=Parameters.of({"stop": ["x"]}))
+    found = []
+    for name in ("base", "own", "starter"):
+        events = [event async for event in world.chat.chat(LOCAL_ADMIN, ChatRequest(name, (USER,)))]
+        assert isinstance(events[-1], Done)
+        found.append(world.engines.asked[-1].parameters.get("stop"))
+    assert found == [("<|im_start|>", "<|im_end|>"), ("x",), None]

@@ -21,7 +21,7 @@ from modelwright.core.lineage import ResolvedSpec
 from modelwright.core.names import Name
 from modelwright.core.parameters import Parameters
 from modelwright.core.ports import Clock
-from modelwright.core.prompt_template.known import detect
+from modelwright.core.prompt_template.known import control_stops, format_stops
 from modelwright.core.prompt_template.prompt import PromptTemplate
 from modelwright.core.prompt_template.trimming import count_dropped, tag_images, without_oldest
 from modelwright.core.prompt_template.turns import Turn
@@ -88,7 +88,8 @@ class Prompts:
             replace(each, content=as_text(each.content)) if each.role in _OUTSIDERS else each for each in kept
         ]
         if not template:
-            return Prompt(kept, ready.parameters, messages=tuple(kept))
+            parameters = _with_stops(ready.parameters, control_stops(ready.facts.chat_template))
+            return Prompt(kept, parameters, messages=tuple(kept))
         return await self._templated(ready, kept, options, self._templates.read(template))
 
     async def of_question(self, ready: Ready, request: GenerateRequest, options: AnswerOptions) -> Prompt:
@@ -109,7 +110,7 @@ class Prompts:
             return replace(prompt, context=request.context, messages=())
         rendered = await self._engines.render(ready.needs, prompt.content, options)
         tags = (OPENING, CLOSING) if options.think is not None else ("", "")
-        return Prompt(rendered, ready.parameters, request.images, tags, context=request.context)
+        return Prompt(rendered, prompt.parameters, request.images, tags, context=request.context)
 
     async def trimmed(
         self, ready: Ready, prompt: Prompt, options: AnswerOptions, error: ContextExceeded
@@ -191,7 +192,7 @@ class Prompts:
         thinking_tags, call_tag = _marks(template, ready.resolved.parser)
         return Prompt(
             rendered,
-            _with_stops(ready.parameters, template),
+            _with_stops(ready.parameters, format_stops(template.text)),
             tuple(images),
             thinking_tags if options.think else ("", ""),
             call_tag if options.tools else "",
@@ -207,7 +208,7 @@ class Prompts:
         if "insert" not in template.capabilities:
             raise Unsupported(f"{ready.name.full} does not support insert", field="suffix")
         rendered = template.render_insert(request.prompt, request.suffix, self._today(), think=options.think)
-        parameters = _with_stops(ready.parameters, template)
+        parameters = _with_stops(ready.parameters, format_stops(template.text))
         return Prompt(rendered, parameters, request.images, context=request.context)
 
     async def _filled_in(self, ready: Ready, request: GenerateRequest, marks: tuple[int, int, int]) -> Prompt:
@@ -255,9 +256,8 @@ def _calls_text(message: Message) -> str:
     return "".join(call.name + orjson.dumps(dict(call.arguments)).decode() for call in message.tool_calls)
 
 
-def _with_stops(parameters: Parameters, template: PromptTemplate) -> Parameters:
-    """The stop texts of a known format, unless somebody named others."""
-    known = detect(template.text)
-    if known is None or parameters.get("stop") is not None:
+def _with_stops(parameters: Parameters, stops: tuple[str, ...]) -> Parameters:
+    """With the stop texts of a known format, unless somebody named others."""
+    if not stops or parameters.get("stop") is not None:
         return parameters
-    return parameters.merged(Parameters.of({"stop": known.stops}))
+    return parameters.merged(Parameters.of({"stop": stops}))

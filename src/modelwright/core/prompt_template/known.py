@@ -26,6 +26,7 @@ class KnownFormat:
 _ALPACA: Final = "### Instruction:"
 _LLAMA_2: Final = ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>")
 _ROLE_TAGS: Final = ("<|system|>", "<|user|>", "<|assistant|>")
+_CONTROL: Final = ("<|", "<start_of_", "<end_of_", "[INST]", "[/INST]")
 _TURNS: Final = ("<start_of_turn>", "<end_of_turn>")
 
 FORMATS: Final = (
@@ -64,3 +65,18 @@ FORMATS: Final = (
 def detect(text: str) -> KnownFormat | None:
     """The known format of a chat template or a prompt template, if it is in one."""
     return next((known for known in FORMATS if known.matches(text)), None)
+
+
+def format_stops(text: str) -> tuple[str, ...]:
+    """The stop texts of the format that a prompt template is in."""
+    known = detect(text)
+    return known.stops if known else ()
+
+
+def control_stops(text: str) -> tuple[str, ...]:
+    """Those stop texts of a format that nobody writes by chance, such as <|im_end|>.
+
+    For a chat template that an engine applies: the marks of a format may stand in
+    one that is not in it, and "User:" or "</s>" in a good answer.
+    """
+    return tuple(stop for stop in format_stops(text) if stop.startswith(_CONTROL))
